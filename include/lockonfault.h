@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * liblockonfault: lock memory the way it is used, a page when it is first
+ * touched, and know of every range in which way it is locked.
+ * The whole is explained in lockonfault(7).
+ *
+ * For every function here, unless its own comment says otherwise:
+ *   - addr and len are bytes and are widened outward to whole pages, except
+ *     where the system call of the same name insists on a page boundary;
+ *   - it returns 0, or -1 (MAP_FAILED for pointers) with errno set, and leaves
+ *     errno alone on success; the errors of the system call it stands for pass
+ *     through unchanged;
+ *   - ENOMEM can also mean that the ledger found no memory of its own; then
+ *     the kernel was not called;
+ *   - thread-safe and async-signal-safe, no cancellation point; no lock is held
+ *     over a system call;
+ *   - fork: the child starts with nothing locked and an empty ledger, as the
+ *     kernel has it; vfork: the child shares the parent's;
+ *   - Linux 4.4 or later; since 0.1.
+ */
+#ifndef LOCKONFAULT_H
+#define LOCKONFAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LOF_VERSION	"0.1.0"
+
+/* Flags of mlock2() and munlock2(); libc knows the first one at best. */
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT	0x01
+#define LOF_DECLARE_MLOCK2
+#endif
+#ifndef MLOCK_LOCKED
+#define MLOCK_LOCKED	0x02	/* locked and populated, not on fault */
+#endif
+
+/* A libc older than the kernel has no name for this one. */
+#ifndef MCL_ONFAULT
+#if defined(__alpha__) || defined(__powerpc__) || defined(__sparc__)
+#define MCL_ONFAULT	0x8000
+#else
+#define MCL_ONFAULT	0x04
+#endif
+#endif
+
+/* How a range is locked. */
+enum lof_kind {
+	LOF_NONE	= 0,
+	LOF_FULL	= 1,	/* populated when it was locked */
+	LOF_ONFAULT	= 2	/* each page when it is first touched */
+};
+
+/* By what a range is kept locked. */
+enum lof_how {
+	LOF_BY_KERNEL	= 0	/* mlock, mlock2, mlockall, MAP_LOCKED */
+};
+
+/*
+ * What lof_query() and lof_walk() tell of a region: a longest run of pages
+ * that are locked in the same way. Zero means unset; new members come last.
+ */
+struct lof_region {
+	uintptr_t start;	/* first byte, on a page boundary */
+	size_t len;		/* bytes, whole pages */
+	unsigned int kind;	/* enum lof_kind */
+	unsigned int how;	/* enum lof_how */
+	unsigned int holds;	/* counted locks on it */
+	unsigned int flags;	/* none yet */
+};
+
+/* What lof_stats() tells of the process. New members come last. */
+struct lof_stats {
+	uint64_t ranges;	/* ranges in the ledger */
+	uint64_t onfault;	/* bytes in them locked on fault */
+	uint64_t full;		/* bytes in them locked in full */
+	uint64_t ledger;	/* bytes of memory the ledger takes */
+	uint64_t read_back;	/* times the kernel was asked what is locked */
+	uint64_t converted;	/* locks turned into lock-on-fault */
+	uint64_t charged;	/* bytes charged against the limit (VmLck) */
+	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX: none */
+};
+
+/* Options of lof_set(). */
+enum lof_option {
+	LOF_CONVERT	= 1,	/* mlock, mlockall, MAP_LOCKED: on fault */
+	LOF_DISCARD	= 2	/* MADV_DONTNEED, MADV_FREE on locked memory */
+};
+
+/* Values of LOF_CONVERT. */
+enum {
+	LOF_CONVERT_OFF		= 0,
+	LOF_CONVERT_LOCKS	= 1,
+	LOF_CONVERT_POPULATE	= 2	/* and drop MAP_POPULATE beside them */
+};
+
+/* Values of LOF_DISCARD. */
+enum {
+	LOF_DISCARD_FAIL	= 0,	/* EINVAL, as the kernel */
+	LOF_DISCARD_TRANSLATE	= 1	/* pages given back, lock kept */
+};
+
+/*
+ * lof_mlock2() - lock a range, on fault or in full
+ *
+ * flags  0 (populate it all now, whatever LOF_CONVERT says) or MLOCK_ONFAULT
+ *
+ * Errors:
+ *   EAGAIN  flags 0: a page could not be made resident
+ *   EINVAL  unknown flag, or addr + len wraps, also to 0
+ *   ENOMEM  part of the range is not mapped; over RLIMIT_MEMLOCK; too many
+ *           areas; flags 0: a page cannot be made resident at all
+ *   ENOSYS  MLOCK_ONFAULT and the kernel or the sandbox has no mlock2
+ *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
+ * Partial effect: at ENOMEM and EAGAIN what the kernel locked stays locked,
+ *   up to the first page that is not mapped; the ledger agrees with it.
+ */
+int lof_mlock2(const void *addr, size_t len, unsigned int flags);
+
+/*
+ * lof_munlock2() - unlock what is locked in the named way, leave the rest
+ *
+ * flags  MLOCK_ONFAULT, MLOCK_LOCKED or both (then the same as munlock)
+ *
+ * What is locked the other way, or not at all, stays as it is; that is success.
+ *
+ * Errors:
+ *   EINVAL  flags is 0 or has an unknown bit, or addr + len wraps, also to 0
+ *   ENOMEM  part of the range is not mapped; too many areas
+ * Partial effect: at ENOMEM the part before the first hole is unlocked.
+ */
+int lof_munlock2(const void *addr, size_t len, unsigned int flags);
+
+/*
+ * lof_mlock() - lock a range in full; on fault under LOF_CONVERT
+ * lof_munlock() - unlock a range, whichever way it is locked
+ *
+ * Errors and partial effects: those of lof_mlock2() and lof_munlock2(), but
+ * where mlock2 is missing lof_mlock() locks in full under LOF_CONVERT too.
+ */
+int lof_mlock(const void *addr, size_t len);
+int lof_munlock(const void *addr, size_t len);
+
+/*
+ * lof_mlockall() - lock all that is mapped, all that will be, or both
+ *
+ * flags  MCL_CURRENT, MCL_FUTURE or both, and perhaps MCL_ONFAULT, which
+ *        LOF_CONVERT adds
+ *
+ * Errors:
+ *   EINVAL  flags is 0, MCL_ONFAULT alone, or has an unknown bit
+ *   ENOMEM  MCL_CURRENT: the size of the process is over RLIMIT_MEMLOCK
+ *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
+ * Partial effect: none on failure.
+ */
+int lof_mlockall(int flags);
+
+/*
+ * lof_munlockall() - unlock all, and lock nothing of what comes
+ *
+ * Errors: none.
+ */
+int lof_munlockall(void);
+
+/*
+ * lof_munlockall2() - take back a part of what mlockall did
+ *
+ * flags  any of MCL_CURRENT (unlock what is locked in full), MCL_ONFAULT
+ *        (unlock what is locked on fault, lock no more that way) and
+ *        MCL_FUTURE (lock nothing of what comes); all three: munlockall
+ *
+ * No system call stops MCL_FUTURE alone. It is done by locking all on fault and
+ * undoing that where it is too much; where RLIMIT_MEMLOCK forbids this, by
+ * unlocking all and locking again, and pages are unlocked for that long.
+ *
+ * Errors:
+ *   EINVAL  flags is 0 or has an unknown bit
+ *   ENOMEM  too many areas
+ *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read,
+ *           so that nothing tells what is locked now; nothing was changed
+ */
+int lof_munlockall2(int flags);
+
+/*
+ * lof_mmap() - as mmap, and the ledger is kept
+ *
+ * off is an off_t of 64 bits also where the caller's own has 32.
+ * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing.
+ *
+ * Errors: those of mmap(2).
+ * Partial effect: none on failure.
+ */
+void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
+	       int64_t off);
+
+/*
+ * lof_mmap_onfault() - map and lock on fault in one step, all or nothing
+ *
+ * Errors: those of mmap(2), with MAP_LOCKED's for the lock:
+ *   EAGAIN  over RLIMIT_MEMLOCK
+ *   ENOSYS  the kernel or the sandbox has no mlock2
+ *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
+ * Partial effect: none on failure, also with MAP_FIXED.
+ */
+void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags, int fd,
+		       int64_t off);
+
+/* lof_munmap() - as munmap, and the ledger is kept */
+int lof_munmap(void *addr, size_t len);
+
+/*
+ * lof_mremap() - as mremap, and every part keeps its way of being locked
+ *
+ * ...  void *new_addr, read with MREMAP_FIXED and MREMAP_DONTUNMAP
+ *
+ * With MREMAP_DONTUNMAP the new range is locked as the old one was, the old one
+ * is unlocked and nothing else changes. The kernel alone unlocks the whole old
+ * area and charges the moved part for ever (seen up to 6.18). The moved pages
+ * are unlocked for the length of the call.
+ *
+ * Errors: those of mremap(2).
+ * Partial effect: EFAULT in a move of several areas leaves the first ones
+ *   moved; the ledger agrees with the kernel.
+ */
+void *lof_mremap(void *addr, size_t old_len, size_t new_len, int flags, ...);
+
+/* lof_mprotect() - as mprotect; no lock is changed by it */
+int lof_mprotect(void *addr, size_t len, int prot);
+
+/*
+ * lof_madvise() - as madvise
+ *
+ * With LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory give
+ * the pages back and leave it locked on fault or in full as it was (needs
+ * Linux 5.18); without, and by the kernel itself, they fail with EINVAL.
+ */
+int lof_madvise(void *addr, size_t len, int advice);
+
+/*
+ * lof_query() - the region around an address
+ *
+ * size  sizeof(struct lof_region) as the caller was compiled
+ *
+ * Where addr is not locked, kind is LOF_NONE and the region reaches to the next
+ * locked ones. The page at addr is checked with the kernel before the answer;
+ * where the kernel disagrees with the ledger, the ledger is corrected.
+ *
+ * Errors:
+ *   EINVAL  size is 0
+ *   ENOENT, EACCES and others of open(2): the kernel disagrees, and
+ *           /proc/self/smaps cannot be read to learn more
+ */
+int lof_query(const void *addr, struct lof_region *region, size_t size);
+
+/*
+ * lof_walk() - every locked region in address order
+ *
+ * visit  called without a lock held, so that it may call anything here; what is
+ *        locked or unlocked meanwhile is seen if it lies ahead; a non-zero
+ *        return ends the walk and becomes its result
+ *
+ * Returns 0, or what visit returned, or -1:
+ *   EBUSY   called by a signal handler that interrupted the ledger itself
+ */
+int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
+	     void *arg);
+
+/*
+ * lof_stats() - what is locked and what it costs
+ *
+ * size  sizeof(struct lof_stats) as the caller was compiled
+ *
+ * Errors:
+ *   EBUSY   called by a signal handler that interrupted the ledger itself
+ *   EINVAL  size is 0
+ *   ENOENT, EACCES and others of open(2): /proc/self/status cannot be read
+ */
+int lof_stats(struct lof_stats *stats, size_t size);
+
+/*
+ * lof_set() - set a policy of the process, for all threads, at any time
+ * lof_get() - read it
+ *
+ * A child of fork inherits it.
+ *
+ * Errors:
+ *   EINVAL  unknown option or value
+ */
+int lof_set(int option, unsigned long value);
+int lof_get(int option, unsigned long *value);
+
+/* lof_version() - the version of the library that runs, as LOF_VERSION */
+const char *lof_version(void);
+
+/* The calls under the names that libc does not have. */
+int munlock2(const void *addr, size_t len, unsigned int flags);
+#ifdef LOF_DECLARE_MLOCK2
+#undef LOF_DECLARE_MLOCK2
+int mlock2(const void *addr, size_t len, unsigned int flags);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOCKONFAULT_H */

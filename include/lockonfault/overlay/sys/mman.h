@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Stands before libc's <sys/mman.h> where "pkg-config --cflags
+ * lockonfault-overlay" put it, and adds the redirection to it.
+ */
+#include_next <sys/mman.h>
+#include <lockonfault/overlay.h>

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The books behind the ledger. All their state lies in memory that the kernel
+ * empties in a child of fork, and all zero means: nothing locked, nobody
+ * inside. So the child needs no handler, whatever the parent's threads did.
+ * No system call is made with the lock held but the waking of a waiter.
+ */
+#include "config.h"
+
+#include "books.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "sys.h"
+#include "sys_caps.h"
+
+#define PATIENCE_MS	100	/* then the lock's owner is taken for stopped */
+#define HAS_WAITERS	((uintptr_t)1)
+
+enum { NOTE_FREE, NOTE_CLAIMED, NOTE_FULL };
+
+static struct lof_books *_Atomic the_books;
+static _Atomic uint32_t epochs;		/* not emptied in a child */
+
+struct lof_books *lof_books_known(void)
+{
+	return atomic_load(&the_books);
+}
+
+struct lof_books *lof_books_get(void)
+{
+	struct lof_books *known = atomic_load(&the_books), *expected = NULL;
+	struct lof_range memory;
+
+	if (known)
+		return known;
+	if (lof_pool_map(sizeof(struct lof_books), &memory))
+		return NULL;
+	known = (struct lof_books *)memory.start;
+	if (atomic_compare_exchange_strong(&the_books, &expected, known))
+		return known;
+	lof_sys_munmap(memory.start, lof_range_len(memory));
+	return expected;
+}
+
+uint32_t lof_books_epoch(struct lof_books *books)
+{
+	uint32_t epoch = atomic_load(&books->epoch), mine;
+
+	if (epoch)
+		return epoch;
+	mine = atomic_fetch_add(&epochs, 1) + 1;
+	if (atomic_compare_exchange_strong(&books->epoch, &epoch, mine))
+		return mine;
+	return epoch;
+}
+
+/* In a child of fork, where the kernel cannot empty the memory itself. */
+static void books_empty(void)
+{
+	struct lof_books *books = atomic_load(&the_books);
+
+	if (books)
+		memset((void *)books, 0, sizeof(*books));
+}
+
+__attribute__((constructor))
+static void books_init(void)
+{
+	if (!lof_cap_is_there(LOF_CAP_WIPEONFORK))
+		pthread_atfork(NULL, NULL, books_empty);
+}
+
+bool lof_books_lock(struct lof_books *books)
+{
+	uintptr_t self = (uintptr_t)pthread_self(), waiters = 0;
+
+	for (;;) {
+		uint32_t wakes = atomic_load(&books->wakes);
+		uintptr_t owner = 0;
+
+		if (atomic_compare_exchange_strong(&books->lock, &owner,
+						   self | waiters))
+			return true;
+		if ((owner & ~HAS_WAITERS) == self)
+			return false;
+		if (!(owner & HAS_WAITERS) &&
+		    !atomic_compare_exchange_strong(&books->lock, &owner,
+						    owner | HAS_WAITERS))
+			continue;
+		waiters = HAS_WAITERS;
+		if (lof_sys_futex_wait(&books->wakes, wakes, PATIENCE_MS) ==
+		    -ETIMEDOUT)
+			return false;
+	}
+}
+
+void lof_books_unlock(struct lof_books *books)
+{
+	atomic_store(&books->tracked, books->tree.count);
+	if (atomic_exchange(&books->lock, 0) & HAS_WAITERS) {
+		atomic_fetch_add(&books->wakes, 1);
+		lof_sys_futex_wake(&books->wakes);
+	}
+}
+
+static bool is_tracked(const struct lof_books *books, struct lof_range range)
+{
+	struct lof_entry entry;
+
+	return lof_tree_find_in(&books->tree, range, &entry);
+}
+
+/*
+ * Nodes that the booking of a call may take: at most three sets or clears, and
+ * for a move a set for each range in what moves.
+ */
+static size_t nodes_for(const struct lof_books *books, struct lof_range moved)
+{
+	struct lof_entry entry;
+	size_t n = 1;
+
+	while (lof_tree_find_in(&books->tree, moved, &entry)) {
+		moved.start = entry.range.end;
+		n++;
+	}
+	return 3 * lof_tree_need(&books->tree, 1) +
+	       lof_tree_need(&books->tree, n);
+}
+
+int lof_books_open(struct lof_books *books, enum lof_intent intent,
+		   const struct lof_range range[2], size_t *nodes)
+{
+	struct lof_range slab;
+	size_t spare, size;
+
+	for (;;) {
+		if (!lof_books_lock(books))
+			return -EBUSY;
+		*nodes = 0;
+		if (intent == LOF_ADDS || is_tracked(books, range[0]) ||
+		    is_tracked(books, range[1]))
+			*nodes = nodes_for(books, intent == LOF_MOVES ?
+							  range[0] :
+							  LOF_NO_RANGE);
+		spare = atomic_load(&books->promised) + *nodes;
+		if (intent == LOF_ADDS)
+			spare += nodes_for(books, LOF_NO_RANGE);
+		if (!*nodes || lof_pool_fill(&books->pool, &books->tree, spare))
+			return 0;
+		size = lof_pool_slab_size(&books->pool);
+		lof_books_unlock(books);
+		if (lof_pool_map(size, &slab))
+			return -ENOMEM;
+		if (!lof_books_lock(books)) {
+			lof_sys_munmap(slab.start, size);
+			return -EBUSY;
+		}
+		lof_pool_slab_add(&books->pool, &books->tree, slab);
+		lof_books_unlock(books);
+	}
+}
+
+void lof_books_announce(struct lof_books *books, struct lof_call *call)
+{
+	for (int i = 0; i < LOF_NSLOTS; i++) {
+		struct lof_slot *slot = &books->slots[i];
+
+		if (atomic_load_explicit(&slot->busy, memory_order_relaxed))
+			continue;
+		slot->dirty = false;
+		slot->range[0] = call->range[0];
+		slot->range[1] = call->range[1];
+		atomic_store(&slot->busy, true);
+		call->slot = i;
+		return;
+	}
+}
+
+void lof_books_release(struct lof_books *books, struct lof_call *call)
+{
+	atomic_fetch_sub(&books->promised, call->promised);
+	call->promised = 0;
+	if (call->slot >= 0)
+		atomic_store(&books->slots[call->slot].busy, false);
+	call->slot = -1;
+}
+
+static bool slot_overlaps(const struct lof_slot *slot,
+			  const struct lof_call *call)
+{
+	return lof_range_overlaps(slot->range[0], call->range[0]) ||
+	       lof_range_overlaps(slot->range[0], call->range[1]) ||
+	       lof_range_overlaps(slot->range[1], call->range[0]) ||
+	       lof_range_overlaps(slot->range[1], call->range[1]);
+}
+
+void lof_books_dirty_others(struct lof_books *books,
+			    const struct lof_call *call)
+{
+	for (int i = 0; i < LOF_NSLOTS; i++) {
+		struct lof_slot *slot = &books->slots[i];
+
+		if (i != call->slot && atomic_load(&slot->busy) &&
+		    slot_overlaps(slot, call))
+			slot->dirty = true;
+	}
+}
+
+void lof_books_note(struct lof_books *books, struct lof_range range)
+{
+	if (lof_range_is_empty(range))
+		return;
+	for (int i = 0; i < LOF_NNOTES; i++) {
+		struct lof_note *note = &books->notes[i];
+		int state = NOTE_FREE;
+
+		if (!atomic_compare_exchange_strong(&note->state, &state,
+						    NOTE_CLAIMED))
+			continue;
+		note->range = range;
+		atomic_store(&note->state, NOTE_FULL);
+		atomic_fetch_add(&books->nnotes, 1);
+		return;
+	}
+	if (!atomic_exchange(&books->note_all, true))
+		atomic_fetch_add(&books->nnotes, 1);
+}
+
+bool lof_books_take_note(struct lof_books *books, struct lof_range *range)
+{
+	if (atomic_load(&books->nnotes) == 0)
+		return false;
+	for (int i = 0; i < LOF_NNOTES; i++) {
+		struct lof_note *note = &books->notes[i];
+		int state = NOTE_FULL;
+
+		if (!atomic_compare_exchange_strong(&note->state, &state,
+						    NOTE_CLAIMED))
+			continue;
+		*range = note->range;
+		atomic_store(&note->state, NOTE_FREE);
+		atomic_fetch_sub(&books->nnotes, 1);
+		return true;
+	}
+	if (!atomic_exchange(&books->note_all, false))
+		return false;
+	*range = lof_range_all(lof_sys_page_size());
+	atomic_fetch_sub(&books->nnotes, 1);
+	return true;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The books behind the ledger: the tree, its memory and lock, the table of
+ * calls in flight, and the notes of who could not take the lock. For ledger.c
+ * and readback.c only. Nothing here asks the kernel what is locked.
+ */
+#ifndef LOF_BOOKS_H
+#define LOF_BOOKS_H
+
+#include "ledger.h"
+#include "node_pool.h"
+
+#define LOF_NSLOTS	128	/* calls in flight; more are read back */
+#define LOF_NNOTES	16	/* ranges to be read back; more: everything */
+
+/* An announced call. Dirty: another one on the same memory was booked. */
+struct lof_slot {
+	_Atomic bool busy;
+	bool dirty;
+	struct lof_range range[2];
+};
+
+struct lof_note {
+	_Atomic int state;	/* private to books.c */
+	struct lof_range range;
+};
+
+struct lof_books {
+	_Atomic uintptr_t lock;		/* owner's pthread_self, HAS_WAITERS */
+	_Atomic uint32_t wakes;		/* futex: times a waiter was woken */
+	struct lof_tree tree;
+	struct lof_pool pool;
+	_Atomic size_t tracked;		/* tree.count, to look without lock */
+	_Atomic size_t promised;	/* spare nodes that calls count on */
+	_Atomic uint32_t future;	/* enum lof_kind of MCL_FUTURE */
+	_Atomic uint64_t read_back;
+	struct lof_slot slots[LOF_NSLOTS];
+	struct lof_note notes[LOF_NNOTES];
+	_Atomic bool note_all;		/* there was no free one */
+	_Atomic uint32_t nnotes;	/* full ones, and note_all */
+	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
+};
+
+/* The books, made at their first use. NULL: there is no memory for them. */
+struct lof_books *lof_books_get(void);
+
+/* The same, but NULL if they were never used. */
+struct lof_books *lof_books_known(void);
+
+/*
+ * A signal handler may have forked in the middle of a call. In the child, what
+ * that call knows of the books is void: its epoch is not theirs any more.
+ */
+uint32_t lof_books_epoch(struct lof_books *books);
+
+/*
+ * Lock the books. False: this thread holds the lock already, so this is a
+ * signal handler; or its owner does not come on, because somebody stopped it
+ * (a garbage collector that stops the world, say) and may wait for us.
+ */
+bool lof_books_lock(struct lof_books *books);
+void lof_books_unlock(struct lof_books *books);
+
+/* Lock the books with nodes for a call. 0; -EBUSY, -ENOMEM: not locked. */
+int lof_books_open(struct lof_books *books, enum lof_intent intent,
+		   const struct lof_range range[2], size_t *nodes);
+
+/* Announce, with the books locked. Without a free slot it stays unannounced. */
+void lof_books_announce(struct lof_books *books, struct lof_call *call);
+
+/* Give back what a call took; needs no lock. */
+void lof_books_release(struct lof_books *books, struct lof_call *call);
+
+/* Tell the others in flight that something is booked on their memory. */
+void lof_books_dirty_others(struct lof_books *books,
+			    const struct lof_call *call);
+
+/* Leave a range to be read back by whoever is done with the books next. */
+void lof_books_note(struct lof_books *books, struct lof_range range);
+
+/* Take such a range over. False: there is none. */
+bool lof_books_take_note(struct lof_books *books, struct lof_range *range);
+
+#endif

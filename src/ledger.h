@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The process's ledger: what is locked, and in which way. It is a note of what
+ * the kernel did; where the two may differ, the kernel is asked.
+ *
+ * Announce, call, book: a wrapper announces the ranges that its system call may
+ * change, makes the call with no lock held, and books what the arguments imply
+ * only if no other call on the same memory was booked meanwhile. Whoever was
+ * overtaken, or cannot know what the kernel did, reads the truth from the
+ * kernel; so the last one out of several leaves the ledger right:
+ *
+ *	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+ *	if (err)
+ *		return lof_return(err);
+ *	err = lof_sys_munmap(addr, len);
+ *	if (lof_call_land(&call, lof_outcome(err)))
+ *		lof_call_clear(&call, range);
+ *	lof_call_end(&call);
+ *
+ * Nobody waits for another's system call. A signal handler that interrupts the
+ * booking of its own thread cannot take the lock and leaves a note instead; the
+ * booking thread reads the truth for it when it is done.
+ */
+#ifndef LOF_LEDGER_H
+#define LOF_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "range_tree.h"
+#include "smaps.h"
+
+/* The attribute of a range in the tree: how it is locked, by what it is kept */
+#define LOF_ATTR(kind, how) \
+	((unsigned int)(kind) | (unsigned int)(how) << 2)
+#define LOF_ATTR_KIND(attr)	((attr) & 3)
+#define LOF_ATTR_HOW(attr)	((attr) >> 2 & 3)
+
+#define LOF_NO_RANGE		((struct lof_range){ 0, 0 })
+
+/* The attribute of an area as the kernel has it; 0: not locked. */
+unsigned int lof_ledger_attr(const struct lof_vma *vma);
+
+enum lof_intent {
+	LOF_KEEPS,	/* can add nothing that is not in the ledger: needs
+			   memory only where the ranges are tracked */
+	LOF_MOVES,	/* the same, and moves what is in the first range */
+	LOF_ADDS,	/* can lock: leaves memory for later calls that keep */
+};
+
+enum lof_outcome {
+	LOF_REFUSED,	/* the kernel changed nothing */
+	LOF_DONE,	/* it did what the arguments say */
+	LOF_UNSURE,	/* it must be asked */
+};
+
+/* A wrapper's call, from begin to end. */
+struct lof_call {
+	/* What it may change. The wrapper sets what the kernel chose. */
+	struct lof_range range[2];
+	/* Private to the ledger. */
+	struct lof_books *books;	/* NULL: there is no memory for them */
+	int slot;			/* -1: not announced */
+	uint32_t epoch;
+	size_t promised;
+	enum lof_outcome outcome;
+	bool booking;
+};
+
+/* What a system call that returned err did, if errors are told truly. */
+enum lof_outcome lof_outcome(int err);
+
+/*
+ * Announce a call. 0, or -ENOMEM: there is no memory for what it may have to
+ * book, and the call must not be made. b is LOF_NO_RANGE or a second range.
+ */
+int lof_call_begin(struct lof_call *call, enum lof_intent intent,
+		   struct lof_range a, struct lof_range b);
+
+/*
+ * The system call has returned. True: the books are locked, and the caller
+ * books what the call did, by the three functions below. False: it books
+ * nothing; lof_call_end() will ask the kernel if there is need.
+ */
+bool lof_call_land(struct lof_call *call, enum lof_outcome outcome);
+
+void lof_call_set(struct lof_call *call, struct lof_range range,
+		  unsigned int attr);
+void lof_call_clear(struct lof_call *call, struct lof_range range);
+void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to);
+
+/* While booking: is something tracked in range, and what comes first. */
+bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
+		      struct lof_entry *entry);
+
+/* While booking: what this call did cannot be known after all. */
+void lof_call_unsure(struct lof_call *call);
+
+void lof_call_end(struct lof_call *call);
+
+/* Ask the kernel what of range is locked, and make the ledger say so. */
+void lof_ledger_read_back(struct lof_range range);
+
+/* Nothing is tracked: two loads, no lock. */
+bool lof_ledger_is_empty(void);
+
+/*
+ * The first tracked range that reaches into range, clipped. 1; 0: there is
+ * none; -EBUSY: this is a signal handler inside the ledger's own code.
+ */
+int lof_ledger_find_in(struct lof_range range, struct lof_entry *entry);
+
+/* The tracked range or the gap (attr 0) around addr. 0 or -EBUSY. */
+int lof_ledger_around(uintptr_t addr, struct lof_entry *entry);
+
+/* How MCL_FUTURE locks what will be mapped: an enum lof_kind. */
+unsigned int lof_ledger_future(void);
+void lof_ledger_set_future(unsigned int kind);
+
+/* Bytes of memory it takes, and how often it asked the kernel. */
+void lof_ledger_costs(uint64_t *bytes, uint64_t *read_back);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls that lock and unlock a range: mlock2, munlock2, mlock, munlock.
+ */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api.h"
+#include "arm.h"
+#include "ledger.h"
+#include "policy.h"
+#include "smaps.h"
+
+static int lock_range(const void *addr, size_t len, unsigned int kind)
+{
+	struct lof_range range;
+	struct lof_call call;
+	int err;
+
+	err = lof_range_of(&range, addr, len);
+	if (err)
+		return err;
+	err = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = lof_arm_as(range, kind);
+	if (lof_call_land(&call, lof_outcome(err)))
+		lof_call_set(&call, range, LOF_ATTR(kind, LOF_BY_KERNEL));
+	lof_call_end(&call);
+	return err;
+}
+
+static int unlock_range(const void *addr, size_t len)
+{
+	struct lof_range range;
+	struct lof_call call;
+	int err;
+
+	err = lof_range_of(&range, addr, len);
+	if (err)
+		return err;
+	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = lof_sys_munlock(range);
+	if (lof_call_land(&call, lof_outcome(err)))
+		lof_call_clear(&call, range);
+	lof_call_end(&call);
+	return err;
+}
+
+/* Where the first hole in range is, or its end. MS_ASYNC alone does nothing. */
+static uintptr_t first_hole(struct lof_range range)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range front = range;
+	size_t mapped = 0, pages = lof_range_len(range) / page;
+
+	if (lof_sys_msync(range, MS_ASYNC) != -ENOMEM)
+		return range.end;
+	while (mapped + 1 < pages) {
+		size_t middle = mapped + (pages - mapped) / 2;
+
+		front.end = range.start + middle * page;
+		if (lof_sys_msync(front, MS_ASYNC) == -ENOMEM)
+			pages = middle;
+		else
+			mapped = middle;
+	}
+	return range.start + mapped * page;
+}
+
+/* Unlock what is tracked as kind in range. */
+static int unlock_tracked(struct lof_range range, unsigned int kind)
+{
+	struct lof_entry entry;
+	int found, err;
+
+	while ((found = lof_ledger_find_in(range, &entry)) > 0) {
+		range.start = entry.range.end;
+		if (LOF_ATTR_KIND(entry.attr) != kind)
+			continue;
+		err = lof_sys_munlock(entry.range);
+		if (err)
+			return err;
+	}
+	return found;
+}
+
+/* The same by the kernel's word, where the ledger cannot be read. */
+static int unlock_listed(struct lof_range range, unsigned int kind)
+{
+	struct lof_smaps smaps;
+	struct lof_vma vma;
+	int ret;
+
+	ret = lof_smaps_open(&smaps, 0);
+	if (ret)
+		return ret;
+	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
+		struct lof_range piece = lof_range_both(vma.range, range);
+
+		if (lof_range_is_empty(piece) ||
+		    LOF_ATTR_KIND(lof_ledger_attr(&vma)) != kind)
+			continue;
+		ret = lof_sys_munlock(piece);
+		if (ret)
+			break;
+	}
+	lof_smaps_close(&smaps);
+	return ret;
+}
+
+static void clear_kind(struct lof_call *call, struct lof_range range,
+		       unsigned int kind)
+{
+	struct lof_entry entry;
+
+	while (lof_call_find_in(call, range, &entry)) {
+		range.start = entry.range.end;
+		if (LOF_ATTR_KIND(entry.attr) == kind)
+			lof_call_clear(call, entry.range);
+	}
+}
+
+static int unlock_kind(const void *addr, size_t len, unsigned int kind)
+{
+	struct lof_range range;
+	struct lof_call call;
+	uintptr_t end;
+	int err;
+
+	err = lof_range_of(&range, addr, len);
+	if (err)
+		return err;
+	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	end = range.end;
+	range.end = first_hole(range);
+	err = unlock_tracked(range, kind);
+	if (err == -EBUSY)
+		err = unlock_listed(range, kind);
+	if (lof_call_land(&call, lof_outcome(err)))
+		clear_kind(&call, range, kind);
+	lof_call_end(&call);
+	return !err && range.end < end ? -ENOMEM : err;
+}
+
+LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	if (flags & ~(unsigned int)MLOCK_ONFAULT)
+		return lof_return(-EINVAL);
+	return lof_return(lock_range(addr, len, flags ? LOF_ONFAULT
+						      : LOF_FULL));
+}
+
+LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
+{
+	int err = -ENOSYS;
+
+	if (lof_policy(LOF_CONVERT)) {
+		err = lock_range(addr, len, LOF_ONFAULT);
+		if (!err)
+			lof_policy_count_converted();
+	}
+	if (err == -ENOSYS)
+		err = lock_range(addr, len, LOF_FULL);
+	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_munlock(const void *addr, size_t len)
+{
+	return lof_return(unlock_range(addr, len));
+}
+
+LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)
+{
+	switch (flags) {
+	case MLOCK_ONFAULT:
+		return lof_return(unlock_kind(addr, len, LOF_ONFAULT));
+	case MLOCK_LOCKED:
+		return lof_return(unlock_kind(addr, len, LOF_FULL));
+	case MLOCK_ONFAULT | MLOCK_LOCKED:
+		return lof_munlock(addr, len);
+	default:
+		return lof_return(-EINVAL);
+	}
+}
+
+/* The names that libc lacks, or has only in part. */
+LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
+	__attribute__((alias("lof_mlock2")));
+LOF_PUBLIC int munlock2(const void *addr, size_t len, unsigned int flags)
+	__attribute__((alias("lof_munlock2")));

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls that map, unmap and change mappings in place: mmap, munmap,
+ * mprotect, madvise. mremap has a room of its own.
+ */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api.h"
+#include "arm.h"
+#include "ledger.h"
+#include "policy.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* The arguments of mmap. */
+struct mapping {
+	uintptr_t addr;
+	size_t len;
+	int prot, flags, fd;
+	int64_t off;
+};
+
+static int map_raw(const struct mapping *m, uintptr_t *result)
+{
+	return lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
+			    result);
+}
+
+static bool is_locked(struct lof_range range)
+{
+	return lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+}
+
+/* What a new mapping replaces; nothing if the kernel chooses the place. */
+static struct lof_range replaced(const struct mapping *m)
+{
+	struct lof_range range;
+
+	if (!(m->flags & MAP_FIXED) ||
+	    lof_range_of(&range, (void *)m->addr, m->len))
+		return LOF_NO_RANGE;
+	return range;
+}
+
+/*
+ * Map, and book how the kernel locked it: in full by MAP_LOCKED, in its own way
+ * by MCL_FUTURE. Areas that cannot be locked are passed over by both; a new
+ * mapping is one area, so that msync tells.
+ */
+static int map_and_book(const struct mapping *m, unsigned int kind,
+			uintptr_t *result)
+{
+	struct lof_range range = replaced(m);
+	enum lof_outcome outcome;
+	struct lof_call call;
+	int err;
+
+	err = lof_call_begin(&call, kind ? LOF_ADDS : LOF_KEEPS, range,
+			     LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = map_raw(m, result);
+	if (!err) {
+		lof_range_of(&range, (void *)*result, m->len);
+		call.range[0] = range;
+		if (kind && !is_locked(range))
+			kind = LOF_NONE;
+		outcome = LOF_DONE;
+	} else {
+		/* The old mapping may have gone before the new one failed. */
+		outcome = m->flags & MAP_FIXED ? LOF_UNSURE : LOF_REFUSED;
+	}
+	if (lof_call_land(&call, outcome)) {
+		lof_call_clear(&call, range);
+		if (kind)
+			lof_call_set(&call, range,
+				     LOF_ATTR(kind, LOF_BY_KERNEL));
+	}
+	lof_call_end(&call);
+	return err;
+}
+
+/* A mapping at a place of the kernel's choice, with no lock. */
+static int map_anywhere(const struct mapping *m, uintptr_t *result)
+{
+	struct lof_range range;
+	struct lof_entry entry;
+	int err;
+
+	err = map_raw(m, result);
+	if (err || lof_ledger_is_empty())
+		return err;
+	/* libc may have unmapped, unseen, what was tracked here. */
+	if (!lof_range_of(&range, (void *)*result, m->len) &&
+	    lof_ledger_find_in(range, &entry))
+		lof_ledger_read_back(range);
+	return 0;
+}
+
+static int map(const struct mapping *m, uintptr_t *result)
+{
+	unsigned int kind = lof_ledger_future();
+
+	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
+		kind = LOF_FULL;
+	if (kind == LOF_NONE && !(m->flags & MAP_FIXED))
+		return map_anywhere(m, result);
+	return map_and_book(m, kind, result);
+}
+
+/* What mmap says when the lock of a new mapping is refused. */
+static int lock_refused(int err)
+{
+	return err == -ENOMEM ? -EAGAIN : err;
+}
+
+static int map_onfault(const struct mapping *m, uintptr_t *result);
+
+/*
+ * Onto a fixed place: map and lock elsewhere, then move it there in one step.
+ * So the old mapping is still there if the lock is refused.
+ */
+static int map_onfault_fixed(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping elsewhere = *m;
+	uintptr_t temporary;
+	void *moved;
+	int err;
+
+	if (m->addr & (lof_sys_page_size() - 1))
+		return -EINVAL;
+	elsewhere.addr = 0;
+	elsewhere.flags &= ~MAP_FIXED;
+	err = map_onfault(&elsewhere, &temporary);
+	if (err)
+		return err;
+	moved = lof_mremap((void *)temporary, m->len, m->len,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, (void *)m->addr);
+	if (moved == MAP_FAILED) {
+		err = -errno;
+		lof_munmap((void *)temporary, m->len);
+		return err;
+	}
+	*result = (uintptr_t)moved;
+	return 0;
+}
+
+/* Lock a new mapping, or take it back. Areas that cannot be locked are left. */
+static int arm_new(const struct mapping *m, struct lof_range range,
+		   unsigned int *attr)
+{
+	int err;
+
+	err = lock_refused(lof_arm(range));
+	if (err)
+		lof_sys_munmap(range.start, m->len);
+	else if (is_locked(range))
+		*attr = LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL);
+	return err;
+}
+
+static int map_onfault(const struct mapping *m, uintptr_t *result)
+{
+	struct lof_range range = LOF_NO_RANGE;
+	unsigned int attr = 0;
+	struct lof_call call;
+	int err;
+
+	if (m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE))
+		return map_onfault_fixed(m, result);
+	err = lof_call_begin(&call, LOF_ADDS, LOF_NO_RANGE, LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = map_raw(m, result);
+	if (!err) {
+		lof_range_of(&range, (void *)*result, m->len);
+		call.range[0] = range;
+		err = arm_new(m, range, &attr);
+	}
+	if (lof_call_land(&call, err ? LOF_REFUSED : LOF_DONE)) {
+		lof_call_clear(&call, range);
+		if (attr)
+			lof_call_set(&call, range, attr);
+	}
+	lof_call_end(&call);
+	return err;
+}
+
+/* MAP_LOCKED under LOF_CONVERT. */
+static int map_converted(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping unlocked = *m;
+	int err;
+
+	unlocked.flags &= ~MAP_LOCKED;
+	if (lof_policy(LOF_CONVERT) == LOF_CONVERT_POPULATE)
+		unlocked.flags &= ~MAP_POPULATE;
+	err = map_onfault(&unlocked, result);
+	if (err == -ENOSYS)
+		return map(m, result);
+	if (!err)
+		lof_policy_count_converted();
+	return err;
+}
+
+LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
+			  int64_t off)
+{
+	const struct mapping m = {
+		(uintptr_t)addr, len, prot, flags, fd, off
+	};
+	bool convert = flags & MAP_LOCKED && lof_policy(LOF_CONVERT);
+	uintptr_t result = 0;
+	int err;
+
+	err = convert ? map_converted(&m, &result) : map(&m, &result);
+	return lof_return_ptr(err, result);
+}
+
+LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
+				  int fd, int64_t off)
+{
+	const struct mapping m = {
+		(uintptr_t)addr, len, prot, flags & ~MAP_LOCKED, fd, off
+	};
+	uintptr_t result = 0;
+	int err;
+
+	err = map_onfault(&m, &result);
+	return lof_return_ptr(err, result);
+}
+
+LOF_PUBLIC int lof_munmap(void *addr, size_t len)
+{
+	struct lof_range range;
+	struct lof_call call;
+	int err;
+
+	/* A range that wraps is the kernel's to refuse. */
+	if (lof_range_of(&range, addr, len))
+		range = LOF_NO_RANGE;
+	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	if (err)
+		return lof_return(err);
+	err = lof_sys_munmap((uintptr_t)addr, len);
+	if (lof_call_land(&call, lof_outcome(err)))
+		lof_call_clear(&call, range);
+	lof_call_end(&call);
+	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
+{
+	return lof_return(lof_sys_mprotect((uintptr_t)addr, len, prot));
+}
+
+/* Do the pages go although they are locked, and stay locked when they return */
+static bool discards(int advice)
+{
+	return (advice == MADV_DONTNEED || advice == MADV_FREE) &&
+	       lof_policy(LOF_DISCARD) == LOF_DISCARD_TRANSLATE;
+}
+
+LOF_PUBLIC int lof_madvise(void *addr, size_t len, int advice)
+{
+	struct lof_range range;
+	int err;
+
+	err = lof_sys_madvise((uintptr_t)addr, len, advice);
+	if (err == -EINVAL && discards(advice) &&
+	    !lof_range_of(&range, addr, len) && is_locked(range))
+		err = lof_sys_madvise((uintptr_t)addr, len,
+				      MADV_DONTNEED_LOCKED);
+	return lof_return(err);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory for tree nodes: slabs of pages of our own, which the kernel empties in
+ * a child of fork. Getting a slab is one thing, because it calls the kernel and
+ * may fail; taking nodes out of it is another, and cannot fail.
+ */
+#ifndef LOF_NODE_POOL_H
+#define LOF_NODE_POOL_H
+
+#include "range_tree.h"
+
+/* All zero is an empty pool. Slabs are never given back. */
+struct lof_pool {
+	struct lof_range slab;	/* what of the newest slab is not in use */
+	size_t bytes;		/* of all slabs */
+};
+
+/*
+ * Memory of n bytes, zero at first and again in a child of fork where the
+ * kernel can do that (LOF_CAP_WIPEONFORK). A negative errno of mmap.
+ */
+int lof_pool_map(size_t n, struct lof_range *memory);
+
+/* The size of the next slab, in bytes. */
+size_t lof_pool_slab_size(const struct lof_pool *pool);
+
+/* Add a slab. What is left of the one before goes to tree. */
+void lof_pool_slab_add(struct lof_pool *pool, struct lof_tree *tree,
+		       struct lof_range slab);
+
+/* Hand nodes to tree until it has n spare ones. False: a slab is needed. */
+bool lof_pool_fill(struct lof_pool *pool, struct lof_tree *tree, size_t n);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The shim: the names of libc in, the public API out. Nothing is decided here
+ * but whether we are wanted at all, which is read from the environment once.
+ * No malloc, no stdio, no dlsym: any of these may be what called us.
+ */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "preload_log.h"
+#include "syscall_raw.h"
+
+enum { UNKNOWN, INERT, ACTIVE };
+
+static _Atomic int mode;
+
+/* Programs that lock in order to have it all in memory now. */
+static bool wants_eager(const char *name)
+{
+	static const char *const eager[] = {
+		"memlockd", "prelockd", "vmtouch",
+	};
+
+	for (size_t i = 0; i < sizeof(eager) / sizeof(eager[0]); i++)
+		if (strcmp(name, eager[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The name by which the program was executed; for a script, the script's. */
+static const char *program_name(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN), *slash;
+
+	if (!path)
+		return "";
+	slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool env_is(const char *name, const char *value)
+{
+	const char *found = secure_getenv(name);
+
+	return found && strcmp(found, value) == 0;
+}
+
+/* May be run by two threads at once: each comes to the same answer. */
+static int decide(void)
+{
+	unsigned long convert = LOF_CONVERT_LOCKS;
+	const char *name = program_name();
+
+	if (env_is("LOCKONFAULT_DISABLE", "1") || wants_eager(name))
+		return INERT;
+	if (env_is("LOCKONFAULT_CONVERT", "0"))
+		convert = LOF_CONVERT_OFF;
+	else if (env_is("LOCKONFAULT_CONVERT", "2"))
+		convert = LOF_CONVERT_POPULATE;
+	lof_set(LOF_CONVERT, convert);
+	if (env_is("LOCKONFAULT_DISCARD", "translate"))
+		lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE);
+	lof_log_open(secure_getenv("LOCKONFAULT_LOG"), name);
+	lof_log("start", 0, convert, 0);
+	return ACTIVE;
+}
+
+static bool is_active(void)
+{
+	int known = atomic_load_explicit(&mode, memory_order_acquire);
+
+	if (known == UNKNOWN) {
+		known = decide();
+		atomic_store_explicit(&mode, known, memory_order_release);
+	}
+	return known == ACTIVE;
+}
+
+__attribute__((constructor))
+static void preload_init(void)
+{
+	is_active();
+}
+
+/* Straight to the kernel, with libc's way of returning. */
+static long raw(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long ret = lof_syscall_raw(nr, a, b, c, d, e, f);
+
+	if ((unsigned long)ret <= -4096UL)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+static void *do_mmap(void *addr, size_t len, int prot, int flags, int fd,
+		     int64_t off)
+{
+	uintptr_t result = 0;
+	void *ret;
+	int err;
+
+	if (!is_active()) {
+		err = lof_sys_mmap((uintptr_t)addr, len, prot, flags, fd, off,
+				   &result);
+		return lof_return_ptr(err, result);
+	}
+	ret = lof_mmap(addr, len, prot, flags, fd, off);
+	if (flags & MAP_LOCKED)
+		lof_log("mmap MAP_LOCKED", (uintptr_t)ret, len,
+			ret == MAP_FAILED ? errno : 0);
+	return ret;
+}
+
+LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
+		      off_t off)
+{
+	return do_mmap(addr, len, prot, flags, fd, off);
+}
+
+LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
+			off64_t off)
+{
+	return do_mmap(addr, len, prot, flags, fd, off);
+}
+
+LOF_PUBLIC int munmap(void *addr, size_t len)
+{
+	if (!is_active())
+		return (int)raw(SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0);
+	return lof_munmap(addr, len);
+}
+
+LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
+			...)
+{
+	void *new_addr;
+	va_list args;
+
+	/* Without these two flags nobody looks at it; it may not be there. */
+	va_start(args, flags);
+	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
+	va_end(args);
+	if (!is_active())
+		return (void *)raw(SYS_mremap, (long)addr, (long)old_len,
+				   (long)new_len, flags, (long)new_addr, 0);
+	return lof_mremap(addr, old_len, new_len, flags, new_addr);
+}
+
+LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
+{
+	if (!is_active())
+		return (int)raw(SYS_madvise, (long)addr, (long)len, advice, 0,
+				0, 0);
+	return lof_madvise(addr, len, advice);
+}
+
+/* What a call of the lock family returned goes to the log on its way. */
+static int logged(const char *call, const void *addr, size_t len, int ret)
+{
+	lof_log(call, (uintptr_t)addr, len, ret ? errno : 0);
+	return ret;
+}
+
+LOF_PUBLIC int mlock(const void *addr, size_t len)
+{
+	if (!is_active())
+		return (int)raw(SYS_mlock, (long)addr, (long)len, 0, 0, 0, 0);
+	return logged("mlock", addr, len, lof_mlock(addr, len));
+}
+
+LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	if (!is_active())
+		return (int)raw(SYS_mlock2, (long)addr, (long)len, (long)flags,
+				0, 0, 0);
+	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
+		      lof_mlock2(addr, len, flags));
+}
+
+LOF_PUBLIC int munlock(const void *addr, size_t len)
+{
+	if (!is_active())
+		return (int)raw(SYS_munlock, (long)addr, (long)len, 0, 0, 0, 0);
+	return logged("munlock", addr, len, lof_munlock(addr, len));
+}
+
+LOF_PUBLIC int mlockall(int flags)
+{
+	if (!is_active())
+		return (int)raw(SYS_mlockall, flags, 0, 0, 0, 0, 0);
+	return logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
+}
+
+LOF_PUBLIC int munlockall(void)
+{
+	if (!is_active())
+		return (int)raw(SYS_munlockall, 0, 0, 0, 0, 0, 0);
+	return logged("munlockall", NULL, 0, lof_munlockall());
+}
+
+#ifdef LOF_SYSCALL_IS_OURS
+/*
+ * A program may make the same calls by number. All others pass through; six
+ * arguments are read whether or not they were given, as libc's own does.
+ */
+LOF_PUBLIC long syscall(long nr, ...)
+{
+	long a, b, c, d, e, f;
+	va_list args;
+
+	va_start(args, nr);
+	a = va_arg(args, long);
+	b = va_arg(args, long);
+	c = va_arg(args, long);
+	d = va_arg(args, long);
+	e = va_arg(args, long);
+	f = va_arg(args, long);
+	va_end(args);
+	switch (nr) {
+	case SYS_mlock:
+		return mlock((void *)a, (size_t)b);
+	case SYS_mlock2:
+		return mlock2((void *)a, (size_t)b, (unsigned int)c);
+	case SYS_munlock:
+		return munlock((void *)a, (size_t)b);
+	case SYS_mlockall:
+		return mlockall((int)a);
+	case SYS_munlockall:
+		return munlockall();
+#ifdef SYS_mmap2
+	case SYS_mmap2:
+		return (long)do_mmap((void *)a, (size_t)b, (int)c, (int)d,
+				     (int)e, (int64_t)(unsigned long)f << 12);
+#else
+	case SYS_mmap:
+		return (long)do_mmap((void *)a, (size_t)b, (int)c, (int)d,
+				     (int)e, f);
+#endif
+	case SYS_munmap:
+		return munmap((void *)a, (size_t)b);
+	case SYS_mremap:
+		return (long)mremap((void *)a, (size_t)b, (size_t)c, (int)d,
+				    (void *)e);
+	case SYS_madvise:
+		return madvise((void *)a, (size_t)b, (int)c);
+	default:
+		return raw(nr, a, b, c, d, e, f);
+	}
+}
+#endif

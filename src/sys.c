@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every system call the library makes. What differs between architectures and
+ * C libraries stands here and in syscall_raw.h; no policy, no books.
+ */
+#include "config.h"
+
+#include "sys.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "syscall_raw.h"
+
+#define CALL6(nr, a, b, c, d, e, f)                                         \
+	lof_syscall_raw(nr, (long)(a), (long)(b), (long)(c), (long)(d),     \
+			(long)(e), (long)(f))
+#define CALL3(nr, a, b, c) ((int)CALL6(nr, a, b, c, 0, 0, 0))
+
+size_t lof_sys_page_size(void)
+{
+	static _Atomic size_t size;
+	size_t known = atomic_load_explicit(&size, memory_order_relaxed);
+
+	if (!known) {
+		known = getauxval(AT_PAGESZ);
+		atomic_store_explicit(&size, known, memory_order_relaxed);
+	}
+	return known;
+}
+
+int lof_sys_mlock(struct lof_range range)
+{
+	return CALL3(SYS_mlock, range.start, lof_range_len(range), 0);
+}
+
+int lof_sys_mlock2(struct lof_range range, unsigned int flags)
+{
+	return CALL3(SYS_mlock2, range.start, lof_range_len(range), flags);
+}
+
+int lof_sys_munlock(struct lof_range range)
+{
+	return CALL3(SYS_munlock, range.start, lof_range_len(range), 0);
+}
+
+int lof_sys_mlockall(int flags)
+{
+	return CALL3(SYS_mlockall, flags, 0, 0);
+}
+
+int lof_sys_munlockall(void)
+{
+	return CALL3(SYS_munlockall, 0, 0, 0);
+}
+
+/* An address may look negative: only the last page's worth are errors. */
+static int address_of(long ret, uintptr_t *result)
+{
+	if ((unsigned long)ret > -4096UL)
+		return (int)ret;
+	*result = (uintptr_t)ret;
+	return 0;
+}
+
+int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
+		 int64_t off, uintptr_t *result)
+{
+#ifdef SYS_mmap2
+	/* The offset goes in units of 4096 bytes, whatever the page size. */
+	if (off & 4095 || (off >> 12) != (long)(off >> 12))
+		return off & 4095 ? -EINVAL : -EOVERFLOW;
+	return address_of(CALL6(SYS_mmap2, addr, len, prot, flags, fd,
+				off >> 12), result);
+#else
+	return address_of(CALL6(SYS_mmap, addr, len, prot, flags, fd, off),
+			  result);
+#endif
+}
+
+int lof_sys_munmap(uintptr_t addr, size_t len)
+{
+	return CALL3(SYS_munmap, addr, len, 0);
+}
+
+int lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
+		   uintptr_t new_addr, uintptr_t *result)
+{
+	return address_of(CALL6(SYS_mremap, addr, old_len, new_len, flags,
+				new_addr, 0), result);
+}
+
+int lof_sys_mprotect(uintptr_t addr, size_t len, int prot)
+{
+	return CALL3(SYS_mprotect, addr, len, prot);
+}
+
+int lof_sys_madvise(uintptr_t addr, size_t len, int advice)
+{
+	return CALL3(SYS_madvise, addr, len, advice);
+}
+
+int lof_sys_msync(struct lof_range range, int flags)
+{
+	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
+}
+
+int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
+{
+	/* SYS_futex takes the kernel's old timespec: two longs. */
+	const long timeout[2] = { ms / 1000, ms % 1000 * 1000000L };
+
+	return (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout,
+			  0, 0);
+}
+
+int lof_sys_futex_wake(_Atomic uint32_t *word)
+{
+	return CALL3(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+int lof_sys_open(const char *path)
+{
+	return (int)CALL6(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0,
+			  0, 0);
+}
+
+long lof_sys_read(int fd, void *buf, size_t size)
+{
+	return CALL6(SYS_read, fd, buf, size, 0, 0, 0);
+}
+
+int lof_sys_close(int fd)
+{
+	return CALL3(SYS_close, fd, 0, 0);
+}
+
+int lof_sys_memlock_limit(uint64_t *limit)
+{
+	uint64_t old[2];
+	int err;
+
+	err = (int)CALL6(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, old, 0, 0);
+	if (!err)
+		*limit = old[0];
+	return err;
+}

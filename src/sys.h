@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every system call the library makes. Each returns what the kernel returned,
+ * 0 or a negative errno, and leaves errno alone. No policy, no books.
+ */
+#ifndef LOF_SYS_H
+#define LOF_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "range.h"
+
+/* Names that the build's headers may be too old for. */
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP	4	/* Linux 5.7 */
+#endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK		18	/* Linux 4.14 */
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
+#endif
+
+size_t lof_sys_page_size(void);
+
+int lof_sys_mlock(struct lof_range range);
+int lof_sys_mlock2(struct lof_range range, unsigned int flags);
+int lof_sys_munlock(struct lof_range range);
+int lof_sys_mlockall(int flags);
+int lof_sys_munlockall(void);
+
+/* The address is at *result on success. off is in bytes. */
+int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
+		 int64_t off, uintptr_t *result);
+int lof_sys_munmap(uintptr_t addr, size_t len);
+int lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
+		   uintptr_t new_addr, uintptr_t *result);
+int lof_sys_mprotect(uintptr_t addr, size_t len, int prot);
+int lof_sys_madvise(uintptr_t addr, size_t len, int advice);
+int lof_sys_msync(struct lof_range range, int flags);
+
+/* Wait until *word is not value, or for some milliseconds; or wake one. */
+int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
+int lof_sys_futex_wake(_Atomic uint32_t *word);
+
+/* A file descriptor or the count of bytes; or a negative errno. */
+int lof_sys_open(const char *path);
+long lof_sys_read(int fd, void *buf, size_t size);
+int lof_sys_close(int fd);
+
+/* The soft RLIMIT_MEMLOCK in bytes, UINT64_MAX: none. */
+int lof_sys_memlock_limit(uint64_t *limit);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What this kernel and this sandbox can do: asked by trying, once each, never
+ * by comparing versions. A test can give any answer in the kernel's place.
+ */
+#ifndef LOF_SYS_CAPS_H
+#define LOF_SYS_CAPS_H
+
+#include <stdbool.h>
+
+enum lof_cap {
+	LOF_CAP_MLOCK2,			/* Linux 4.4, if no filter forbids it */
+	LOF_CAP_WIPEONFORK,		/* Linux 4.14 */
+	LOF_CAP_DONTNEED_LOCKED,	/* Linux 5.18 */
+	LOF_NCAPS
+};
+
+bool lof_cap_is_there(enum lof_cap cap);
+
+/* Tests only: answer 0 or 1 from now on, or -1: ask the kernel again. */
+void lof_cap_override(enum lof_cap cap, int answer);
+
+#endif
