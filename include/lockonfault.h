@@ -12,8 +12,8 @@
  *     through unchanged;
  *   - ENOMEM can also mean that the ledger found no memory of its own; then
  *     the kernel was not called;
- *   - thread-safe and async-signal-safe, no cancellation point; no lock is held
- *     over a system call;
+ *   - thread-safe and async-signal-safe, no cancellation point, AC-Unsafe (its
+ *     lock; which is never held over a system call);
  *   - fork: the child starts with nothing locked and an empty ledger, as the
  *     kernel has it; vfork: the child shares the parent's;
  *   - Linux 4.4 or later; since 0.1.
@@ -129,10 +129,12 @@ int lof_mlock2(const void *addr, size_t len, unsigned int flags);
  * flags  MLOCK_ONFAULT, MLOCK_LOCKED or both (then the same as munlock)
  *
  * What is locked the other way, or not at all, stays as it is; that is success.
+ * Which way it is locked is read from /proc/self/smaps.
  *
  * Errors:
  *   EINVAL  flags is 0 or has an unknown bit, or addr + len wraps, also to 0
  *   ENOMEM  part of the range is not mapped; too many areas
+ *   EBUSY   as lof_walk(), and /proc/self/smaps cannot be read
  * Partial effect: at ENOMEM the part before the first hole is unlocked.
  */
 int lof_munlock2(const void *addr, size_t len, unsigned int flags);
@@ -164,7 +166,7 @@ int lof_mlockall(int flags);
 /*
  * lof_munlockall() - unlock all, and lock nothing of what comes
  *
- * Errors: none.
+ * Errors: none but ENOMEM for the ledger.
  */
 int lof_munlockall(void);
 
@@ -181,7 +183,8 @@ int lof_munlockall(void);
  *
  * Errors:
  *   EINVAL  flags is 0 or has an unknown bit
- *   ENOMEM  too many areas
+ *   ENOMEM  RLIMIT_MEMLOCK came down below what is locked, so that it could
+ *           not be locked again: nothing was changed; or too many areas
  *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read,
  *           so that nothing tells what is locked now; nothing was changed
  */
@@ -191,10 +194,12 @@ int lof_munlockall2(int flags);
  * lof_mmap() - as mmap, and the ledger is kept
  *
  * off is an off_t of 64 bits also where the caller's own has 32.
- * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing.
+ * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing;
+ * but MAP_HUGETLB, which cannot be locked on fault, is left to the kernel.
  *
  * Errors: those of mmap(2).
- * Partial effect: none on failure.
+ * Partial effect: none on failure, but with MAP_FIXED where the kernel unmaps
+ *   before it fails; the ledger agrees with it.
  */
 void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	       int64_t off);
@@ -224,7 +229,9 @@ int lof_munmap(void *addr, size_t len);
  * area and charges the moved part for ever (seen up to 6.18). The moved pages
  * are unlocked for the length of the call.
  *
- * Errors: those of mremap(2).
+ * Errors: those of mremap(2), with MREMAP_DONTUNMAP also:
+ *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked, so that the moved
+ *           part could not be locked again; nothing was changed
  * Partial effect: EFAULT in a move of several areas leaves the first ones
  *   moved; the ledger agrees with the kernel.
  */
@@ -265,8 +272,12 @@ int lof_query(const void *addr, struct lof_region *region, size_t size);
  *        locked or unlocked meanwhile is seen if it lies ahead; a non-zero
  *        return ends the walk and becomes its result
  *
+ * If the charge of the process is not the sum of what is tracked, the ledger is
+ * first corrected from /proc/self/smaps.
+ *
  * Returns 0, or what visit returned, or -1:
- *   EBUSY   called by a signal handler that interrupted the ledger itself
+ *   EBUSY   called by a signal handler that interrupted the ledger itself, or
+ *           the thread that is inside it was stopped
  */
 int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
 	     void *arg);
@@ -277,9 +288,10 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  * size  sizeof(struct lof_stats) as the caller was compiled
  *
  * Errors:
- *   EBUSY   called by a signal handler that interrupted the ledger itself
+ *   EBUSY   as lof_walk()
  *   EINVAL  size is 0
- *   ENOENT, EACCES and others of open(2): /proc/self/status cannot be read
+ *   ENODATA /proc/self/status does not tell the charge
+ *   ENOENT, EACCES and others of open(2): it cannot be read
  */
 int lof_stats(struct lof_stats *stats, size_t size);
 

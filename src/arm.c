@@ -20,3 +20,13 @@ int lof_arm_as(struct lof_range range, unsigned int kind)
 {
 	return kind == LOF_ONFAULT ? lof_arm(range) : lof_sys_mlock(range);
 }
+
+int lof_arm_again(struct lof_range range, unsigned int kind)
+{
+	int err = lof_arm(range);
+
+	if (kind == LOF_ONFAULT || (err && err != -ENOSYS))
+		return err;
+	/* On fault it is charged and flagged; populating is the rest. */
+	return lof_sys_mlock(range) ? 1 : 0;
+}

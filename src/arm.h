@@ -14,4 +14,11 @@ int lof_arm(struct lof_range range);
 /* Lock in the way that an enum lof_kind says. */
 int lof_arm_as(struct lof_range range, unsigned int kind);
 
+/*
+ * Lock again what was locked as kind. A page that cannot be populated did not
+ * keep it from being locked the first time, and does not now: what mlock then
+ * says is 1. 0: it is as it was; a negative errno: the limit is in the way.
+ */
+int lof_arm_again(struct lof_range range, unsigned int kind);
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The books behind the ledger. All their state lies in memory that the kernel
+ * The books behind the ledger. Their state begins in memory that the kernel
  * empties in a child of fork, and all zero means: nothing locked, nobody
- * inside. So the child needs no handler, whatever the parent's threads did.
+ * inside. So it does not matter what the parent's threads were doing.
  * No system call is made with the lock held but the waking of a waiter.
  */
 #include "config.h"
@@ -39,6 +39,7 @@ struct lof_books *lof_books_get(void)
 	if (lof_pool_map(sizeof(struct lof_books), &memory))
 		return NULL;
 	known = (struct lof_books *)memory.start;
+	lof_sys_madvise(memory.start, sizeof(*known), MADV_WIPEONFORK);
 	if (atomic_compare_exchange_strong(&the_books, &expected, known))
 		return known;
 	lof_sys_munmap(memory.start, lof_range_len(memory));
@@ -57,20 +58,65 @@ uint32_t lof_books_epoch(struct lof_books *books)
 	return epoch;
 }
 
-/* In a child of fork, where the kernel cannot empty the memory itself. */
-static void books_empty(void)
+bool lof_books_know(const struct lof_books *books, const struct lof_call *call)
 {
-	struct lof_books *books = atomic_load(&the_books);
+	return call->epoch == atomic_load(&books->epoch);
+}
 
-	if (books)
+static bool is_owner(struct lof_books *books)
+{
+	return books && (atomic_load(&books->lock) & ~HAS_WAITERS) ==
+			(uintptr_t)pthread_self();
+}
+
+/*
+ * A signal handler may fork while its own thread changes the tree. The child
+ * returns into that change, so it gets the books as they are, finishes it, and
+ * empties them with the unlock.
+ */
+static void keep_on_fork(int advice)
+{
+	struct lof_books *books = lof_books_known();
+
+	if (is_owner(books))
+		lof_sys_madvise((uintptr_t)books, sizeof(*books), advice);
+}
+
+static void before_fork(void)
+{
+	keep_on_fork(MADV_KEEPONFORK);
+}
+
+static void after_fork(void)
+{
+	keep_on_fork(MADV_WIPEONFORK);
+}
+
+static void after_fork_in_child(void)
+{
+	struct lof_books *books = lof_books_known();
+
+	after_fork();
+	if (is_owner(books))
+		books->inherited = true;
+	else if (books && !lof_cap_is_there(LOF_CAP_WIPEONFORK))
 		memset((void *)books, 0, sizeof(*books));
 }
 
 __attribute__((constructor))
 static void books_init(void)
 {
-	if (!lof_cap_is_there(LOF_CAP_WIPEONFORK))
-		pthread_atfork(NULL, NULL, books_empty);
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+/* What the child's handler did meanwhile is found by looking everywhere. */
+static void empty_inherited(struct lof_books *books)
+{
+	bool noted = atomic_load(&books->nnotes) > 0;
+
+	memset((void *)books, 0, sizeof(*books));
+	if (noted)
+		lof_books_note(books, lof_range_all(lof_sys_page_size()));
 }
 
 bool lof_books_lock(struct lof_books *books)
@@ -99,6 +145,10 @@ bool lof_books_lock(struct lof_books *books)
 
 void lof_books_unlock(struct lof_books *books)
 {
+	if (books->inherited) {
+		empty_inherited(books);
+		return;
+	}
 	atomic_store(&books->tracked, books->tree.count);
 	if (atomic_exchange(&books->lock, 0) & HAS_WAITERS) {
 		atomic_fetch_add(&books->wakes, 1);
@@ -140,8 +190,9 @@ int lof_books_open(struct lof_books *books, enum lof_intent intent,
 		if (!lof_books_lock(books))
 			return -EBUSY;
 		*nodes = 0;
-		if (intent == LOF_ADDS || is_tracked(books, range[0]) ||
-		    is_tracked(books, range[1]))
+		if (intent == LOF_ADDS ||
+		    (intent != LOF_READS && (is_tracked(books, range[0]) ||
+					     is_tracked(books, range[1]))))
 			*nodes = nodes_for(books, intent == LOF_MOVES ?
 							  range[0] :
 							  LOF_NO_RANGE);
@@ -181,7 +232,14 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call)
 
 void lof_books_release(struct lof_books *books, struct lof_call *call)
 {
-	atomic_fetch_sub(&books->promised, call->promised);
+	size_t promised = atomic_load(&books->promised), left;
+
+	/* A child's books may not know of the promise. */
+	do
+		left = promised > call->promised ? promised - call->promised
+						 : 0;
+	while (!atomic_compare_exchange_weak(&books->promised, &promised,
+					     left));
 	call->promised = 0;
 	if (call->slot >= 0)
 		atomic_store(&books->slots[call->slot].busy, false);
@@ -197,16 +255,19 @@ static bool slot_overlaps(const struct lof_slot *slot,
 	       lof_range_overlaps(slot->range[1], call->range[1]);
 }
 
-void lof_books_dirty_others(struct lof_books *books,
+bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call)
 {
+	bool any = false;
+
 	for (int i = 0; i < LOF_NSLOTS; i++) {
 		struct lof_slot *slot = &books->slots[i];
 
 		if (i != call->slot && atomic_load(&slot->busy) &&
 		    slot_overlaps(slot, call))
-			slot->dirty = true;
+			slot->dirty = any = true;
 	}
+	return any;
 }
 
 void lof_books_note(struct lof_books *books, struct lof_range range)

@@ -39,6 +39,8 @@ struct lof_books {
 	_Atomic bool note_all;		/* there was no free one */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
+	_Atomic uint64_t changes;	/* times that something was booked */
+	bool inherited;			/* to be emptied with the unlock */
 };
 
 /* The books, made at their first use. NULL: there is no memory for them. */
@@ -52,6 +54,8 @@ struct lof_books *lof_books_known(void);
  * that call knows of the books is void: its epoch is not theirs any more.
  */
 uint32_t lof_books_epoch(struct lof_books *books);
+bool lof_books_know(const struct lof_books *books,
+		    const struct lof_call *call);
 
 /*
  * Lock the books. False: this thread holds the lock already, so this is a
@@ -71,8 +75,11 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call);
 /* Give back what a call took; needs no lock. */
 void lof_books_release(struct lof_books *books, struct lof_call *call);
 
-/* Tell the others in flight that something is booked on their memory. */
-void lof_books_dirty_others(struct lof_books *books,
+/*
+ * Tell the others in flight that something is booked on their memory. True:
+ * there are such.
+ */
+bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call);
 
 /* Leave a range to be read back by whoever is done with the books next. */

@@ -31,6 +31,7 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 
 	*call = (struct lof_call){
 		.range = { a, b }, .books = books, .slot = -1,
+		.intent = intent,
 	};
 	if (!books)
 		return intent == LOF_ADDS ? -ENOMEM : 0;
@@ -49,13 +50,14 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 /* Is this still the process that the call began in? */
 static bool is_valid(const struct lof_call *call)
 {
-	return call->books && call->epoch == atomic_load(&call->books->epoch);
+	return call->books && lof_books_know(call->books, call);
 }
 
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 {
 	struct lof_books *books = call->books;
 	struct lof_slot *slot;
+	bool others;
 
 	call->outcome = outcome;
 	if (outcome != LOF_DONE || !is_valid(call))
@@ -66,11 +68,13 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 	slot = &books->slots[call->slot];
 	slot->range[0] = call->range[0];
 	slot->range[1] = call->range[1];
-	lof_books_dirty_others(books, call);
-	if (slot->dirty) {
+	others = lof_books_dirty_others(books, call);
+	if (slot->dirty || (others && call->intent == LOF_MOVES) ||
+	    !is_valid(call)) {
 		lof_books_unlock(books);
 		return false;
 	}
+	atomic_fetch_add(&books->changes, 1);
 	call->outcome = LOF_DONE;
 	call->booking = true;
 	return true;
@@ -79,17 +83,20 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 void lof_call_set(struct lof_call *call, struct lof_range range,
 		  unsigned int attr)
 {
-	lof_tree_set(&call->books->tree, range, attr);
+	if (is_valid(call))
+		lof_tree_set(&call->books->tree, range, attr);
 }
 
 void lof_call_clear(struct lof_call *call, struct lof_range range)
 {
-	lof_tree_clear(&call->books->tree, range);
+	if (is_valid(call))
+		lof_tree_clear(&call->books->tree, range);
 }
 
 void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to)
 {
-	lof_tree_copy(&call->books->tree, from, to);
+	if (is_valid(call))
+		lof_tree_copy(&call->books->tree, from, to);
 }
 
 bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
@@ -107,13 +114,19 @@ void lof_call_end(struct lof_call *call)
 {
 	struct lof_books *books = call->books;
 
-	if (!is_valid(call))
+	if (!books)
 		return;
 	if (call->booking)
 		lof_books_unlock(books);
-	if (call->outcome == LOF_UNSURE)
+	if (call->outcome == LOF_UNSURE && is_valid(call))
 		lof_readback(books, call);
-	lof_books_release(books, call);
+	if (is_valid(call)) {
+		lof_books_release(books, call);
+	} else {
+		/* The system call may have been made in the child. */
+		lof_ledger_read_back(call->range[0]);
+		lof_ledger_read_back(call->range[1]);
+	}
 	lof_readback_notes(books);
 }
 
@@ -121,7 +134,8 @@ void lof_ledger_read_back(struct lof_range range)
 {
 	struct lof_call call;
 
-	if (lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE))
+	if (lof_range_is_empty(range) ||
+	    lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE))
 		return;
 	lof_call_land(&call, LOF_UNSURE);
 	lof_call_end(&call);
@@ -166,6 +180,13 @@ int lof_ledger_around(uintptr_t addr, struct lof_entry *entry)
 	lof_books_unlock(books);
 	lof_readback_notes(books);
 	return 0;
+}
+
+uint64_t lof_ledger_changes(void)
+{
+	struct lof_books *books = lof_books_known();
+
+	return books ? atomic_load(&books->changes) : 0;
 }
 
 unsigned int lof_ledger_future(void)

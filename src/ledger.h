@@ -17,6 +17,9 @@
  *		lof_call_clear(&call, range);
  *	lof_call_end(&call);
  *
+ * A move books what the ledger has of its source, and so it may not either while
+ * another call is in flight there, whose effect is not booked yet.
+ *
  * Nobody waits for another's system call. A signal handler that interrupts the
  * booking of its own thread cannot take the lock and leaves a note instead; the
  * booking thread reads the truth for it when it is done.
@@ -46,6 +49,7 @@ enum lof_intent {
 			   memory only where the ranges are tracked */
 	LOF_MOVES,	/* the same, and moves what is in the first range */
 	LOF_ADDS,	/* can lock: leaves memory for later calls that keep */
+	LOF_READS,	/* makes no system call, and is only to be read back */
 };
 
 enum lof_outcome {
@@ -62,6 +66,7 @@ struct lof_call {
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
 	uint32_t epoch;
+	enum lof_intent intent;
 	size_t promised;
 	enum lof_outcome outcome;
 	bool booking;
@@ -112,6 +117,9 @@ int lof_ledger_find_in(struct lof_range range, struct lof_entry *entry);
 
 /* The tracked range or the gap (attr 0) around addr. 0 or -EBUSY. */
 int lof_ledger_around(uintptr_t addr, struct lof_entry *entry);
+
+/* How often something was booked: if it is the same, nothing was. */
+uint64_t lof_ledger_changes(void);
 
 /* How MCL_FUTURE locks what will be mapped: an enum lof_kind. */
 unsigned int lof_ledger_future(void);

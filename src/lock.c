@@ -71,81 +71,65 @@ static uintptr_t first_hole(struct lof_range range)
 	return range.start + mapped * page;
 }
 
-/* Unlock what is tracked as kind in range. */
-static int unlock_tracked(struct lof_range range, unsigned int kind)
+/* What of a range to unlock. */
+struct choice {
+	struct lof_range range;
+	unsigned int kind;
+};
+
+static int unlock_area(const struct lof_vma *vma, void *arg)
 {
+	const struct choice *choice = arg;
+	struct lof_range piece = lof_range_both(vma->range, choice->range);
+
+	if (LOF_ATTR_KIND(lof_ledger_attr(vma)) != choice->kind ||
+	    lof_range_is_empty(piece))
+		return 0;
+	return lof_sys_munlock(piece);
+}
+
+/* The same by the ledger, where there is no smaps. */
+static int unlock_tracked(const struct choice *choice)
+{
+	struct lof_range rest = choice->range;
 	struct lof_entry entry;
-	int found, err;
+	int found, err = 0;
 
-	while ((found = lof_ledger_find_in(range, &entry)) > 0) {
-		range.start = entry.range.end;
-		if (LOF_ATTR_KIND(entry.attr) != kind)
-			continue;
-		err = lof_sys_munlock(entry.range);
-		if (err)
-			return err;
+	while (!err && (found = lof_ledger_find_in(rest, &entry)) != 0) {
+		if (found < 0)
+			return found;
+		if (LOF_ATTR_KIND(entry.attr) == choice->kind)
+			err = lof_sys_munlock(entry.range);
+		rest.start = entry.range.end;
 	}
-	return found;
+	return err;
 }
 
-/* The same by the kernel's word, where the ledger cannot be read. */
-static int unlock_listed(struct lof_range range, unsigned int kind)
-{
-	struct lof_smaps smaps;
-	struct lof_vma vma;
-	int ret;
-
-	ret = lof_smaps_open(&smaps, 0);
-	if (ret)
-		return ret;
-	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
-		struct lof_range piece = lof_range_both(vma.range, range);
-
-		if (lof_range_is_empty(piece) ||
-		    LOF_ATTR_KIND(lof_ledger_attr(&vma)) != kind)
-			continue;
-		ret = lof_sys_munlock(piece);
-		if (ret)
-			break;
-	}
-	lof_smaps_close(&smaps);
-	return ret;
-}
-
-static void clear_kind(struct lof_call *call, struct lof_range range,
-		       unsigned int kind)
-{
-	struct lof_entry entry;
-
-	while (lof_call_find_in(call, range, &entry)) {
-		range.start = entry.range.end;
-		if (LOF_ATTR_KIND(entry.attr) == kind)
-			lof_call_clear(call, entry.range);
-	}
-}
-
+/*
+ * Only smaps tells for certain which way memory is locked that others may have
+ * mapped or locked unseen; and what was unlocked is read back from there too.
+ */
 static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 {
-	struct lof_range range;
+	struct choice choice = { .kind = kind };
 	struct lof_call call;
 	uintptr_t end;
 	int err;
 
-	err = lof_range_of(&range, addr, len);
+	err = lof_range_of(&choice.range, addr, len);
 	if (err)
 		return err;
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	err = lof_call_begin(&call, LOF_KEEPS, choice.range, LOF_NO_RANGE);
 	if (err)
 		return err;
-	end = range.end;
-	range.end = first_hole(range);
-	err = unlock_tracked(range, kind);
-	if (err == -EBUSY)
-		err = unlock_listed(range, kind);
-	if (lof_call_land(&call, lof_outcome(err)))
-		clear_kind(&call, range, kind);
+	end = choice.range.end;
+	choice.range.end = first_hole(choice.range);
+	err = lof_smaps_each(unlock_area, &choice);
+	if (err && err != -ENOMEM)
+		err = unlock_tracked(&choice);
+	lof_call_land(&call, LOF_UNSURE);
 	lof_call_end(&call);
-	return !err && range.end < end ? -ENOMEM : err;
+	return !err && choice.range.end < end ? -ENOMEM : err;
 }
 
 LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)

@@ -58,81 +58,96 @@ static int unlock_all(void)
 /* The kinds of lock to drop, a bit for each enum lof_kind. */
 #define KIND_BIT(kind)	(1u << (kind))
 
-/* Make a piece of an area be locked as want, an enum lof_kind. */
-static void relock(const struct lof_vma *vma, struct lof_range piece,
-		   unsigned int want)
+static int pass_over(const struct lof_vma *vma, void *arg)
 {
-	unsigned int have = LOF_ATTR_KIND(lof_ledger_attr(vma));
-
-	if (want == have || lof_range_is_empty(piece))
-		return;
-	if (want == LOF_NONE)
-		lof_sys_munlock(piece);
-	else
-		lof_arm_as(piece, want);
+	(void)vma;
+	(void)arg;
+	return 0;
 }
 
-/*
- * Lock every area as the ledger has it, but for the kinds to drop, and nothing
- * else. What fails shows when the truth is read back.
- */
-static int relock_as_tracked(unsigned int drop)
+static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 {
-	struct lof_smaps smaps;
-	struct lof_vma vma;
+	unsigned int *drop = arg, kind = LOF_ATTR_KIND(lof_ledger_attr(vma));
+
+	return *drop & KIND_BIT(kind) ? lof_sys_munlock(vma->range) : 0;
+}
+
+/* Make a piece of an area be locked as want, an enum lof_kind. */
+static int relock(const struct lof_vma *vma, struct lof_range piece,
+		  unsigned int want)
+{
+	unsigned int have = LOF_ATTR_KIND(lof_ledger_attr(vma));
 	int ret;
 
-	ret = lof_smaps_open(&smaps, 0);
-	if (ret)
-		return ret;
-	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
-		struct lof_range rest = vma.range, gap = rest;
-		struct lof_entry entry;
-		unsigned int kind;
+	if (want == have || lof_range_is_empty(piece))
+		return 0;
+	if (want == LOF_NONE)
+		return lof_sys_munlock(piece);
+	ret = lof_arm_again(piece, want);
+	return ret < 0 ? ret : 0;
+}
 
-		while (lof_ledger_find_in(rest, &entry) > 0) {
-			gap.end = entry.range.start;
-			relock(&vma, gap, LOF_NONE);
-			kind = LOF_ATTR_KIND(entry.attr);
-			relock(&vma, entry.range,
-			       drop & KIND_BIT(kind) ? LOF_NONE : kind);
-			rest.start = gap.start = entry.range.end;
-		}
-		gap.end = vma.range.end;
-		relock(&vma, gap, LOF_NONE);
+/* Lock an area as the ledger has it, but for the kinds to drop. */
+static int relock_as_tracked(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range rest = vma->range, gap = rest;
+	unsigned int *drop = arg, kind;
+	struct lof_entry entry;
+	int err = 0;
+
+	while (!err && lof_ledger_find_in(rest, &entry) > 0) {
+		kind = LOF_ATTR_KIND(entry.attr);
+		if (*drop & KIND_BIT(kind))
+			kind = LOF_NONE;
+		gap.end = entry.range.start;
+		err = relock(vma, gap, LOF_NONE);
+		if (!err)
+			err = relock(vma, entry.range, kind);
+		rest.start = gap.start = entry.range.end;
 	}
-	lof_smaps_close(&smaps);
-	return ret;
+	gap.end = vma->range.end;
+	return err ? err : relock(vma, gap, LOF_NONE);
 }
 
 /*
  * No call stops MCL_FUTURE and leaves the rest alone. Locking all on fault
- * stops it and unlocks nothing meanwhile; but the limit may forbid it.
+ * stops it and unlocks nothing meanwhile; but the limit may forbid it. Then all
+ * is unlocked for a moment, if it may be locked again.
  */
-static void stop_future(void)
+static int stop_future(void)
 {
-	if (lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT))
+	struct lof_entry any;
+	int err = 0;
+
+	if (lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT)) {
+		if (lof_ledger_find_in(everything(), &any) > 0)
+			err = lof_arm_again(any.range, LOF_ATTR_KIND(any.attr));
+		if (err < 0)
+			return err;
 		lof_sys_munlockall();
+	}
 	lof_ledger_set_future(LOF_NONE);
+	return 0;
 }
 
 static int unlock_some(unsigned int drop, bool future)
 {
-	struct lof_smaps probe;
 	struct lof_call call;
 	int err;
 
-	err = lof_smaps_open(&probe, 0);
+	/* What is locked has to be known, and smaps readable, beforehand. */
+	err = lof_smaps_each(pass_over, NULL);
 	if (err)
 		return err;
-	lof_smaps_close(&probe);
 	lof_ledger_read_back(everything());
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
 	if (err)
 		return err;
 	if (future)
-		stop_future();
-	err = relock_as_tracked(drop);
+		err = stop_future();
+	if (!err)
+		err = lof_smaps_each(future ? relock_as_tracked
+					    : unlock_if_dropped, &drop);
 	lof_call_land(&call, LOF_UNSURE);
 	lof_call_end(&call);
 	return err;

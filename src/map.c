@@ -213,7 +213,9 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	const struct mapping m = {
 		(uintptr_t)addr, len, prot, flags, fd, off
 	};
-	bool convert = flags & MAP_LOCKED && lof_policy(LOF_CONVERT);
+	/* Huge pages are never swapped and cannot be locked on fault. */
+	bool convert = flags & MAP_LOCKED && !(flags & MAP_HUGETLB) &&
+		       lof_policy(LOF_CONVERT);
 	uintptr_t result = 0;
 	int err;
 

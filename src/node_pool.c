@@ -24,7 +24,6 @@ int lof_pool_map(size_t n, struct lof_range *memory)
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &addr);
 	if (err)
 		return err;
-	lof_sys_madvise(addr, n, MADV_WIPEONFORK);
 	/* Under MCL_FUTURE it came locked; it is not the program's memory. */
 	*memory = (struct lof_range){ addr, addr + n };
 	lof_sys_munlock(*memory);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory for tree nodes: slabs of pages of our own, which the kernel empties in
- * a child of fork. Getting a slab is one thing, because it calls the kernel and
+ * Memory for tree nodes: slabs of pages of our own. Getting a slab is one thing, because it calls the kernel and
  * may fail; taking nodes out of it is another, and cannot fail.
  */
 #ifndef LOF_NODE_POOL_H
@@ -15,10 +14,7 @@ struct lof_pool {
 	size_t bytes;		/* of all slabs */
 };
 
-/*
- * Memory of n bytes, zero at first and again in a child of fork where the
- * kernel can do that (LOF_CAP_WIPEONFORK). A negative errno of mmap.
- */
+/* Memory of n bytes, zero at first. A negative errno of mmap. */
 int lof_pool_map(size_t n, struct lof_range *memory);
 
 /* The size of the next slab, in bytes. */

@@ -32,41 +32,51 @@ static void copy_out(void *to, size_t to_size, const void *from, size_t size)
 	memset((char *)to + both, 0, to_size - both);
 }
 
+/* A search among the areas for what is around an address. */
+struct search {
+	uintptr_t addr;
+	struct lof_entry run;	/* the last run of areas locked alike */
+	uintptr_t before;	/* end of the one before it */
+};
+
+static int search_area(const struct lof_vma *vma, void *arg)
+{
+	unsigned int attr = lof_ledger_attr(vma);
+	struct search *search = arg;
+	struct lof_entry *run = &search->run;
+
+	if (!attr)
+		return 0;
+	if (attr == run->attr && vma->range.start == run->range.end) {
+		run->range.end = vma->range.end;
+		return 0;
+	}
+	if (run->range.end > search->addr)
+		return 1;
+	search->before = run->range.end;
+	*run = (struct lof_entry){ vma->range, attr };
+	return 0;
+}
+
 /* The range or the gap around addr by the kernel's word alone. */
 static int around_by_smaps(uintptr_t addr, struct lof_entry *around)
 {
-	struct lof_entry run = { .attr = 0 };	/* of areas locked alike */
-	struct lof_smaps smaps;
-	struct lof_vma vma;
-	uintptr_t before = 0;			/* end of the run before */
+	struct search search = { .addr = addr };
+	struct lof_range run, gap;
 	int ret;
 
-	ret = lof_smaps_open(&smaps, 0);
-	if (ret)
-		return ret;
-	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
-		unsigned int attr = lof_ledger_attr(&vma);
-
-		if (!attr)
-			continue;
-		if (attr == run.attr && vma.range.start == run.range.end) {
-			run.range.end = vma.range.end;
-			continue;
-		}
-		if (run.range.end > addr)
-			break;
-		before = run.range.end;
-		run = (struct lof_entry){ vma.range, attr };
-	}
-	lof_smaps_close(&smaps);
+	ret = lof_smaps_each(search_area, &search);
 	if (ret < 0)
 		return ret;
-	if (run.range.end <= addr)
-		run = (struct lof_entry){ { run.range.end, lof_range_all(
-					    lof_sys_page_size()).end }, 0 };
-	else if (run.range.start > addr)
-		run = (struct lof_entry){ { before, run.range.start }, 0 };
-	*around = run;
+	run = search.run.range;
+	*around = search.run;
+	if (run.start <= addr && addr < run.end)
+		return 0;
+	gap = lof_range_all(lof_sys_page_size());
+	gap.start = run.end <= addr ? run.end : search.before;
+	if (run.start > addr)
+		gap.end = run.start;
+	*around = (struct lof_entry){ .range = gap };
 	return 0;
 }
 
@@ -110,22 +120,25 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 	return 0;
 }
 
-LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
-				     void *arg), void *arg)
+typedef int (*visitor)(const struct lof_region *region, void *arg);
+
+/* 0 and what the last visit returned, or -EBUSY. */
+static int walk(visitor visit, void *arg, int *result)
 {
 	struct lof_range rest = lof_range_all(lof_sys_page_size());
 	struct lof_region region;
 	struct lof_entry entry;
-	int ret;
+	int found;
 
-	while ((ret = lof_ledger_find_in(rest, &entry)) > 0) {
+	*result = 0;
+	while ((found = lof_ledger_find_in(rest, &entry)) > 0) {
 		rest.start = entry.range.end;
 		region = region_of(&entry);
-		ret = visit(&region, arg);
-		if (ret)
-			return ret;
+		*result = visit(&region, arg);
+		if (*result)
+			return 0;
 	}
-	return lof_return(ret);
+	return found;
 }
 
 static int add_region(const struct lof_region *region, void *arg)
@@ -140,15 +153,44 @@ static int add_region(const struct lof_region *region, void *arg)
 	return 0;
 }
 
+/*
+ * libc maps and unmaps unseen, and the kernel passes over areas that it cannot
+ * lock. If the charge is not the sum of what is tracked, look what is locked.
+ */
+static void check_drift(void)
+{
+	uint64_t changes = lof_ledger_changes(), charge;
+	struct lof_stats sum = { .ranges = 0 };
+	int result;
+
+	/* While others lock and unlock, the two cannot be compared. */
+	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
+	    lof_ledger_changes() == changes &&
+	    charge != sum.onfault + sum.full)
+		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
+}
+
+LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
+				     void *arg), void *arg)
+{
+	int err, result;
+
+	check_drift();
+	err = walk(visit, arg, &result);
+	return err ? lof_return(err) : result;
+}
+
 LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 {
 	struct lof_stats now = { .converted = lof_policy_converted() };
-	int err;
+	int err, result;
 
 	if (!size)
 		return lof_return(-EINVAL);
-	if (lof_walk(add_region, &now))
-		return -1;
+	check_drift();
+	err = walk(add_region, &now, &result);
+	if (err)
+		return lof_return(err);
 	lof_ledger_costs(&now.ledger, &now.read_back);
 	err = lof_sys_memlock_limit(&now.limit);
 	if (!err)

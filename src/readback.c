@@ -16,6 +16,12 @@
 #include "sys.h"
 
 /*
+ * Calls of others, and of signal handlers, may be booked faster than smaps is
+ * read. Then a note is left for quieter times.
+ */
+#define ATTEMPTS	10
+
+/*
  * Forget all that reaches into range, also what sticks out of it: for this no
  * node is needed. What is locked but not tracked is found again by asking.
  */
@@ -41,33 +47,42 @@ static bool differs(const struct lof_books *books, struct lof_range range,
 
 /*
  * The functions that read back return READ; OVERTAKEN, when another call on the
- * same memory was booked and it must be done again; or -EBUSY without the lock.
+ * same memory was booked and it must be done again; -EBUSY without the lock; or
+ * -ECHILD, when a handler forked and this is the child: then what is being read
+ * may be the parent's smaps.
  */
 enum { OVERTAKEN = 0, READ = 1 };
+
+static int standing(const struct lof_books *books, const struct lof_call *call)
+{
+	if (!lof_books_know(books, call))
+		return -ECHILD;
+	return books->slots[call->slot].dirty ? OVERTAKEN : READ;
+}
 
 /* Book what was read of a range. */
 static int book_truth(struct lof_books *books, const struct lof_call *call,
 		      struct lof_range range, unsigned int attr)
 {
 	const struct lof_range both[2] = { range, LOF_NO_RANGE };
-	bool overtaken;
 	size_t nodes;
-	int err;
+	int err, ret;
 
 	if (lof_range_is_empty(range))
 		return READ;
 	err = lof_books_open(books, attr ? LOF_ADDS : LOF_KEEPS, both, &nodes);
 	if (err == -EBUSY || (err && !lof_books_lock(books)))
 		return -EBUSY;
-	overtaken = books->slots[call->slot].dirty;
-	if (!overtaken && err)
+	ret = standing(books, call);
+	atomic_fetch_add(&books->changes, 1);
+	if (ret == READ && err)
 		forget(books, range);
-	else if (!overtaken && attr && differs(books, range, attr))
+	else if (ret == READ && attr && differs(books, range, attr))
 		lof_tree_set(&books->tree, range, attr);
-	else if (!overtaken && !attr)
+	else if (ret == READ && !attr)
 		lof_tree_clear(&books->tree, range);
 	lof_books_unlock(books);
-	return overtaken ? OVERTAKEN : READ;
+	return ret;
 }
 
 unsigned int lof_ledger_attr(const struct lof_vma *vma)
@@ -153,14 +168,14 @@ static int read_once(struct lof_books *books, struct lof_call *call)
 		if (lof_range_is_empty(call->range[i]))
 			continue;
 		ret = read_smaps(books, call, call->range[i]);
-		if (ret < 0 && ret != -EBUSY)
+		if (ret < 0 && ret != -EBUSY && ret != -ECHILD)
 			ret = read_msync(books, call, call->range[i]);
 		if (ret != READ)
 			return ret;
 	}
 	if (!lof_books_lock(books))
 		return -EBUSY;
-	ret = slot->dirty ? OVERTAKEN : READ;
+	ret = standing(books, call);
 	if (ret == READ)
 		lof_books_dirty_others(books, call);
 	lof_books_unlock(books);
@@ -169,7 +184,7 @@ static int read_once(struct lof_books *books, struct lof_call *call)
 
 bool lof_readback(struct lof_books *books, struct lof_call *call)
 {
-	int ret = -EBUSY;
+	int ret = -EBUSY, attempts = 0;
 
 	if (call->slot < 0 && lof_books_lock(books)) {
 		lof_books_announce(books, call);
@@ -179,9 +194,9 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 		atomic_fetch_add(&books->read_back, 1);
 		do
 			ret = read_once(books, call);
-		while (ret == OVERTAKEN);
+		while (ret == OVERTAKEN && ++attempts < ATTEMPTS);
 	}
-	if (ret != -EBUSY)
+	if (ret == READ)
 		return true;
 	lof_books_note(books, call->range[0]);
 	lof_books_note(books, call->range[1]);
@@ -190,7 +205,9 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 
 void lof_readback_notes(struct lof_books *books)
 {
-	struct lof_call call = { .slot = -1 };
+	struct lof_call call = {
+		.slot = -1, .epoch = lof_books_epoch(books),
+	};
 	bool done = true;
 
 	/* While somebody holds the lock, they are his to read back. */

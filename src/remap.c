@@ -64,56 +64,94 @@ static bool may_leave_holes(struct lof_call *call, const struct remap *r)
 	       lof_call_find_in(call, r->new, &entry);
 }
 
-/* One mremap that does to locks what it should, booked. */
-static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
+/* The system call has returned: book what it did, or ask. */
+static void settle(struct lof_call *call, const struct remap *r,
+		   enum lof_outcome outcome)
 {
-	bool fixed = r->flags & MREMAP_FIXED;
-	struct lof_call call;
+	if (lof_call_land(call, outcome)) {
+		if (may_leave_holes(call, r))
+			lof_call_unsure(call);
+		else
+			book(call, r);
+	}
+	lof_call_end(call);
+}
+
+static void unsure_of_all(struct lof_call *call)
+{
+	call->range[0] = lof_range_all(lof_sys_page_size());
+	lof_call_unsure(call);
+}
+
+static int announce(struct lof_call *call, const struct remap *r)
+{
+	return lof_call_begin(call, LOF_MOVES, r->old,
+			      r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
+}
+
+/* The system call; what the kernel chose goes into r and is announced. */
+static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
+		       size_t new_len)
+{
 	uintptr_t result;
 	int err;
 
-	err = lof_call_begin(&call, LOF_MOVES, r->old,
-			     fixed ? r->new : LOF_NO_RANGE);
-	if (err)
-		return err;
 	err = lof_sys_mremap(r->old.start, old_len, new_len, r->flags,
 			     r->new.start, &result);
 	if (!err) {
 		r->new.end = r->new.end - r->new.start + result;
 		r->new.start = result;
-		call.range[1] = r->new;
+		call->range[1] = r->new;
 	}
-	/* A move of several areas may stop at any one of them. */
-	if (lof_call_land(&call, err && fixed ? LOF_UNSURE
-					      : lof_outcome(err))) {
-		if (may_leave_holes(&call, r))
-			lof_call_unsure(&call);
-		else
-			book(&call, r);
-	}
-	lof_call_end(&call);
 	return err;
 }
 
-/* Lock what is tracked in from as it is, at the same distance from to. */
+/* One mremap that does to locks what it should. */
+static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
+{
+	struct lof_call call;
+	int err;
+
+	err = announce(&call, r);
+	if (err)
+		return err;
+	err = call_kernel(&call, r, old_len, new_len);
+	/* A move of several areas may stop at any one of them. */
+	settle(&call, r, err && r->flags & MREMAP_FIXED ? LOF_UNSURE
+							: lof_outcome(err));
+	return err;
+}
+
+static void unlock_tracked(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(range, &entry) > 0) {
+		lof_sys_munlock(entry.range);
+		range.start = entry.range.end;
+	}
+}
+
+/*
+ * Lock what is tracked in from as it is, at the same distance from to. 0, 1 or
+ * a negative errno, as lof_arm_again() says; the first that is not 0.
+ */
 static int lock_as_tracked(struct lof_range from, uintptr_t to)
 {
 	uintptr_t start = from.start;
 	struct lof_entry entry;
-	int err;
+	int first = 0, ret;
 
 	while (lof_ledger_find_in(from, &entry) > 0) {
-		struct lof_range there = {
+		ret = lof_arm_again((struct lof_range){
 			entry.range.start - start + to,
 			entry.range.end - start + to,
-		};
-
-		err = lof_arm_as(there, LOF_ATTR_KIND(entry.attr));
-		if (err)
-			return err;
+		}, LOF_ATTR_KIND(entry.attr));
+		if (!first)
+			first = ret;
 		from.start = entry.range.end;
 	}
-	return 0;
+	return first;
 }
 
 /*
@@ -123,40 +161,42 @@ static int lock_as_tracked(struct lof_range from, uintptr_t to)
  */
 static int remap_dontunmap(struct remap *r, size_t len)
 {
-	bool fixed = r->flags & MREMAP_FIXED;
 	enum lof_outcome outcome = LOF_UNSURE;
 	struct lof_call call;
-	uintptr_t result;
 	int err;
 
-	err = lof_call_begin(&call, LOF_MOVES, r->old,
-			     fixed ? r->new : LOF_NO_RANGE);
+	err = announce(&call, r);
 	if (err)
 		return err;
 	/* Locking it again must be allowed; the limit may have come down. */
-	err = lock_as_tracked(r->old, r->old.start);
-	if (err == -ENOMEM)
-		err = -EAGAIN;
-	if (err)
-		goto out;
-	err = lof_sys_munlock(r->old);
-	if (err)
-		goto out;
-	err = lof_sys_mremap(r->old.start, len, len, r->flags, r->new.start,
-			     &result);
-	if (err) {
-		lock_as_tracked(r->old, r->old.start);
-		goto out;
+	err = lock_as_tracked(r->old, r->old.start) < 0 ? -EAGAIN : 0;
+	if (!err) {
+		unlock_tracked(r->old);
+		err = call_kernel(&call, r, len, len);
+		if (err)
+			lock_as_tracked(r->old, r->old.start);
+		else if (!lock_as_tracked(r->old, r->new.start))
+			outcome = LOF_DONE;
 	}
-	r->new = (struct lof_range){ result, result + lof_range_len(r->old) };
-	call.range[1] = r->new;
-	if (!lock_as_tracked(r->old, result))
-		outcome = LOF_DONE;
-out:
-	if (lof_call_land(&call, outcome))
+	if (lof_call_land(&call, outcome) && !may_leave_holes(&call, r))
 		book(&call, r);
+	else
+		/* Another thread may have locked it: then look all over. */
+		unsure_of_all(&call);
 	lof_call_end(&call);
 	return err;
+}
+
+/*
+ * Is anything in the old range locked, by the kernel's word? Then the ledger is
+ * made to agree, so that no stranger's memory is locked or unlocked for it.
+ */
+static bool is_locked(struct lof_range old)
+{
+	if (lof_sys_msync(old, MS_ASYNC | MS_INVALIDATE) != -EBUSY)
+		return false;
+	lof_ledger_read_back(old);
+	return true;
 }
 
 static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
@@ -164,7 +204,6 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 {
 	size_t page = lof_sys_page_size();
 	struct remap r = { .flags = flags, .copies = old_len == 0 };
-	struct lof_entry entry;
 	int err;
 
 	/* What cannot be a range is the kernel's to refuse. */
@@ -174,8 +213,7 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 		return lof_sys_mremap(addr, old_len, new_len, flags, new_addr,
 				      result);
 	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE &&
-	    old_len == new_len &&
-	    lof_ledger_find_in(r.old, &entry) > 0)
+	    old_len == new_len && is_locked(r.old))
 		err = remap_dontunmap(&r, new_len);
 	else
 		err = remap_plain(&r, old_len, new_len);

@@ -231,6 +231,25 @@ void lof_smaps_close(struct lof_smaps *smaps)
 	lof_sys_close(smaps->fd);
 }
 
+int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
+		   void *arg)
+{
+	struct lof_smaps smaps;
+	struct lof_vma vma;
+	int ret;
+
+	ret = lof_smaps_open(&smaps, 0);
+	if (ret)
+		return ret;
+	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
+		ret = visit(&vma, arg);
+		if (ret)
+			break;
+	}
+	lof_smaps_close(&smaps);
+	return ret;
+}
+
 int lof_smaps_charge(int pid, uint64_t *bytes)
 {
 	struct lof_smaps status;

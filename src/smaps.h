@@ -39,6 +39,13 @@ int lof_smaps_next(struct lof_smaps *smaps, struct lof_vma *vma);
 void lof_smaps_close(struct lof_smaps *smaps);
 
 /*
+ * Visit our own areas in address order. What is not 0 ends it: the return of a
+ * visit, or a negative errno of open or read.
+ */
+int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
+		   void *arg);
+
+/*
  * What a process (0: we) is charged against RLIMIT_MEMLOCK, in bytes: VmLck of
  * /proc/PID/status. 0 or a negative errno; -ENODATA: there is no such line.
  */

@@ -19,6 +19,9 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK		18	/* Linux 4.14 */
 #endif
+#ifndef MADV_KEEPONFORK
+#define MADV_KEEPONFORK		19	/* Linux 4.14 */
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lockonfault run: a program under the shim. It replaces us, so that its
+ * process, its signals and its exit status are its own.
+ */
+#include "config.h"
+
+#include "cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const char help[] =
+	"Usage:\n"
+	" lockonfault run [options] [--] CMD [ARG...]\n"
+	"\n"
+	"Start a program under lock-on-fault.\n"
+	"\n"
+	"Options:\n"
+	" -d, --discard      let the program give locked pages back\n"
+	" -l, --log FILE     append a line for each lock call to FILE\n"
+	" -n, --dry-run      print what would be run, and run nothing\n"
+	" -p, --no-populate  drop MAP_POPULATE where it goes with a lock\n"
+	"     --shim FILE    use another liblockonfault-preload.so\n"
+	" -v, --verbose      tell what is done\n"
+	" -h, --help         display this help\n"
+	" -V, --version      display version\n"
+	"\n"
+	"For more details see lockonfault(1).\n";
+
+enum { OPTION_SHIM = CHAR_MAX + 1 };
+
+static const struct option long_options[] = {
+	{ "discard", no_argument, NULL, 'd' },
+	{ "log", required_argument, NULL, 'l' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "no-populate", no_argument, NULL, 'p' },
+	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct run {
+	const char *shim, *log;
+	bool discard, no_populate, dry_run, verbose;
+	/* The variables that were set, in the order of setting. */
+	const char *set[4];
+	size_t nset;
+};
+
+static int set_variable(struct run *run, const char *name, const char *value)
+{
+	if (setenv(name, value, 1)) {
+		warn("cannot set %s", name);
+		return -1;
+	}
+	run->set[run->nset++] = name;
+	return 0;
+}
+
+/* CMD may change its directory, and its children too. */
+static int set_log(struct run *run)
+{
+	char dir[PATH_MAX], path[PATH_MAX];
+	int n;
+
+	if (*run->log == '/')
+		return set_variable(run, "LOCKONFAULT_LOG", run->log);
+	if (!getcwd(dir, sizeof(dir))) {
+		warn("cannot tell the current directory");
+		return -1;
+	}
+	n = snprintf(path, sizeof(path), "%s/%s", dir, run->log);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		warnx("the path of the log is too long: %s", run->log);
+		return -1;
+	}
+	return set_variable(run, "LOCKONFAULT_LOG", path);
+}
+
+static int set_environment(struct run *run)
+{
+	char shim[PATH_MAX];
+
+	if (lof_shim_find(run->shim, shim, sizeof(shim)) ||
+	    lof_shim_preload(shim))
+		return -1;
+	run->set[run->nset++] = "LD_PRELOAD";
+	if (run->no_populate && set_variable(run, "LOCKONFAULT_CONVERT", "2"))
+		return -1;
+	if (run->discard &&
+	    set_variable(run, "LOCKONFAULT_DISCARD", "translate"))
+		return -1;
+	return run->log ? set_log(run) : 0;
+}
+
+/* Say in advance where nothing will be changed; it is run all the same. */
+static void warn_if_in_vain(const char *command)
+{
+	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
+	char path[PATH_MAX];
+
+	if (disable && strcmp(disable, "1") == 0)
+		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
+	if (lof_find_command(command, path, sizeof(path)))
+		return;
+	why = lof_target_out_of_reach(path);
+	if (why)
+		warnx("the shim does not reach %s: %s", command, why);
+}
+
+static const char *limit_text(char *buf, rlim_t limit)
+{
+	return limit == RLIM_INFINITY ? "unlimited" : lof_size_text(buf, limit);
+}
+
+/* On fault too, the whole of a range is charged when it is locked. */
+static void raise_limit(const struct run *run)
+{
+	char text[2][LOF_SIZE_CHARS];
+	struct rlimit limit, raised = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	if (setrlimit(RLIMIT_MEMLOCK, &raised)) {
+		raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+		if (setrlimit(RLIMIT_MEMLOCK, &raised))
+			raised = limit;
+	}
+	if (run->verbose)
+		warnx("RLIMIT_MEMLOCK: %s, was %s",
+		      limit_text(text[0], raised.rlim_cur),
+		      limit_text(text[1], limit.rlim_cur));
+}
+
+/* As one word of the shell. */
+static void print_quoted(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789%+,-./:@_";
+
+	if (*word && !word[strspn(word, plain)]) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	putc('\'', out);
+}
+
+static void print_variables(FILE *out, const struct run *run)
+{
+	for (size_t i = 0; i < run->nset; i++) {
+		fprintf(out, "%s%s=", i ? " " : "", run->set[i]);
+		print_quoted(out, getenv(run->set[i]));
+	}
+}
+
+/*
+ * env keeps the shell from taking CMD for a builtin of its own; but it takes
+ * what has a '=' for a variable, which the shell does not once it is quoted.
+ */
+static int print_command(const struct run *run, char **command)
+{
+	if (!strchr(command[0], '='))
+		fputs("env ", stdout);
+	print_variables(stdout, run);
+	for (; *command; command++) {
+		putchar(' ');
+		print_quoted(stdout, *command);
+	}
+	return lof_cmd_print("\n", LOF_EXIT_OURS);
+}
+
+static int run_command(struct run *run, char **command)
+{
+	int err;
+
+	if (set_environment(run))
+		return LOF_EXIT_OURS;
+	warn_if_in_vain(command[0]);
+	if (run->dry_run)
+		return print_command(run, command);
+	raise_limit(run);
+	if (run->verbose) {
+		fprintf(stderr, "%s: ", program_invocation_short_name);
+		print_variables(stderr, run);
+		putc('\n', stderr);
+	}
+	execvp(command[0], command);
+	err = errno;
+	warn("cannot execute %s", command[0]);
+	return err == ENOENT ? LOF_EXIT_NOT_FOUND : LOF_EXIT_CANNOT_EXEC;
+}
+
+int lof_cmd_run(int argc, char **argv)
+{
+	struct run run = { .shim = NULL };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+dl:npvhV", long_options,
+				NULL)) >= 0)
+		switch (c) {
+		case 'd':
+			run.discard = true;
+			break;
+		case 'l':
+			run.log = optarg;
+			break;
+		case 'n':
+			run.dry_run = true;
+			break;
+		case 'p':
+			run.no_populate = true;
+			break;
+		case OPTION_SHIM:
+			run.shim = optarg;
+			break;
+		case 'v':
+			run.verbose = true;
+			break;
+		case 'h':
+			return lof_cmd_print(help, LOF_EXIT_OURS);
+		case 'V':
+			return lof_cmd_version(LOF_EXIT_OURS);
+		default:
+			return lof_cmd_bad_usage(argv[0], LOF_EXIT_OURS);
+		}
+	if (optind == argc) {
+		warnx("no command given");
+		return lof_cmd_bad_usage(argv[0], LOF_EXIT_OURS);
+	}
+	return run_command(&run, argv + optind);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public calls against a real kernel. Each test is a process of its own,
+ * since many lock everything or give up their privileges.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "kernel.h"
+
+/* On-fault locks as an ordinary user need some of it. */
+static int limit_allows_tests(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+	       limit.rlim_cur >= 1 << 20;
+}
+
+int main(void)
+{
+	SRunner *runner;
+	int failed;
+
+	if (!limit_allows_tests()) {
+		puts("skip: RLIMIT_MEMLOCK is below 1 MiB");
+		return 77;
+	}
+	runner = srunner_create(lock_suite());
+	srunner_add_suite(runner, munlock2_suite());
+	srunner_add_suite(runner, lockall_suite());
+	srunner_add_suite(runner, map_suite());
+	srunner_add_suite(runner, madvise_suite());
+	srunner_add_suite(runner, remap_suite());
+	srunner_add_suite(runner, dontunmap_suite());
+	srunner_add_suite(runner, query_suite());
+	srunner_add_suite(runner, drift_suite());
+	srunner_add_suite(runner, policy_suite());
+	srunner_add_suite(runner, limits_suite());
+	srunner_add_suite(runner, sandbox_suite());
+	srunner_add_suite(runner, races_suite());
+	srunner_add_suite(runner, threads_suite());
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

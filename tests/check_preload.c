@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The shim, from outside: preload_helper runs under it and prints what smaps
+ * says; every run must print nothing else.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload_run.h"
+
+START_TEST(locks_are_on_fault_by_default)
+{
+	ck_assert_str_eq(run("locks", NULL), LOCKS_ON_FAULT);
+	ck_assert_str_eq(run("all", NULL), ALL_ON_FAULT);
+	ck_assert_str_eq(run("maps", NULL), MAPS_ON_FAULT);
+}
+END_TEST
+
+START_TEST(locks_by_number_are_on_fault)
+{
+	ck_assert_str_eq(run("syscall-locks", NULL), LOCKS_ON_FAULT);
+	ck_assert_str_eq(run("syscall-all", NULL), ALL_ON_FAULT);
+	ck_assert_str_eq(run("syscall-maps", NULL), MAPS_ON_FAULT);
+}
+END_TEST
+
+START_TEST(convert_1_is_the_default)
+{
+	ck_assert_str_eq(run("locks", "LOCKONFAULT_CONVERT=1", NULL),
+			 LOCKS_ON_FAULT);
+	ck_assert_str_eq(run("all", "LOCKONFAULT_CONVERT=1", NULL),
+			 ALL_ON_FAULT);
+	ck_assert_str_eq(run("maps", "LOCKONFAULT_CONVERT=1", NULL),
+			 MAPS_ON_FAULT);
+}
+END_TEST
+
+START_TEST(convert_2_drops_map_populate)
+{
+	ck_assert_str_eq(run("locks", "LOCKONFAULT_CONVERT=2", NULL),
+			 LOCKS_ON_FAULT);
+	ck_assert_str_eq(run("maps", "LOCKONFAULT_CONVERT=2", NULL),
+			 MAPS_DROPPED);
+	ck_assert_str_eq(run("syscall-maps", "LOCKONFAULT_CONVERT=2", NULL),
+			 MAPS_DROPPED);
+}
+END_TEST
+
+/* Both leave it to the kernel; the first with the ledger, the other without. */
+static const char *const eager[] = {
+	"LOCKONFAULT_CONVERT=0", "LOCKONFAULT_DISABLE=1",
+};
+
+START_TEST(locks_are_full_when_not_wanted_otherwise)
+{
+	ck_assert_str_eq(run("locks", eager[_i], NULL), LOCKS_FULL);
+	ck_assert_str_eq(run("all", eager[_i], NULL), ALL_FULL);
+	ck_assert_str_eq(run("maps", eager[_i], NULL), MAPS_FULL);
+	ck_assert_str_eq(run("syscall-locks", eager[_i], NULL), LOCKS_FULL);
+	ck_assert_str_eq(run("syscall-all", eager[_i], NULL), ALL_FULL);
+	ck_assert_str_eq(run("syscall-maps", eager[_i], NULL), MAPS_FULL);
+}
+END_TEST
+
+START_TEST(mmap_of_large_files_is_interposed)
+{
+	ck_assert_str_eq(run("lfs-map", NULL), "ok .OOO.... 0\n");
+	ck_assert_str_eq(run("lfs-map64", NULL), "ok .OOO.... 0\n");
+	ck_assert_str_eq(run("lfs-map", eager[1], NULL), "ok .FFF.... 3\n");
+	ck_assert_str_eq(run("lfs-map64", eager[1], NULL), "ok .FFF.... 3\n");
+	ck_assert_str_eq(run("lfs-map-far", NULL),
+			 "ok ok ok ok ff OO..OO.. 2\n");
+	ck_assert_str_eq(run("lfs-map-far", eager[1], NULL),
+			 "ok ok ok ok ff FF..FF.. 4\n");
+}
+END_TEST
+
+START_TEST(mremap_keeps_locks_on_fault)
+{
+	ck_assert_str_eq(run("remaps", NULL),
+			 "ok ok ok OOOOOO-- 1\nok OOOOOOOO 1\n"
+			 "ok OOOOOO-- 1\nok O..OOO-- 0\nOO 1\nb 6\n"
+			 "EINVAL O..OOO-- 0\n");
+	ck_assert_str_eq(run("syscall-remaps", NULL),
+			 "ok ok ----OOOO 1\nok ----OO-- 1\n"
+			 "ok OO--..-- 1\nb\n");
+}
+END_TEST
+
+START_TEST(other_system_calls_pass_through)
+{
+	const char expected[] = "ok ok EAGAIN EBADF ok ok yz\n";
+
+	ck_assert_str_eq(run("syscall-others", NULL), expected);
+	ck_assert_str_eq(run("syscall-others", eager[1], NULL), expected);
+}
+END_TEST
+
+START_TEST(discard_is_the_kernels_until_it_is_translated)
+{
+	ck_assert_str_eq(run("discard", NULL), "ok EINVAL ok OO...... 1\n");
+	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=fail", NULL),
+			 "ok EINVAL ok OO...... 1\n");
+	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=translate", NULL),
+			 "ok ok ok OO...... 0\n");
+	ck_assert_str_eq(run("syscall-discard",
+			     "LOCKONFAULT_DISCARD=translate", NULL),
+			 "ok ok OO...... 0\n");
+	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=translate",
+			     "LOCKONFAULT_DISABLE=1", NULL),
+			 "ok EINVAL ok FF...... 2\n");
+}
+END_TEST
+
+START_TEST(refusals_by_the_limit_change_nothing)
+{
+	ck_assert_str_eq(run("limits", NULL),
+			 "ok ok EAGAIN OO..---- 2\nEAGAIN OO..---- 2\nbc\n"
+			 "ENOMEM ENOMEM ENOMEM OO..---- 2\n"
+			 "EPERM EPERM OO..---- 2\n");
+}
+END_TEST
+
+START_TEST(child_starts_unlocked_and_locks_on_fault)
+{
+	ck_assert_str_eq(run("child", NULL),
+			 "ok ........ 1\nok ..OO.... 1\nOOOO.... 1\n");
+}
+END_TEST
+
+/* The shim's constructor comes later than the other, and then earlier. */
+START_TEST(locks_before_main_are_on_fault)
+{
+	char order[2][2 * PATH_MAX];
+
+	snprintf(order[0], sizeof(order[0]), "LD_PRELOAD=%s:%s",
+		 built(SHIM),
+		 built(".libs/preload_early.so"));
+	snprintf(order[1], sizeof(order[1]), "LD_PRELOAD=%s:%s",
+		 built(".libs/preload_early.so"),
+		 built(SHIM));
+	for (int i = 0; i < 2; i++) {
+		ck_assert_str_eq(run("early", order[i], NULL),
+				 "OOOO 0\nOOOO 0\nOOOO 0\n");
+		ck_assert_str_eq(run("early", order[i], eager[1], NULL),
+				 "FFFF 4\nFFFF 4\nFFFF 4\n");
+		ck_assert_str_eq(run("early", order[i], eager[0], NULL),
+				 "FFFF 4\nFFFF 4\nFFFF 4\n");
+	}
+}
+END_TEST
+
+START_TEST(programs_that_lock_to_prefault_are_left_alone)
+{
+	static const char *const name[] = { "memlockd", "prelockd", "vmtouch" };
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", scratch, name[_i]);
+	ck_assert_int_eq(symlink(built("preload_helper"), path), 0);
+	ck_assert_str_eq(run_as(path, "locks", NULL), LOCKS_FULL);
+	ck_assert_str_eq(run_as(path, "syscall-maps", NULL), MAPS_FULL);
+	ck_assert_int_eq(unlink(path), 0);
+	strcat(path, "2");
+	ck_assert_int_eq(symlink(built("preload_helper"), path), 0);
+	ck_assert_str_eq(run_as(path, "locks", NULL), LOCKS_ON_FAULT);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(program_that_links_the_library_has_one_ledger)
+{
+	ck_assert_str_eq(run_as(built("preload_linked"), "", NULL),
+			 "..O.F.OO 2 6 2\n");
+}
+END_TEST
+
+START_TEST(nothing_is_printed_unasked)
+{
+	ck_assert_str_eq(run("nothing", NULL), "");
+	ck_assert_str_eq(run("nothing", "LOCKONFAULT_CONVERT=nonsense", NULL),
+			 "");
+}
+END_TEST
+
+static Suite *preload_suite(void)
+{
+	Suite *suite = suite_create("preload");
+	TCase *tcase = tcase_create("shim");
+
+	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, locks_are_on_fault_by_default);
+	tcase_add_test(tcase, locks_by_number_are_on_fault);
+	tcase_add_test(tcase, convert_1_is_the_default);
+	tcase_add_test(tcase, convert_2_drops_map_populate);
+	tcase_add_loop_test(tcase, locks_are_full_when_not_wanted_otherwise, 0,
+			    2);
+	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
+	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
+	tcase_add_test(tcase, other_system_calls_pass_through);
+	tcase_add_test(tcase, discard_is_the_kernels_until_it_is_translated);
+	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
+	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
+	tcase_add_test(tcase, locks_before_main_are_on_fault);
+	tcase_add_loop_test(tcase,
+			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
+	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
+	tcase_add_test(tcase, nothing_is_printed_unasked);
+	suite_add_tcase(suite, log_case());
+	return suite;
+}
+
+int main(void)
+{
+	int failed = run_begin();
+	SRunner *runner;
+
+	if (failed)
+		return failed;
+	runner = srunner_create(preload_suite());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	run_end();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

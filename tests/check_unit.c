@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs the tests of the library's rooms, one suite each. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "unit.h"
+
+uint64_t unit_seed;
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+size_t unit_ops(size_t usual)
+{
+	return (size_t)number_from("LOF_TEST_OPS", usual);
+}
+
+/* splitmix64 */
+uint64_t unit_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+size_t unit_below(uint64_t *state, size_t n)
+{
+	return (size_t)(unit_random(state) % n);
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite_range());
+	int failed;
+
+	unit_seed = number_from("LOF_TEST_SEED", (uint64_t)time(NULL));
+	printf("LOF_TEST_SEED=%" PRIu64 "\n", unit_seed);
+	fflush(stdout);
+	srunner_add_suite(runner, suite_range_tree());
+	srunner_add_suite(runner, suite_node_pool());
+	srunner_add_suite(runner, suite_smaps());
+	srunner_add_suite(runner, suite_sys_caps());
+	srunner_add_suite(runner, suite_ledger());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

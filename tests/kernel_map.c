@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mmap, lof_mmap_onfault, munmap and mprotect. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+#include "truth.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define OVER	(ANON | MAP_FIXED)
+
+START_TEST(mmap_without_lock_books_nothing)
+{
+	char *addr;
+
+	MAPPED(addr, lof_mmap(NULL, pages(4), RW, ANON, -1, 0));
+	KINDS(addr, "....");
+	OK(lof_munmap(addr, pages(4)));
+	KINDS(addr, "----");
+}
+END_TEST
+
+START_TEST(mmap_locked_is_full)
+{
+	char *addr;
+
+	MAPPED(addr, lof_mmap(NULL, pages(4) - 1, RW, ANON | MAP_LOCKED, -1,
+			      0));
+	KINDS(addr, "FFFF");
+	ck_assert_uint_eq(truth_rss((uintptr_t)addr,
+				    (uintptr_t)addr + pages(4)), pages(4));
+	OK(lof_munmap(addr, pages(4)));
+	KINDS(addr, "----");
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
+START_TEST(mmap_onfault_is_on_fault_and_empty)
+{
+	char *addr;
+
+	MAPPED(addr, lof_mmap_onfault(NULL, pages(4) - 1, RW, ANON, -1, 0));
+	KINDS(addr, "OOOO");
+	mark(addr + pages(2), 1, 'a');
+	KINDS(addr, "OOOO");
+	ck_assert_uint_eq(truth_rss((uintptr_t)addr,
+				    (uintptr_t)addr + pages(4)), page);
+	OK(lof_munmap(addr + page, page));
+	KINDS(addr, "O-OO");
+	ck_assert_uint_eq(truth_vmlck(), pages(3));
+}
+END_TEST
+
+START_TEST(mmap_onfault_ignores_map_locked)
+{
+	char *addr;
+
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), RW, OVER | MAP_LOCKED,
+				      -1, 0));
+	ck_assert_ptr_eq(addr, at(2));
+	KINDS(at(0), "..OOOO..");
+	RSS(0);
+}
+END_TEST
+
+START_TEST(mmap_onfault_obeys_map_populate)
+{
+	void *addr;
+
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), RW, OVER | MAP_POPULATE,
+				      -1, 0));
+	KINDS(at(0), "..OOOO..");
+	RSS(4);
+}
+END_TEST
+
+START_TEST(mmap_onfault_locks_what_cannot_be_read_yet)
+{
+	void *addr;
+
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), PROT_NONE, OVER, -1, 0));
+	KINDS(at(0), "..OOOO..");
+	RSS(0);
+}
+END_TEST
+
+START_TEST(mmap_onfault_of_a_file_shows_its_content)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	char *addr;
+
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pwrite(fd, (char[]){ (char)('a' + i) }, 1,
+					(off_t)pages((size_t)i)), 1);
+	ck_assert_int_eq(ftruncate(fd, (off_t)pages(4)), 0);
+	MAPPED(addr, lof_mmap_onfault(NULL, pages(3), RW, MAP_SHARED, fd,
+				      (int64_t)page));
+	KINDS(addr, "OOO");
+	ck_assert(is_marked(addr, 3, 'b'));
+	OK(lof_munmap(addr, pages(3)));
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(3), RW,
+				      MAP_SHARED | MAP_FIXED, fd, 0));
+	KINDS(at(0), "..OOO...");
+	ck_assert(is_marked(at(2), 3, 'a'));
+	close(fd);
+}
+END_TEST
+
+START_TEST(mmap_fixed_unlocks_what_it_replaces)
+{
+	void *addr;
+
+	arena_lay(0, "KKKKKK");
+	mark(at(0), 6, 'a');
+	MAPPED(addr, lof_mmap(at(2), pages(2), RW, OVER, -1, 0));
+	ck_assert_ptr_eq(addr, at(2));
+	KINDS(at(0), "KK..KK");
+	RSS(4);
+	ck_assert_uint_eq(truth_vmlck(), pages(4));
+	ck_assert(is_marked(at(4), 2, 'e'));
+}
+END_TEST
+
+START_TEST(mmap_fixed_and_locked_is_full_there)
+{
+	void *addr;
+
+	arena_lay(0, "KKKKKK");
+	MAPPED(addr, lof_mmap(at(2), pages(2), RW, OVER | MAP_LOCKED, -1, 0));
+	KINDS(at(2), "FF");
+	KINDS(at(0), "KK");
+	KINDS(at(4), "KK..");
+}
+END_TEST
+
+START_TEST(mmap_onfault_replaces_what_is_there)
+{
+	void *addr;
+
+	arena_lay(0, "KKKKKK--");
+	mark(at(0), 6, 'a');
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(2), RW, OVER, -1, 0));
+	ck_assert_ptr_eq(addr, at(2));
+	KINDS(at(2), "OO");
+	KINDS(at(0), "KK");
+	KINDS(at(4), "KK--");
+	RSS(4);
+	ck_assert_int_eq(*at(2), 0);
+	MAPPED(addr, lof_mmap_onfault(at(5), pages(3), RW, OVER, -1, 0));
+	KINDS(at(5), "OOO.");
+	ck_assert_uint_eq(truth_vmlck(), pages(8));
+}
+END_TEST
+
+START_TEST(mmap_noreplace_replaces_nothing)
+{
+	const int flags = ANON | 0x100000 | MAP_FIXED;
+
+	arena_lay(0, "OOFF--..");
+	MAP_REFUSED(lof_mmap(at(1), pages(4), RW, flags, -1, 0), EEXIST);
+	MAP_REFUSED(lof_mmap(at(1), pages(4), RW, flags | MAP_LOCKED, -1, 0),
+		    EEXIST);
+	MAP_REFUSED(lof_mmap_onfault(at(1), pages(4), RW, flags, -1, 0),
+		    EEXIST);
+	ck_assert_ptr_eq(lof_mmap_onfault(at(4), pages(2), RW, flags, -1, 0),
+			 at(4));
+	KINDS(at(0), "OOFFOO..");
+}
+END_TEST
+
+START_TEST(mmap_that_fails_changes_nothing)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	arena_lay(0, "OOFFOOFF");
+	mark(at(0), 8, 'a');
+	MAP_REFUSED(lof_mmap(at(2), pages(4), RW, MAP_SHARED | MAP_FIXED, -1,
+			     0), EBADF);
+	MAP_REFUSED(lof_mmap_onfault(at(2), pages(4), RW,
+				     MAP_SHARED | MAP_FIXED, -1, 0), EBADF);
+	MAP_REFUSED(lof_mmap(at(2), 0, RW, OVER, -1, 0), EINVAL);
+	MAP_REFUSED(lof_mmap_onfault(at(2), 0, RW, OVER, -1, 0), EINVAL);
+	MAP_REFUSED(lof_mmap(at(2) + 1, page, RW, OVER, -1, 0), EINVAL);
+	MAP_REFUSED(lof_mmap_onfault(at(2) + 1, page, RW, OVER, -1, 0),
+		    EINVAL);
+	MAP_REFUSED(lof_mmap(at(2), SIZE_MAX, RW, OVER, -1, 0), ENOMEM);
+	MAP_REFUSED(lof_mmap_onfault(at(2), SIZE_MAX, RW, OVER, -1, 0),
+		    ENOMEM);
+	MAP_REFUSED(lof_mmap(NULL, SIZE_MAX, RW, ANON | MAP_LOCKED, -1, 0),
+		    ENOMEM);
+	MAP_REFUSED(lof_mmap(at(2), page, RW, MAP_PRIVATE | MAP_FIXED, fd, 1),
+		    EINVAL);
+	MAP_REFUSED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
+				     fd, 1), EINVAL);
+	/* The file refuses when the kernel has unmapped the place for it. */
+	NOT_MAPPED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
+				    fd, 0), ENODEV);
+	KINDS(at(0), "OOFFOOFF");
+	ck_assert(is_marked(at(0), 8, 'a'));
+	close(fd);
+}
+END_TEST
+
+START_TEST(munmap_leaves_what_is_beside)
+{
+	arena_lay(0, "KKKKKKKK");
+	mark(at(0), 8, 'a');
+	OK(lof_munmap(at(0), page));
+	OK(lof_munmap(at(3), pages(2) - 5));
+	OK(lof_munmap(at(7), page));
+	KINDS(at(0), "-KK--KK-..");
+	RSS(4);
+	ck_assert(is_marked(at(1), 2, 'b'));
+	ck_assert(is_marked(at(5), 2, 'f'));
+	ck_assert_uint_eq(truth_vmlck(), pages(4));
+}
+END_TEST
+
+START_TEST(munmap_goes_over_kinds_and_holes)
+{
+	arena_lay(0, "OOFF--OO.FF");
+	OK(lof_munmap(at(1), pages(9)));
+	KINDS(at(0), "O---------F.");
+	UNCHANGED(OK(lof_munmap(at(2), pages(4))));
+	ck_assert_uint_eq(truth_vmlck(), pages(2));
+}
+END_TEST
+
+START_TEST(munmap_refuses_what_is_no_range)
+{
+	arena_lay(0, "OOFF");
+	REFUSED(lof_munmap(at(0) + 1, page), EINVAL);
+	REFUSED(lof_munmap(at(1) + page / 2, pages(2)), EINVAL);
+	REFUSED(lof_munmap(at(0), 0), EINVAL);
+	REFUSED(lof_munmap(at(0), SIZE_MAX), EINVAL);
+	REFUSED(lof_munmap(at(0), SIZE_MAX - pages(1)), EINVAL);
+}
+END_TEST
+
+START_TEST(mprotect_changes_no_lock)
+{
+	arena_lay(0, "KKKKKK");
+	mark(at(0), 2, 'a');
+	OK(lof_mprotect(at(1), pages(3), PROT_NONE));
+	KINDS(at(0), "KKKKKK..");
+	OK(lof_mprotect(at(2), page, PROT_READ));
+	KINDS(at(0), "KKKKKK..");
+	OK(lof_mprotect(at(1), pages(3), RW));
+	KINDS(at(0), "KKKKKK..");
+	RSS(kind_letter == 'O' ? 2 : 6);
+	ck_assert(is_marked(at(0), 2, 'a'));
+	ck_assert_uint_eq(truth_vmlck(), pages(6));
+}
+END_TEST
+
+START_TEST(mprotect_that_fails_changes_no_lock)
+{
+	arena_lay(0, "KK--KK");
+	REFUSED(lof_mprotect(at(0), pages(6), PROT_READ), ENOMEM);
+	REFUSED(lof_mprotect(at(0) + 1, page, PROT_READ), EINVAL);
+	REFUSED(lof_mprotect(at(0), page, -1), EINVAL);
+}
+END_TEST
+
+/* libc unmapped it unseen, and the kernel gave the place away again. */
+START_TEST(mmap_over_a_stale_entry_corrects_it)
+{
+	char *addr;
+
+	arena_lay(4, "KKKK");
+	ck_assert_int_eq(munmap(at(4), pages(4)), 0);
+	MAPPED(addr, lof_mmap(at(4), pages(4), RW, ANON, -1, 0));
+	ck_assert_ptr_eq(addr, at(4));
+	KINDS(at(0), "............");
+}
+END_TEST
+
+Suite *map_suite(void)
+{
+	Suite *suite = suite_create("map");
+	struct both_kinds both = arena_cases(suite);
+	TCase *tcase = arena_case(suite, "mmap");
+
+	tcase_add_test(tcase, mmap_without_lock_books_nothing);
+	tcase_add_test(tcase, mmap_locked_is_full);
+	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
+	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);
+	tcase_add_test(tcase, mmap_onfault_obeys_map_populate);
+	tcase_add_test(tcase, mmap_onfault_locks_what_cannot_be_read_yet);
+	tcase_add_test(tcase, mmap_onfault_of_a_file_shows_its_content);
+	tcase_add_test(tcase, mmap_noreplace_replaces_nothing);
+	tcase_add_test(tcase, mmap_that_fails_changes_nothing);
+	add_for_each_kind(both, mmap_fixed_unlocks_what_it_replaces);
+	add_for_each_kind(both, mmap_fixed_and_locked_is_full_there);
+	add_for_each_kind(both, mmap_onfault_replaces_what_is_there);
+	add_for_each_kind(both, mmap_over_a_stale_entry_corrects_it);
+	tcase = arena_case(suite, "munmap and mprotect");
+	tcase_add_test(tcase, munmap_goes_over_kinds_and_holes);
+	tcase_add_test(tcase, munmap_refuses_what_is_no_range);
+	add_for_each_kind(both, munmap_leaves_what_is_beside);
+	add_for_each_kind(both, mprotect_changes_no_lock);
+	add_for_each_kind(both, mprotect_that_fails_changes_no_lock);
+	return suite;
+}

@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The man pages are well formed, they agree with the header, and their examples
+# run. Whether what they say is true is not for a script.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+LC_ALL=C.UTF-8 MANWIDTH=80 MANROFFSEQ=
+export LC_ALL MANWIDTH MANROFFSEQ
+
+for tool in mandoc man; do
+	has $tool || skip "there is no $tool here"
+done
+
+# empty WHAT FILE: FILE holds what is wrong, or nothing
+empty() {
+	if [ -s "$2" ]; then
+		fail "$1"
+		sed 's/^/    /' "$2"
+	else
+		ok "$1"
+	fi
+}
+
+srcdir=$(cd "$srcdir" && pwd)
+header=$srcdir/include/lockonfault.h
+# As it was built with sanitizers, so an example has to be.
+sanitize=$(sed -n 's/^SANITIZE = //p' Makefile 2>/dev/null)
+
+# The pages where man looks for them, so that .so finds its target.
+for page in "$srcdir"/man/*.[1-9]; do
+	section=${page##*.}
+	mkdir -p "$work/man$section"
+	cp "$page" "$work/man$section/"
+done
+cd "$work" || exit 1
+pages=$(ls man*/*)
+whole=$(grep -L '^\.so ' man*/*)
+
+# rendered PAGE: as plain text
+rendered() {
+	mandoc -T ascii "$1" | awk '{ gsub(/.\010/, ""); print }'
+}
+
+# section NAME: of a rendered page
+section() {
+	awk -v name="$1" '/^[A-Z]/ { on = $0 == name; next } on'
+}
+
+# code: C without comments and white space, a statement a line
+code() {
+	tr -d ' \t\n' | sed 's,/\*[^/]*\*/,,g' | tr ';' '\n'
+}
+
+# --- well formed
+
+for page in $pages; do
+	level=warning
+	grep -q '^\.so ' "$page" && level=error	# mandoc warns of each .so
+	{
+		mandoc -T lint -W $level "$page"
+		man --warnings -E UTF-8 -l -Tutf8 -Z "$page" >/dev/null
+	} >wrong 2>&1
+	empty "$page is well formed" wrong
+done
+
+# --- the header: its prototypes, and the errors of each, as "NAME ERRNO";
+#     "NAME *" where the errors of a system call come on top
+
+sed 's/^#.*//; s/^extern "C" {//' "$header" |
+	awk '/^[ \t]*\/\*/, /\*\// { next } { print }' |
+	code | grep -E '^[a-z][a-z*]*(lof_[a-z0-9_]+|mlock2|munlock2)\(' >protos
+
+awk '
+/^\/\*/ { n = 0; split("", errors); names = ""; open = 0 }
+/^ \* lof_[a-z0-9_]+\(\) - / || /^\/\* lof_[a-z0-9_]+\(\) - / {
+	name = $0
+	sub(/\(\).*/, "", name)
+	sub(/.* /, "", name)
+	names = names " " name
+}
+/^ \*   [A-Z]/ {
+	line = $0
+	while (match(line, /^[ *]*E[A-Z0-9]+[ ,]/)) {
+		word = substr(line, 1, RLENGTH)
+		gsub(/[^A-Z0-9]/, "", word)
+		errors[n++] = word
+		line = substr(line, RLENGTH + 1)
+	}
+}
+/(those|others) of [a-z]+\(2\)/ || /- as [a-z]+/ { open = 1 }
+/\*\// {
+	split(names, list)
+	for (i in list) {
+		for (j = 0; j < n; j++)
+			print list[i], errors[j]
+		if (open)
+			print list[i], "*"
+	}
+	names = ""
+}' "$header" >errors
+
+no_include='s/^#include<[a-z.]*>//'
+
+# --- each name has a page, each prototype is that of the header
+
+for name in $(sed -n 's/^\t\([a-z0-9_]*\);$/\1/p' \
+	      "$srcdir/src/liblockonfault.map"); do
+	page=man3/$name.3
+	: >wrong
+	if [ "$name" = mlock2 ]; then	# the manual of Linux has that name
+		page=man3/lof_mlock2.3
+	fi
+	if [ ! -f "$page" ]; then
+		echo "there is no $page" >wrong
+	else
+		rendered "$page" | section SYNOPSIS | code |
+			sed "$no_include" >synopsis
+		grep -E "(int|\*)$name\(" protos >proto ||
+			echo "it is not in the header" >wrong
+		grep -F -x -v -f synopsis proto >>wrong
+		rendered "$page" | section NAME | grep -q -w "$name" ||
+			echo "it is not in NAME" >>wrong
+	fi
+	empty "$name() has a page with its prototype" wrong
+done
+
+for page in $whole; do
+	case $page in man3/*) ;; *) continue ;; esac
+	rendered "$page" | section SYNOPSIS | code | grep '(.*)$' |
+		sed "$no_include" >synopsis
+	grep -F -x -v -f protos synopsis >wrong
+	empty "the prototypes of $page are those of the header" wrong
+done
+
+# --- each error of the header is in the page, and the other way round
+
+for page in $whole; do
+	case $page in man3/*) ;; *) continue ;; esac
+	rendered "$page" | section NAME | sed 's/ - .*//' |
+		tr -cs 'a-z0-9_' '\n' | sed '/^$/d' >names
+	awk 'NR == FNR { on[$1]; next } $1 in on { print $2 }' names errors |
+		sort -u >want
+	awk '/^\.SH/ { on = $2 == "ERRORS" } !on { next }
+	     tag && /^\.B/ { print } { tag = $0 == ".TP" }' "$page" |
+		tr -cs 'A-Z0-9' '\n' | grep '^E[A-Z0-9][A-Z0-9]' |
+		sort -u >have
+	grep -v -x '\*' want | comm -23 - have |
+		sed 's/$/ is not in the page/' >wrong
+	# ENOMEM for the ledger is said of all functions at once.
+	grep -q -x '\*' want || { echo ENOMEM; cat want; } | sort -u |
+		comm -13 - have | sed 's/$/ is not in the header/' >>wrong
+	empty "the errors of $page are those of the header" wrong
+done
+
+# --- the examples
+
+# example PAGE: the program, as C
+example() {
+	awk '/^\.SH/ { on = $2 == "EXAMPLES" }
+	     /^\.EE/ { code = 0 }
+	     on && code { print }
+	     /^\.EX/ { code = 1 }' "$1" |
+		sed 's/\\-/-/g; s/\\(aq/'"'"'/g; s/\\(dq/"/g
+		     s/\\(ha/^/g; s/\\(ti/~/g; s/\\&//g; s/\\e/\\/g'
+}
+
+libs=$builddir/.libs
+for page in $whole; do
+	case $page in man3/* | man7/lockonfault.7) ;; *) continue ;; esac
+	example "$page" >example.c
+	: >wrong
+	# shellcheck disable=SC2086	# flags are words
+	if [ ! -s example.c ]; then
+		echo "there is none" >wrong
+	elif grep -n '	' example.c >wrong; then	# a table moves the stops
+		echo "it has tabs" >>wrong
+	elif ! $CC $sanitize -Wall -Wextra -std=c11 \
+	     -I"$srcdir/include" -o example example.c \
+	     -L"$libs" -llockonfault >out 2>&1 || [ -s out ]; then
+		{ echo "the compiler says:"; cat out; } >wrong
+	elif ! LD_LIBRARY_PATH=$libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+	       ./example >out 2>&1; then
+		{ echo "it fails:"; cat out; } >wrong
+	fi
+	empty "the example of $page runs" wrong
+done
+
+finish

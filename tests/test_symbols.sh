@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The library exports what its map lists, the shim what it stands in for, and
+# neither needs a library but libc.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+exported() { nm -D --defined-only "$1" | awk '$2 != "A" { print $3 }' |
+	sed 's/@.*//' | sort; }
+needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
+
+library=.libs/liblockonfault.so
+shim=.libs/liblockonfault-preload.so
+
+listed=$(sed -n '/global:/,/local:/s/^\t\([a-z0-9_]*\);/\1/p' \
+	"$srcdir/src/liblockonfault.map" | sort)
+same 'the map is sorted' "$(sed -n \
+	'/global:/,/local:/s/^\t\([a-z0-9_]*\);/\1/p' \
+	"$srcdir/src/liblockonfault.map")" "$listed"
+same 'the library exports the names of its map' "$listed" \
+	"$(exported $library | grep -v '^__\(asan\|odr_asan\|start\)')"
+for name in $listed; do
+	check "$name is in the header" grep -q "\\<$name(" \
+		"$srcdir/include/lockonfault.h"
+done
+
+case $(needed $library) in
+*asan* | *tsan* | *ubsan*) ok 'built with sanitizers: needs their libraries' ;;
+*)
+	same 'the library needs libc alone' 'libc' \
+		"$(needed $library | sed 's/\..*//' | grep -v '^ld-linux')" ;;
+esac
+
+if [ -e $shim ]; then
+	wanted='madvise mlock mlock2 mlockall mmap mmap64 mremap munlock'
+	wanted="$wanted munlockall munmap syscall"
+	same 'the shim exports what it stands in for' "$wanted" \
+		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
+	same 'the shim needs the library and libc' 'libc liblockonfault' \
+		"$(needed $shim | sed 's/\..*//' | grep -v '^ld-linux' |
+			tr '\n' ' ' | sed 's/ $//')"
+	# What a hook can reach must not call back into what we stand in for.
+	for name in malloc calloc realloc free dlsym dlopen printf fprintf \
+		fopen abort exit; do
+		check "neither calls $name" sh -c \
+			"! nm -D --undefined-only $library $shim |
+			grep -qw '$name'"
+	done
+fi
+finish

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the suites of check_unit share: their list, and numbers by chance. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+#include <stddef.h>
+#include <stdint.h>
+
+Suite *suite_range(void);
+Suite *suite_range_tree(void);
+Suite *suite_node_pool(void);
+Suite *suite_smaps(void);
+Suite *suite_sys_caps(void);
+Suite *suite_ledger(void);
+
+#define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
+
+/* LOF_TEST_SEED, or a new one in each run, which is printed. */
+extern uint64_t unit_seed;
+
+/* LOF_TEST_OPS, or usual. */
+size_t unit_ops(size_t usual);
+
+/* The next of a row of random numbers; the row begins at any *state. */
+uint64_t unit_random(uint64_t *state);
+
+/* One from 0 to n - 1. */
+size_t unit_below(uint64_t *state, size_t n);
+
+#endif

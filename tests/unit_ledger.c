@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger: what every part of its suite needs, and the simple things. */
+#include "config.h"
+
+#include "unit.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "books.h"
+#include "lockonfault.h"
+#include "unit_arena.h"
+#include "unit_sys.h"
+
+#define REGIONS_MAX	4096
+
+static uintptr_t arena;
+static size_t npages;
+
+size_t unit_len(size_t n)
+{
+	return n * lof_sys_page_size();
+}
+
+void *unit_at(size_t page)
+{
+	return (void *)(arena + unit_len(page));
+}
+
+struct lof_range unit_pages(size_t start, size_t after)
+{
+	return (struct lof_range){ arena + unit_len(start),
+				   arena + unit_len(after) };
+}
+
+void unit_arena_begin(size_t n)
+{
+	void *addr;
+
+	unit_sys = (struct unit_sys){ .no_memory = false };
+	if (arena) {
+		ck_assert_uint_eq(n, npages);
+		ck_assert_int_eq(lof_munmap(unit_at(0), unit_len(n)), 0);
+	} else {
+		addr = mmap(NULL, unit_len(n + 2), PROT_NONE, UNIT_MAP, -1, 0);
+		ck_assert_ptr_ne(addr, MAP_FAILED);
+		arena = (uintptr_t)addr + unit_len(1);
+		npages = n;
+	}
+	addr = mmap(unit_at(0), unit_len(n), PROT_READ | PROT_WRITE,
+		    UNIT_MAP | MAP_FIXED, -1, 0);
+	ck_assert_ptr_eq(addr, unit_at(0));
+	unit_sys = (struct unit_sys){ .no_memory = false };
+}
+
+void unit_lock_unseen(size_t start, size_t after, unsigned int flags)
+{
+	const struct lof_range range = unit_pages(start, after);
+
+	ck_assert_int_eq(flags ? lof_sys_mlock2(range, flags)
+			       : lof_sys_mlock(range), 0);
+	unit_sys.mlock2 = 0;
+	unit_sys.mlock = 0;
+}
+
+int unit_arena_tracked(struct truth_region *out, int max)
+{
+	struct lof_range rest = unit_pages(0, npages);
+	struct lof_entry entry;
+	int n = 0;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		if (n < max)
+			out[n] = (struct truth_region){
+				entry.range.start, entry.range.end,
+				(int)LOF_ATTR_KIND(entry.attr),
+			};
+		rest.start = entry.range.end;
+		n++;
+	}
+	return n;
+}
+
+bool unit_arena_is_right(void)
+{
+	static struct truth_region region[REGIONS_MAX];
+	int n = unit_arena_tracked(region, REGIONS_MAX);
+
+	return truth_is_told(arena, arena + unit_len(npages), region, n);
+}
+
+void unit_arena_assert(void)
+{
+	struct lof_books *books = lof_books_known();
+
+	ck_assert_msg(unit_arena_is_right(), "ledger and kernel differ");
+	if (!books)
+		return;
+	ck_assert_uint_eq(atomic_load(&books->promised), 0);
+	ck_assert_uint_eq(atomic_load(&books->lock), 0);
+	ck_assert_uint_eq(atomic_load(&books->nnotes), 0);
+	ck_assert_uint_eq(atomic_load(&books->tracked), books->tree.count);
+	for (int i = 0; i < LOF_NSLOTS; i++)
+		ck_assert(!atomic_load(&books->slots[i].busy));
+}
+
+static void begin(void)
+{
+	unit_arena_begin(32);
+}
+
+static void lock(size_t start, size_t after, unsigned int flags)
+{
+	ck_assert_int_eq(lof_mlock2(unit_at(start), unit_len(after - start),
+				    flags), 0);
+}
+
+START_TEST(outcome_of_success_is_done)
+{
+	ck_assert_int_eq(lof_outcome(0), LOF_DONE);
+}
+END_TEST
+
+START_TEST(outcome_of_an_early_refusal_is_refused)
+{
+	ck_assert_int_eq(lof_outcome(-EINVAL), LOF_REFUSED);
+	ck_assert_int_eq(lof_outcome(-EPERM), LOF_REFUSED);
+	ck_assert_int_eq(lof_outcome(-ENOSYS), LOF_REFUSED);
+}
+END_TEST
+
+START_TEST(outcome_of_a_failure_halfway_is_unsure)
+{
+	ck_assert_int_eq(lof_outcome(-ENOMEM), LOF_UNSURE);
+	ck_assert_int_eq(lof_outcome(-EAGAIN), LOF_UNSURE);
+	ck_assert_int_eq(lof_outcome(-EFAULT), LOF_UNSURE);
+	ck_assert_int_eq(lof_outcome(-EINTR), LOF_UNSURE);
+}
+END_TEST
+
+START_TEST(ledger_is_empty_until_something_is_locked)
+{
+	ck_assert(lof_ledger_is_empty());
+	lock(0, 1, MLOCK_ONFAULT);
+	ck_assert(!lof_ledger_is_empty());
+	ck_assert_int_eq(lof_munlock(unit_at(0), 1), 0);
+	ck_assert(lof_ledger_is_empty());
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(find_in_gives_the_first_range_clipped)
+{
+	struct lof_entry entry;
+
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(0, 32), &entry), 0);
+	lock(4, 8, MLOCK_ONFAULT);
+	lock(12, 16, 0);
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(6, 32), &entry), 1);
+	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(6));
+	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(8));
+	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_ONFAULT);
+	ck_assert_uint_eq(LOF_ATTR_HOW(entry.attr), LOF_BY_KERNEL);
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(8, 12), &entry), 0);
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(9, 13), &entry), 1);
+	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_FULL);
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(around_gives_the_range_or_the_gap)
+{
+	struct lof_entry entry;
+
+	lock(4, 8, MLOCK_ONFAULT);
+	lock(12, 16, 0);
+	ck_assert_int_eq(lof_ledger_around((uintptr_t)unit_at(9), &entry), 0);
+	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(8));
+	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(12));
+	ck_assert_uint_eq(entry.attr, 0);
+	ck_assert_int_eq(lof_ledger_around((uintptr_t)unit_at(7), &entry), 0);
+	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(4));
+	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_ONFAULT);
+}
+END_TEST
+
+START_TEST(read_back_finds_what_was_done_unseen)
+{
+	lock(0, 8, MLOCK_ONFAULT);
+	lock(12, 16, 0);
+	unit_lock_unseen(6, 14, 0);
+	unit_lock_unseen(20, 24, MLOCK_ONFAULT);
+	munmap(unit_at(2), unit_len(2));
+	lof_ledger_read_back(unit_pages(0, 32));
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(read_back_of_a_part_leaves_the_rest_alone)
+{
+	struct truth_region region[4];
+
+	lock(0, 16, MLOCK_ONFAULT);
+	munmap(unit_at(2), unit_len(8));
+	lof_ledger_read_back(unit_pages(4, 6));
+	ck_assert_int_eq(unit_arena_tracked(region, 4), 2);
+	ck_assert_uint_eq(region[0].end, (uintptr_t)unit_at(4));
+	ck_assert_uint_eq(region[1].start, (uintptr_t)unit_at(6));
+	lof_ledger_read_back(unit_pages(0, 32));
+	unit_arena_assert();
+}
+END_TEST
+
+/* Where there is no smaps, msync tells that pages are not locked any more. */
+START_TEST(read_back_without_smaps_forgets_what_is_unlocked)
+{
+	lock(0, 8, MLOCK_ONFAULT);
+	lock(12, 16, 0);
+	lof_sys_munlock(unit_pages(3, 5));
+	munmap(unit_at(14), unit_len(8));
+	unit_sys.open_err = -ENOENT;
+	lof_ledger_read_back(unit_pages(0, 32));
+	ck_assert_int_ge(unit_sys.open, 1);
+	unit_sys.open_err = 0;
+	unit_arena_assert();
+}
+END_TEST
+
+/* Also where the file ends in an error in the middle. */
+START_TEST(read_back_with_an_error_forgets_what_is_unlocked)
+{
+	lock(0, 8, MLOCK_ONFAULT);
+	lof_sys_munlock(unit_pages(3, 5));
+	unit_sys.read_err = -EIO;
+	lof_ledger_read_back(unit_pages(0, 32));
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(future_is_remembered)
+{
+	ck_assert_uint_eq(lof_ledger_future(), LOF_NONE);
+	lof_ledger_set_future(LOF_ONFAULT);
+	ck_assert_uint_eq(lof_ledger_future(), LOF_ONFAULT);
+	lof_ledger_set_future(LOF_NONE);
+	ck_assert_uint_eq(lof_ledger_future(), LOF_NONE);
+}
+END_TEST
+
+START_TEST(costs_grow_with_what_is_used)
+{
+	uint64_t bytes, read_back, before;
+
+	lock(0, 1, MLOCK_ONFAULT);
+	lof_ledger_costs(&bytes, &before);
+	ck_assert_uint_ge(bytes, 64 << 10);
+	ck_assert_uint_le(bytes, (64 + 32) << 10);
+	lof_ledger_read_back(unit_pages(0, 32));
+	lof_ledger_costs(&bytes, &read_back);
+	ck_assert_uint_eq(read_back, before + 1);
+}
+END_TEST
+
+/* What succeeds and is not overtaken must not cost a look at the kernel. */
+START_TEST(plain_calls_ask_the_kernel_nothing)
+{
+	lock(0, 8, MLOCK_ONFAULT);
+	lock(4, 12, 0);
+	ck_assert_int_eq(lof_munlock(unit_at(2), unit_len(4)), 0);
+	ck_assert_int_eq(lof_munmap(unit_at(8), unit_len(2)), 0);
+	ck_assert_int_eq(unit_sys.open, 0);
+	ck_assert_int_eq(unit_sys.ledger_mmap, 2);	/* books, nodes */
+	unit_arena_assert();
+}
+END_TEST
+
+/* A call begins without a slot if 128 are in flight, and is read back. */
+START_TEST(more_calls_in_flight_than_slots_are_read_back)
+{
+	enum { N = LOF_NSLOTS + 3 };
+	struct lof_call call[N];
+
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(lof_call_begin(&call[i], LOF_KEEPS,
+						unit_pages(0, 1),
+						LOF_NO_RANGE), 0);
+	lock(0, 8, MLOCK_ONFAULT);
+	ck_assert_int_eq(lof_munlock(unit_at(2), 1), 0);
+	for (int i = 0; i < N; i++) {
+		ck_assert(!lof_call_land(&call[i], LOF_REFUSED));
+		lof_call_end(&call[i]);
+	}
+	/* Nobody could read back before there was a slot. */
+	ck_assert_int_eq(lof_munlock(unit_at(31), 1), 0);
+	unit_arena_assert();
+}
+END_TEST
+
+static TCase *simple(void)
+{
+	TCase *tc = tcase_create("simple");
+
+	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_set_timeout(tc, UNIT_TIMEOUT);
+	tcase_add_test(tc, outcome_of_success_is_done);
+	tcase_add_test(tc, outcome_of_an_early_refusal_is_refused);
+	tcase_add_test(tc, outcome_of_a_failure_halfway_is_unsure);
+	tcase_add_test(tc, ledger_is_empty_until_something_is_locked);
+	tcase_add_test(tc, find_in_gives_the_first_range_clipped);
+	tcase_add_test(tc, around_gives_the_range_or_the_gap);
+	tcase_add_test(tc, read_back_finds_what_was_done_unseen);
+	tcase_add_test(tc, read_back_of_a_part_leaves_the_rest_alone);
+	tcase_add_test(tc, read_back_without_smaps_forgets_what_is_unlocked);
+	tcase_add_test(tc, read_back_with_an_error_forgets_what_is_unlocked);
+	tcase_add_test(tc, future_is_remembered);
+	tcase_add_test(tc, costs_grow_with_what_is_used);
+	tcase_add_test(tc, plain_calls_ask_the_kernel_nothing);
+	tcase_add_test(tc, more_calls_in_flight_than_slots_are_read_back);
+	return tc;
+}
+
+Suite *suite_ledger(void)
+{
+	Suite *suite = suite_create("ledger");
+
+	suite_add_tcase(suite, simple());
+	suite_add_tcase(suite, unit_ledger_memory());
+	suite_add_tcase(suite, unit_ledger_race());
+	suite_add_tcase(suite, unit_ledger_signal());
+	return suite;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The linker puts these in the place of some functions of sys.c (--wrap): they
+ * count what the library asks of the kernel, refuse some of it, and let a test
+ * act in the middle of a call.
+ */
+#ifndef UNIT_SYS_H
+#define UNIT_SYS_H
+
+#include <stdbool.h>
+
+#include "sys.h"
+
+/*
+ * The ledger's own mappings are told from the program's by their flags: those
+ * of a test have MAP_NORESERVE.
+ */
+#define UNIT_MAP	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+struct unit_sys {
+	bool no_memory;		/* -ENOMEM for the ledger's mappings */
+	int mlock2_err;		/* not 0: what mlock2 says */
+	int open_err;		/* not 0: what open says */
+	int read_err;		/* not 0: what read says once */
+	size_t read_max;	/* not 0: most bytes that a read gives */
+
+	/* Called once, in the next call, before or after the kernel. */
+	void (*before)(void);
+	void (*after)(void);
+
+	/* Called after the read of this number. */
+	void (*reading)(void);
+	int reading_at;
+
+	/* How often each was called; mmap, munmap: but for the ledger. */
+	int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
+	int ledger_mmap, futex_wait, open, read;
+};
+
+extern struct unit_sys unit_sys;
+
+#endif
