@@ -100,7 +100,8 @@ exits 'run, options of CMD are its own' 3 "$command" run sh -c 'exit 3' -n
 exits 'run --' 4 "$command" run -- sh -c 'exit 4'
 exits 'run, CMD killed by SIGTERM' 143 "$command" run sh -c 'kill -TERM $$'
 exits 'run, CMD not there' 127 "$command" run "$work/nothing"
-exits 'run, CMD not in PATH' 127 "$command" run lockonfault-test-no-such
+exits 'run, CMD not in PATH' 127 \
+	env PATH=/usr/bin:/bin "$command" run lockonfault-test-no-such
 exits 'run, CMD a directory' 126 "$command" run "$work"
 echo 'exit 9' >"$work/plain"
 exits 'run, CMD not executable' 126 "$command" run "$work/plain"
@@ -254,7 +255,7 @@ case $(od -An -tu1 -j4 -N1 own | tr -d ' ') in
 esac
 printf '%b' "\\0$class" | dd of=alien bs=1 seek=4 conv=notrunc 2>/dev/null
 exits 'run -n of another class' 0 "$command" run -n ./alien
-says 'another class is said' err ".*reach ./alien: it is not a $bits-bit program"
+says 'another class is said' err ".*reach ./alien: .* not a $bits-bit program"
 printf '\177ELF' >stump
 chmod +x stump
 exits 'run -n of four bytes of ELF' 0 "$command" run -n ./stump
