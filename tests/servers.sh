@@ -6,7 +6,6 @@
 
 uid=65534
 server=
-lockonfault=$builddir/lockonfault
 
 has setpriv || skip 'setpriv (util-linux) is missing'
 [ "$(id -u)" = 0 ] ||
@@ -15,15 +14,20 @@ grep -q '^CapBnd:.*[4567cdef]...$' /proc/self/status ||
 	skip 'CAP_IPC_LOCK is not in the bounding set'
 [ -e "$builddir/.libs/liblockonfault-preload.so" ] ||
 	skip 'the shim was not built'
-[ -e "$lockonfault" ] || skip 'the command was not built'
+[ -e "$builddir/.libs/lockonfault" ] || skip 'the command was not built'
 
 # Words, so that what is started in the background is the server itself.
 as_user="setpriv --reuid $uid --regid $uid --clear-groups"
 as_user="$as_user --inh-caps +ipc_lock --ambient-caps +ipc_lock"
 
 # The server's directory must be his, and its path short enough for a socket.
+# He may not be able to read where we were built.
 dir=$(mktemp -d /tmp/lof.XXXXXX)
-chown $uid:$uid "$dir"
+mkdir "$dir/bin"
+cp "$builddir/.libs/lockonfault" "$builddir/.libs/liblockonfault.so.0" \
+	"$builddir/.libs/liblockonfault-preload.so" "$dir/bin"
+chown -R $uid:$uid "$dir"
+lockonfault="env LD_LIBRARY_PATH=$dir/bin $dir/bin/lockonfault"
 stop() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
 	[ -z "$server" ] || wait "$server" 2>/dev/null || :

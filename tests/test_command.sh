@@ -54,6 +54,8 @@ as_nobody() {
 # nobody_can COMMAND...: whether there is a nobody who can run it
 nobody_can() { is_root && has setpriv && as_nobody "$@" >/dev/null 2>&1; }
 
+cd "$work" || exit 1
+
 # --- usage
 
 for name in '' run status demo; do
@@ -82,12 +84,163 @@ for size in '' 1x -1 1KB G 1e3 99999999999999999999 20000000T; do
 done
 exits 'demo, a bad --color' 1 "$command" demo --color=sometimes
 
+# --- status
+
+mkfifo stop_full stop_fault
+"$locker" hold 1048576 0 >ready_full <stop_full &
+full=$!
+exec 3>stop_full
+"$locker" hold 4194304 1 "a b$(printf '\033')[31m\"" >ready_fault <stop_fault &
+fault=$!
+exec 4>stop_fault
+tries=0
+until [ -s ready_full ] && [ -s ready_fault ]; do
+	tries=$((tries + 1))
+	[ $tries -lt 100 ] || break
+	sleep 0.1
+done
+page=$(getconf PAGESIZE)
+
+# row PID LIST: these columns in bytes, of a process
+row() { "$command" status -bnr -o "$2" "$1"; }
+
+same 'status of memory locked in full' "$full 1048576 1048576 0 1048576" \
+	"$(row $full pid,charged,locked,onfault,full)"
+same 'status of memory locked on fault' "$fault 4194304 $page 4194304 0" \
+	"$(row $fault PID,CHARGED,LOCKED,ONFAULT,FULL)"
+same 'status, LIMIT' "$(sed -n 's/^Max locked memory *\([^ ]*\) .*/\1/p' \
+	/proc/$full/limits)" "$(row $full LIMIT)"
+resident=$(row $fault RESIDENT)
+check 'status, RESIDENT' test "$resident" -gt "$page" -a \
+	"$resident" -lt 4194304
+same 'status, SWAP' 0 "$(row $full SWAP)"
+same 'status, sizes for people' '4M' "$(
+	"$command" status -nr -o CHARGED $fault)"
+same 'status, default columns' 'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT' \
+	"$("$command" status -r $fault | head -n 1)"
+same 'status -o +' \
+	'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT SWAP' \
+	"$("$command" status -r -o +swap,pid $fault | head -n 1)"
+same 'status --noheadings' 1 "$("$command" status -n $fault | wc -l)"
+same 'status, a name is made printable' 'a b?[31m"' \
+	"$("$command" status -n -o COMMAND $fault)"
+same 'status --raw, a name is one word' 'a\x20b?[31m"' \
+	"$("$command" status -nr -o COMMAND $fault)"
+exits 'status without PID' 0 "$command" status -nr -o PID
+says 'it has the one locked in full' out $full
+says 'it has the one locked on fault' out $fault
+same 'it has no other' '' "$(grep -x $$ out)"
+same 'of named ones it has those too' "$$ 0" "$(row $$ PID,CHARGED)"
+for list in x PID,x '' 'PID,' ,PID +x PIDS; do
+	exits "status -o '$list'" 1 "$command" status -o "$list"
+	says "status -o '$list' is refused" err '.*unknown column: .*'
+done
+exits 'status --json --raw' 1 "$command" status -J -r
+for pid in x 0 -1 1x 99999999999999999999; do
+	exits "status of '$pid'" 1 "$command" status -- "$pid"
+	says "status of '$pid' is refused" err ".*not a process ID: '$pid'"
+done
+# Beyond the largest that the kernel gives out.
+exits 'status with a PID missing' 1 "$command" status -nr -o PID 4194305 $full
+says 'the missing one is named' err '.*no such process: 4194305'
+same 'the other is shown' $full "$(cat out)"
+exits 'status on a full disk' 1 sh -c '"$@" >/dev/full' sh "$command" status $$
+
+"$command" status -J -o +RESIDENT,SWAP $full $fault >json
+for line in "\"pid\": $fault," '"charged": 4194304,' '"onfault": 4194304,' \
+	'"full": 0,' '"command": "a b?\[31m\\"",'; do
+	says "status --json has $line" json " *$line"
+done
+if has python3; then
+	check 'status --json is JSON' python3 -m json.tool json
+	"$command" status -J -o LOCKED 4194305 >json 2>/dev/null
+	check 'status --json without a row is JSON' python3 -m json.tool json
+else
+	left_out 'whether --json is JSON: there is no python3'
+fi
+
+# This is root's process, and nobody may not read its smaps.
+if nobody_can "$command" --version && ! as_nobody head /proc/$$/smaps \
+	>/dev/null 2>&1; then
+	as_nobody "$command" status -J $full >json
+	says 'status of a process of others has CHARGED' json \
+		' *"charged": 1048576,'
+	says 'and no more' json ' *"locked": null,'
+	exits 'and that is no failure' 0 as_nobody "$command" status -n \
+		-o COMMAND,CHARGED,LOCKED,FULL $full
+	says 'nor in a table' out 'locker *1M *'
+	if has prlimit && prlimit --memlock=unlimited --pid $full 2>/dev/null
+	then
+		same 'status, no limit' unlimited "$(
+			"$command" status -nr -o LIMIT $full)"
+		"$command" status -J -o PID,LIMIT $full >json
+		says 'status --json, no limit' json ' *"limit": null'
+	fi
+else
+	left_out 'the view of another user: nobody cannot run the command here'
+fi
+exec 3>&- 4>&-
+wait $full $fault
+
+# --- demo
+
+# bytes NUMBER UNIT
+bytes() {
+	awk -v n="$1" -v unit="$2" 'BEGIN {
+		power["B"] = 0; power["KiB"] = 1; power["MiB"] = 2
+		printf "%d\n", n * 1024 ^ power[unit] }'
+}
+
+mkdir tmp
+exits 'demo' 0 env TMPDIR="$work/tmp" "$command" demo --size 4M
+[ ! -e "$shim" ] || silent 'demo leaves stderr alone'
+same 'demo fits 80 columns' '' "$(awk 'length > 80' out)"
+says 'demo: locks are kept over mremap' out '.*VmFlags  *lo  *lo lf  *-'
+says 'demo: a strip in ASCII, in full' out 'in full  *@@*'
+says 'demo: a strip in ASCII, on fault' out 'on fault  *[.:=+*#%-]*'
+says 'demo: the size was allowed, or that is said' out \
+	'4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
+# "  resident then   4 MiB  0 B  0 B", for the second time
+# shellcheck disable=SC2046
+set -- $(sed -n 's/^  resident then *//p' out | sed -n 2p)
+check 'demo: on fault less is resident' test \
+	"$(($(bytes "$3" "$4") * 10))" -lt "$(bytes "$1" "$2")"
+same 'demo: on fault as without a lock' "$3 $4" "$5 $6"
+# shellcheck disable=SC2046
+set -- $(sed -n 's/^  of that locked *//p' out)
+check 'demo: and it is locked' test "$(bytes "$3" "$4")" -gt 0
+same 'demo: without a lock it is not' '0 B' "$5 $6"
+says 'demo: the gain comes last' out 'resident: .* on fault, .* in full: .* %'
+same 'demo: its directory is gone' '' "$(ls tmp)"
+says 'demo: memcached is measured, or why not' out \
+	'resident then .*: 1\|memcached .*: not measured, .*'
+same 'demo: no colors into a file' '' "$(grep "$(printf '\033')" out)"
+"$command" demo -s 1M --color=always >out
+check 'demo --color=always' grep -q "$(printf '\033')" out
+if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" = UTF-8 ]; then
+	LC_ALL=C.UTF-8 "$command" demo -s 1M >out
+	check 'demo: a strip in UTF-8' grep -q '^in full  *\(█\)*$' out
+fi
+# libtool's wrapper has complaints of its own then.
+PATH=$work/tmp "$command" demo -s 1M >out 2>/dev/null
+says 'demo without memcached' out '.*not measured, it is not installed'
+exits 'demo, too small' 1 "$command" demo -s 1
+
+if has prlimit && nobody_can "$command" --version; then
+	exits 'demo under a limit' 0 as_nobody prlimit --memlock=1048576 \
+		"$command" demo
+	says 'demo under a limit says so' out 'RLIMIT_MEMLOCK (1 MiB) allows .*'
+	says 'and does what it can' out '.*VmFlags  *lo  *lo lf  *-'
+	exits 'demo that may lock nothing' 1 as_nobody prlimit --memlock=0 \
+		"$command" demo
+fi
+
 # --- run: without the shim it cannot
 
 [ -e "$shim" ] || {
 	exits 'run without a shim' 125 "$command" run true
 	says 'run without a shim says so' err '.*cannot read the shim.*'
-	left_out 'all else of run and demo: the shim was not built'
+	left_out 'all else of run: the shim was not built'
 	finish
 }
 
@@ -125,7 +278,6 @@ for dir in 'a b' 'a:b' ab; do
 	exits "run --shim in '$dir'" $wanted \
 		"$command" run --shim "$work/$dir/shim.so" true
 done
-cd "$work" || exit 1
 exits 'run --shim by a relative path' 0 "$command" run --shim ab/../ab/shim.so \
 	printenv LD_PRELOAD
 says 'run --shim is made absolute' out "$(realpath ab)/shim.so"
@@ -288,157 +440,6 @@ if is_root && has setcap && setcap cap_ipc_lock+ep capable 2>/dev/null &&
 	within_reach 'a file with capabilities, as root' "$work/capable"
 else
 	left_out 'file capabilities: they cannot be set here'
-fi
-
-# --- status
-
-mkfifo stop_full stop_fault
-"$locker" hold 1048576 0 >ready_full <stop_full &
-full=$!
-exec 3>stop_full
-"$locker" hold 4194304 1 "a b$(printf '\033')[31m\"" >ready_fault <stop_fault &
-fault=$!
-exec 4>stop_fault
-tries=0
-until [ -s ready_full ] && [ -s ready_fault ]; do
-	tries=$((tries + 1))
-	[ $tries -lt 100 ] || break
-	sleep 0.1
-done
-page=$(getconf PAGESIZE)
-
-# row PID LIST: these columns in bytes, of a process
-row() { "$command" status -bnr -o "$2" "$1"; }
-
-same 'status of memory locked in full' "$full 1048576 1048576 0 1048576" \
-	"$(row $full pid,charged,locked,onfault,full)"
-same 'status of memory locked on fault' "$fault 4194304 $page 4194304 0" \
-	"$(row $fault PID,CHARGED,LOCKED,ONFAULT,FULL)"
-same 'status, LIMIT' "$(sed -n 's/^Max locked memory *\([^ ]*\) .*/\1/p' \
-	/proc/$full/limits)" "$(row $full LIMIT)"
-resident=$(row $fault RESIDENT)
-check 'status, RESIDENT' test "$resident" -gt "$page" -a \
-	"$resident" -lt 4194304
-same 'status, SWAP' 0 "$(row $full SWAP)"
-same 'status, sizes for people' '4M' "$(
-	"$command" status -nr -o CHARGED $fault)"
-same 'status, default columns' 'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT' \
-	"$("$command" status -r $fault | head -n 1)"
-same 'status -o +' \
-	'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT SWAP' \
-	"$("$command" status -r -o +swap,pid $fault | head -n 1)"
-same 'status --noheadings' 1 "$("$command" status -n $fault | wc -l)"
-same 'status, a name is made printable' 'a b?[31m"' \
-	"$("$command" status -n -o COMMAND $fault)"
-same 'status --raw, a name is one word' 'a\x20b?[31m"' \
-	"$("$command" status -nr -o COMMAND $fault)"
-exits 'status without PID' 0 "$command" status -nr -o PID
-says 'it has the one locked in full' out $full
-says 'it has the one locked on fault' out $fault
-same 'it has no other' '' "$(grep -x $$ out)"
-same 'of named ones it has those too' "$$ 0" "$(row $$ PID,CHARGED)"
-for list in x PID,x '' 'PID,' ,PID +x PIDS; do
-	exits "status -o '$list'" 1 "$command" status -o "$list"
-	says "status -o '$list' is refused" err '.*unknown column: .*'
-done
-exits 'status --json --raw' 1 "$command" status -J -r
-for pid in x 0 -1 1x 99999999999999999999; do
-	exits "status of '$pid'" 1 "$command" status -- "$pid"
-	says "status of '$pid' is refused" err ".*not a process ID: '$pid'"
-done
-# Beyond the largest that the kernel gives out.
-exits 'status with a PID missing' 1 "$command" status -nr -o PID 4194305 $full
-says 'the missing one is named' err '.*no such process: 4194305'
-same 'the other is shown' $full "$(cat out)"
-exits 'status on a full disk' 1 sh -c '"$@" >/dev/full' sh "$command" status $$
-
-"$command" status -J -o +RESIDENT,SWAP $full $fault >json
-for line in "\"pid\": $fault," '"charged": 4194304,' '"onfault": 4194304,' \
-	'"full": 0,' '"command": "a b?\[31m\\"",'; do
-	says "status --json has $line" json " *$line"
-done
-if has python3; then
-	check 'status --json is JSON' python3 -m json.tool json
-	"$command" status -J -o LOCKED 4194305 >json 2>/dev/null
-	check 'status --json without a row is JSON' python3 -m json.tool json
-else
-	left_out 'whether --json is JSON: there is no python3'
-fi
-
-# This is root's process, and nobody may not read its smaps.
-if nobody_can "$command" --version && ! as_nobody head /proc/$$/smaps \
-	>/dev/null 2>&1; then
-	as_nobody "$command" status -J $full >json
-	says 'status of a process of others has CHARGED' json \
-		' *"charged": 1048576,'
-	says 'and no more' json ' *"locked": null,'
-	exits 'and that is no failure' 0 as_nobody "$command" status -n \
-		-o COMMAND,CHARGED,LOCKED,FULL $full
-	says 'nor in a table' out 'locker *1M *'
-	if has prlimit && prlimit --memlock=unlimited --pid $full 2>/dev/null
-	then
-		same 'status, no limit' unlimited "$(
-			"$command" status -nr -o LIMIT $full)"
-		"$command" status -J -o PID,LIMIT $full >json
-		says 'status --json, no limit' json ' *"limit": null'
-	fi
-else
-	left_out 'the view of another user: nobody cannot run the command here'
-fi
-exec 3>&- 4>&-
-wait $full $fault
-
-# --- demo
-
-# bytes NUMBER UNIT
-bytes() {
-	awk -v n="$1" -v unit="$2" 'BEGIN {
-		power["B"] = 0; power["KiB"] = 1; power["MiB"] = 2
-		printf "%d\n", n * 1024 ^ power[unit] }'
-}
-
-mkdir tmp
-exits 'demo' 0 env TMPDIR="$work/tmp" "$command" demo --size 4M
-silent 'demo leaves stderr alone'
-same 'demo fits 80 columns' '' "$(awk 'length > 80' out)"
-says 'demo: locks are kept over mremap' out '.*VmFlags  *lo  *lo lf  *-'
-says 'demo: a strip in ASCII, in full' out 'in full  *@@*'
-says 'demo: a strip in ASCII, on fault' out 'on fault  *[.:=+*#%-]*'
-says 'demo: the size was allowed, or that is said' out \
-	'4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
-# "  resident then   4 MiB  0 B  0 B", for the second time
-# shellcheck disable=SC2046
-set -- $(sed -n 's/^  resident then *//p' out | sed -n 2p)
-check 'demo: on fault less is resident' test \
-	"$(($(bytes "$3" "$4") * 10))" -lt "$(bytes "$1" "$2")"
-same 'demo: on fault as without a lock' "$3 $4" "$5 $6"
-# shellcheck disable=SC2046
-set -- $(sed -n 's/^  of that locked *//p' out)
-check 'demo: and it is locked' test "$(bytes "$3" "$4")" -gt 0
-same 'demo: without a lock it is not' '0 B' "$5 $6"
-says 'demo: the gain comes last' out 'resident: .* on fault, .* in full: .* %'
-same 'demo: its directory is gone' '' "$(ls tmp)"
-says 'demo: memcached is measured, or why not' out \
-	'resident then .*: 1\|memcached .*: not measured, .*'
-same 'demo: no colors into a file' '' "$(grep "$(printf '\033')" out)"
-"$command" demo -s 1M --color=always >out
-check 'demo --color=always' grep -q "$(printf '\033')" out
-if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" = UTF-8 ]; then
-	LC_ALL=C.UTF-8 "$command" demo -s 1M >out
-	check 'demo: a strip in UTF-8' grep -q '^in full  *\(█\)*$' out
-fi
-# libtool's wrapper has complaints of its own then.
-PATH=$work/tmp "$command" demo -s 1M >out 2>/dev/null
-says 'demo without memcached' out '.*not measured, it is not installed'
-exits 'demo, too small' 1 "$command" demo -s 1
-
-if has prlimit && nobody_can "$command" --version; then
-	exits 'demo under a limit' 0 as_nobody prlimit --memlock=1048576 \
-		"$command" demo
-	says 'demo under a limit says so' out 'RLIMIT_MEMLOCK (1 MiB) allows .*'
-	says 'and does what it can' out '.*VmFlags  *lo  *lo lf  *-'
-	exits 'demo that may lock nothing' 1 as_nobody prlimit --memlock=0 \
-		"$command" demo
 fi
 
 finish

@@ -255,6 +255,41 @@ START_TEST(read_back_that_is_overtaken_is_done_again)
 }
 END_TEST
 
+/*
+ * A move takes along what the ledger knows of its source. That may be old while
+ * somebody who could not take the lock has not yet had his call read back.
+ */
+static void (*const moves[])(void) = { do_move_out, do_grow, do_dontunmap };
+
+START_TEST(move_of_what_a_note_is_about_is_read_back)
+{
+	lay_out();
+	ck_assert(lof_books_lock(lof_books_get()));
+	do_munlock();
+	lof_books_unlock(lof_books_get());
+	moves[_i]();
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(move_of_what_an_unannounced_call_changed_is_read_back)
+{
+	const struct lof_range range = unit_pages(3, 13);
+	struct lof_call call;
+
+	lay_out();
+	ck_assert(lof_books_lock(lof_books_get()));
+	ck_assert_int_eq(lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE),
+			 0);
+	lof_books_unlock(lof_books_get());
+	ck_assert_int_eq(lof_sys_munlock(range), 0);
+	moves[_i]();
+	ck_assert(!lof_call_land(&call, LOF_DONE));
+	lof_call_end(&call);
+	unit_arena_assert();
+}
+END_TEST
+
 /* Somebody stopped a thread in the middle of its booking. */
 static sem_t stopped, resumed;
 
@@ -416,6 +451,10 @@ TCase *unit_ledger_race(void)
 			    0, NCALLS);
 	tcase_add_loop_test(tc, read_back_that_is_overtaken_is_done_again,
 			    0, NOVERTAKERS);
+	tcase_add_loop_test(tc, move_of_what_a_note_is_about_is_read_back,
+			    0, 3);
+	tcase_add_loop_test(tc,
+		move_of_what_an_unannounced_call_changed_is_read_back, 0, 3);
 	tcase_add_loop_test(tc,
 		owner_of_the_lock_that_is_stopped_is_not_waited_for, 0, 3);
 	tcase_add_loop_test(tc,
