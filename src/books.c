@@ -241,6 +241,9 @@ void lof_books_release(struct lof_books *books, struct lof_call *call)
 	while (!atomic_compare_exchange_weak(&books->promised, &promised,
 					     left));
 	call->promised = 0;
+	if (call->unannounced)
+		atomic_fetch_sub(&books->unannounced, 1);
+	call->unannounced = false;
 	if (call->slot >= 0)
 		atomic_store(&books->slots[call->slot].busy, false);
 	call->slot = -1;

@@ -39,6 +39,7 @@ struct lof_books {
 	_Atomic bool note_all;		/* there was no free one */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
+	_Atomic uint32_t unannounced;	/* calls in flight without a slot */
 	_Atomic uint64_t changes;	/* times that something was booked */
 	bool inherited;			/* to be emptied with the unlock */
 };

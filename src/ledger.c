@@ -37,14 +37,29 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 		return intent == LOF_ADDS ? -ENOMEM : 0;
 	call->epoch = lof_books_epoch(books);
 	err = lof_books_open(books, intent, call->range, &call->promised);
-	if (err) {
+	if (err)
 		call->promised = 0;
-		return err == -EBUSY ? 0 : err;
+	if (err && err != -EBUSY)
+		return err;
+	if (!err) {
+		atomic_fetch_add(&books->promised, call->promised);
+		lof_books_announce(books, call);
 	}
-	atomic_fetch_add(&books->promised, call->promised);
-	lof_books_announce(books, call);
-	lof_books_unlock(books);
+	if (call->slot < 0) {
+		atomic_fetch_add(&books->unannounced, 1);
+		call->unannounced = true;
+	}
+	if (!err)
+		lof_books_unlock(books);
 	return 0;
+}
+
+/* Is something done to the memory of this call, or to any, not booked yet? */
+static bool is_behind(struct lof_books *books, const struct lof_call *call)
+{
+	return lof_books_dirty_others(books, call) ||
+	       atomic_load(&books->unannounced) > 0 ||
+	       atomic_load(&books->nnotes) > 0;
 }
 
 /* Is this still the process that the call began in? */
@@ -57,7 +72,7 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 {
 	struct lof_books *books = call->books;
 	struct lof_slot *slot;
-	bool others;
+	bool behind;
 
 	call->outcome = outcome;
 	if (outcome != LOF_DONE || !is_valid(call))
@@ -68,8 +83,8 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 	slot = &books->slots[call->slot];
 	slot->range[0] = call->range[0];
 	slot->range[1] = call->range[1];
-	others = lof_books_dirty_others(books, call);
-	if (slot->dirty || (others && call->intent == LOF_MOVES) ||
+	behind = is_behind(books, call);
+	if (slot->dirty || (behind && call->intent == LOF_MOVES) ||
 	    !is_valid(call)) {
 		lof_books_unlock(books);
 		return false;

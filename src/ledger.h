@@ -18,7 +18,8 @@
  *	lof_call_end(&call);
  *
  * A move books what the ledger has of its source, and so it may not either while
- * another call is in flight there, whose effect is not booked yet.
+ * another call is in flight there, or a note is left, whose effect is not booked
+ * yet.
  *
  * Nobody waits for another's system call. A signal handler that interrupts the
  * booking of its own thread cannot take the lock and leaves a note instead; the
@@ -65,6 +66,7 @@ struct lof_call {
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
+	bool unannounced;		/* when it began */
 	uint32_t epoch;
 	enum lof_intent intent;
 	size_t promised;

@@ -84,7 +84,7 @@ START_TEST(mremap_keeps_locks_on_fault)
 {
 	ck_assert_str_eq(run("remaps", NULL),
 			 "ok ok ok OOOOOO-- 1\nok OOOOOOOO 1\n"
-			 "ok OOOOOO-- 1\nok O..OOO-- 0\nOO 1\nb 6\n"
+			 "ok OOOOOO-- 1\nok 1 O..OOO-- 0\nOO 1\nb 6\n"
 			 "EINVAL O..OOO-- 0\n");
 	ck_assert_str_eq(run("syscall-remaps", NULL),
 			 "ok ok ----OOOO 1\nok ----OO-- 1\n"

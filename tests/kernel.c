@@ -18,12 +18,58 @@ char *arena;
 char kind_letter;
 unsigned int kind_flags;
 
+/* What lof_walk() says of npages pages from start. */
+struct drawing {
+	uintptr_t start;
+	size_t npages;
+	char kinds[256];
+};
+
+static int draw(const struct lof_region *region, void *arg)
+{
+	struct drawing *drawing = arg;
+
+	for (size_t i = 0; i < drawing->npages; i++) {
+		uintptr_t here = drawing->start + pages(i);
+
+		if (here >= region->start &&
+		    here - region->start < region->len)
+			drawing->kinds[i] = region->kind == LOF_ONFAULT ? 'O'
+									: 'F';
+	}
+	return 0;
+}
+
+void assert_books(const void *addr, size_t npages)
+{
+	struct drawing ledger = { (uintptr_t)addr, npages, "" };
+	struct rlimit limit, none;
+	char kernel[256];
+
+	ck_assert_uint_lt(npages, sizeof(kernel));
+	memset(ledger.kinds, '.', npages);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(lof_walk(draw, &ledger), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	truth_kinds(addr, npages, kernel);
+	for (size_t i = 0; i < npages; i++)
+		if (kernel[i] == '-')
+			kernel[i] = '.';
+	ck_assert_str_eq(ledger.kinds, kernel);
+}
+
+static int books_are_exact;
+
 const char *kinds_at(const void *addr, size_t npages)
 {
 	static char kinds[256];
 	uintptr_t start = (uintptr_t)addr;
 
 	ck_assert_uint_lt(npages, sizeof(kinds));
+	if (books_are_exact)
+		assert_books(addr, npages);
 	truth_assert_equal(start, start + pages(npages));
 	truth_kinds(addr, npages, kinds);
 	return kinds;
@@ -130,7 +176,19 @@ static void arena_make_full(void)
 
 static void arena_compare(void)
 {
+	if (books_are_exact)
+		assert_books(arena, ARENA_PAGES);
 	truth_assert_equal((uintptr_t)arena, (uintptr_t)at(ARENA_PAGES));
+}
+
+static void be_exact(void)
+{
+	books_are_exact = 1;
+}
+
+void demand_exact_books(TCase *tcase)
+{
+	tcase_add_checked_fixture(tcase, be_exact, NULL);
 }
 
 TCase *arena_case(Suite *suite, const char *name)

@@ -26,6 +26,14 @@
 extern size_t page;
 extern char *arena;
 
+/*
+ * The ledger agrees with smaps without looking there: lof_walk() corrects it by
+ * smaps if need be, which is denied it here. demand_exact_books() makes
+ * kinds_at() do so, for cases where nothing is locked unseen.
+ */
+void assert_books(const void *addr, size_t npages);
+void demand_exact_books(TCase *tcase);
+
 /* What 'K' stands for in KINDS, and the flags of lof_mlock2() for it. */
 extern char kind_letter;
 extern unsigned int kind_flags;

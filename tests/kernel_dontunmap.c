@@ -115,6 +115,18 @@ START_TEST(dontunmap_to_the_next_place_moves_the_lock)
 }
 END_TEST
 
+START_TEST(dontunmap_goes_where_it_is_told_if_there_is_room)
+{
+	char *hint = at(2 * ARENA_PAGES), *addr;
+
+	arena_lay(0, "KKKK");
+	MAPPED(addr, lof_mremap(at(1), pages(2), pages(2), STAY, hint));
+	ck_assert_ptr_eq(addr, hint);
+	KINDS(hint, "KK");
+	KINDS(at(0), "K..K");
+}
+END_TEST
+
 START_TEST(dontunmap_again_and_again_leaks_no_charge)
 {
 	for (int i = 0; i < 10; i++) {
@@ -289,9 +301,14 @@ Suite *dontunmap_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "two kinds");
 
+	demand_exact_books(both.tcase[0]);
+	demand_exact_books(both.tcase[1]);
+	demand_exact_books(tcase);
 	add_for_each_kind(both, dontunmap_moves_the_lock);
 	add_for_each_kind(both, dontunmap_onto_a_target_moves_the_lock);
 	add_for_each_kind(both, dontunmap_to_the_next_place_moves_the_lock);
+	add_for_each_kind(both,
+			  dontunmap_goes_where_it_is_told_if_there_is_room);
 	add_for_each_kind(both, dontunmap_again_and_again_leaks_no_charge);
 	add_for_each_kind(both, dontunmap_of_unlocked_memory_locks_nothing);
 	add_for_each_kind(both, dontunmap_moves_a_lock_of_what_cannot_be_read);

@@ -237,7 +237,19 @@ START_TEST(lock_calls_refuse_a_length_that_wraps)
 	REFUSED(lof_munlock2(at(1), len, MLOCK_ONFAULT), EINVAL);
 	REFUSED(lof_munlock2(at(1), len, MLOCK_LOCKED), EINVAL);
 	REFUSED(lof_munlock2(at(1), len, MLOCK_ONFAULT | MLOCK_LOCKED), EINVAL);
-	REFUSED(lof_mlock(at(1), SIZE_MAX - (uintptr_t)at(1) + 1), EINVAL);
+}
+END_TEST
+
+/* The last page cannot be in a range: its end would be 0. */
+START_TEST(lock_calls_refuse_a_range_that_ends_in_the_last_page)
+{
+	size_t len = SIZE_MAX - (uintptr_t)at(1) - (size_t)_i * (page - 2) + 1;
+
+	arena_lay(0, "OOFF....");
+	REFUSED(lof_mlock2(at(1), len, MLOCK_ONFAULT), EINVAL);
+	REFUSED(lof_mlock(at(1), len), EINVAL);
+	REFUSED(lof_munlock(at(1), len), EINVAL);
+	REFUSED(lof_munlock2(at(1), len, MLOCK_ONFAULT), EINVAL);
 }
 END_TEST
 
@@ -318,6 +330,8 @@ Suite *lock_suite(void)
 	tcase_add_test(tcase, mlock2_refuses_unknown_flags);
 	tcase_add_loop_test(tcase, lock_calls_refuse_a_length_that_wraps, 0,
 			    (int)(sizeof(wrapping) / sizeof(wrapping[0])));
+	tcase_add_loop_test(tcase,
+		lock_calls_refuse_a_range_that_ends_in_the_last_page, 0, 2);
 	tcase_add_test(tcase, lock_beyond_the_address_space_is_a_hole);
 	return suite;
 }

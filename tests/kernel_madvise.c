@@ -135,6 +135,9 @@ Suite *madvise_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "discard");
 
+	demand_exact_books(both.tcase[0]);
+	demand_exact_books(both.tcase[1]);
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, discard_of_locked_pages_fails_as_the_kernel_does);
 	tcase_add_loop_test(tcase, discard_of_unlocked_pages_gives_them_back,
 			    LOF_DISCARD_FAIL, LOF_DISCARD_TRANSLATE + 1);

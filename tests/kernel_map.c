@@ -285,6 +285,9 @@ Suite *map_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "mmap");
 
+	demand_exact_books(both.tcase[0]);
+	demand_exact_books(both.tcase[1]);
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, mmap_without_lock_books_nothing);
 	tcase_add_test(tcase, mmap_locked_is_full);
 	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
@@ -299,6 +302,7 @@ Suite *map_suite(void)
 	add_for_each_kind(both, mmap_onfault_replaces_what_is_there);
 	add_for_each_kind(both, mmap_over_a_stale_entry_corrects_it);
 	tcase = arena_case(suite, "munmap and mprotect");
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, munmap_goes_over_kinds_and_holes);
 	tcase_add_test(tcase, munmap_refuses_what_is_no_range);
 	add_for_each_kind(both, munmap_leaves_what_is_beside);

@@ -168,11 +168,15 @@ Suite *munlock2_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "selftests of v4");
 
+	demand_exact_books(both.tcase[0]);
+	demand_exact_books(both.tcase[1]);
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, mlock_lock);
 	tcase_add_test(tcase, mlock_onfault);
 	tcase_add_test(tcase, munlock_mismatch);
 	tcase_add_test(tcase, lock_onfault_of_present);
 	tcase = arena_case(suite, "interleaved");
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, munlock2_on_fault_leaves_full_locks_between);
 	tcase_add_test(tcase, munlock2_locked_leaves_on_fault_between);
 	tcase_add_test(tcase, munlock2_of_both_is_munlock);
@@ -180,12 +184,14 @@ Suite *munlock2_suite(void)
 	tcase_add_test(tcase, munlock2_of_what_is_not_locked_succeeds);
 	add_for_each_kind(both, munlock2_stops_at_its_ends);
 	tcase = arena_case(suite, "holes");
+	demand_exact_books(tcase);
 	tcase_add_test(tcase, munlock2_stops_at_a_hole);
 	tcase_add_test(tcase, munlock2_that_starts_in_a_hole_changes_nothing);
 	tcase_add_test(tcase,
 		       munlock2_of_a_mismatch_before_a_hole_changes_nothing);
 	tcase_add_loop_test(tcase, munlock2_finds_a_hole_at_any_place, 0, 13);
 	tcase = arena_case(suite, "refusal");
+	demand_exact_books(tcase);
 	tcase_add_loop_test(tcase, munlock2_refuses_flags_it_does_not_know, 0,
 			    6);
 	return suite;

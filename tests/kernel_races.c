@@ -64,6 +64,7 @@ START_TEST(move_of_what_another_thread_locks_leaves_the_ledger_right)
 				  MREMAP_MAYMOVE | MREMAP_FIXED, at(16));
 		pthread_barrier_wait(&both_done);
 		ck_assert_ptr_eq(addr, at(16));
+		assert_books(at(16), 4);
 		truth_assert_equal((uintptr_t)at(16), (uintptr_t)at(20));
 		truth_assert_equal((uintptr_t)areas,
 				   (uintptr_t)areas + pages(NAREAS + 4));

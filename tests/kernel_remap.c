@@ -350,6 +350,9 @@ Suite *remap_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "several kinds");
 
+	demand_exact_books(both.tcase[0]);
+	demand_exact_books(both.tcase[1]);
+	demand_exact_books(tcase);
 	add_for_each_kind(both, grow_in_place_keeps_the_kind);
 	add_for_each_kind(both, grow_of_unlocked_beside_locked_stays_unlocked);
 	add_for_each_kind(both, grow_by_move_keeps_the_kind);

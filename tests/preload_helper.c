@@ -149,7 +149,8 @@ static void remaps(void)
 			at(0)));
 	SHOW();
 	DONE_MAP(addr = mremap(at(1), pages(2), pages(2), MREMAP_MAYMOVE |
-			       MREMAP_DONTUNMAP, NULL));
+			       MREMAP_DONTUNMAP, at(64)));
+	printf("%d ", addr == at(64));
 	SHOW();
 	helper_show(addr, 2);
 	printf("%c %zu\n", *(char *)addr, truth_vmlck() / page);
@@ -222,7 +223,7 @@ static void descriptors(void)
 	errno = UNTOUCHED;
 	DONE(mlock(at(1), pages(3)));
 	SHOW();
-	printf("%d %lld\n", fd, (long long)lseek(fd, 0, SEEK_END));
+	printf("%d %lld %d\n", fd, (long long)lseek(fd, 0, SEEK_END), dup(fd));
 }
 
 static void nothing(void)

@@ -6,6 +6,8 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lockonfault.h"
@@ -13,6 +15,43 @@
 #include "truth.h"
 
 #define NPAGES 8
+
+static int add_region(const struct lof_region *region, void *arg)
+{
+	*(size_t *)arg += region->len;
+	return 0;
+}
+
+/* Without a descriptor lof_walk() cannot correct the ledger by /proc. */
+static int ledger_is_exact(void)
+{
+	struct rlimit limit, none = { 0, 0 };
+	size_t tracked = 0;
+	int ret;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	none.rlim_max = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &none))
+		return 0;
+	ret = lof_walk(add_region, &tracked);
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 && ret == 0 &&
+	       tracked == truth_vmlck();
+}
+
+/* The calls by number are booked too. */
+static int lock_by_number(char *addr, size_t page)
+{
+	if (syscall(SYS_mlock2, addr, 2 * page, 0) || !ledger_is_exact() ||
+	    syscall(SYS_munlock, addr + page, page) || !ledger_is_exact() ||
+	    syscall(SYS_mlock, addr + 3 * page, page) || !ledger_is_exact() ||
+	    syscall(SYS_munmap, addr, 2 * page) || !ledger_is_exact() ||
+	    syscall(SYS_mremap, addr + 3 * page, page, page,
+		    MREMAP_MAYMOVE | MREMAP_FIXED, addr) == -1)
+		return 0;
+	return ledger_is_exact() && truth_is_equal((uintptr_t)addr,
+						   (uintptr_t)addr + 4 * page);
+}
 
 int main(void)
 {
@@ -32,6 +71,8 @@ int main(void)
 		return 1;
 	truth_assert_equal((uintptr_t)addr, (uintptr_t)addr + NPAGES * page);
 	truth_kinds(addr, NPAGES, kinds);
+	if (!lock_by_number(addr, page))
+		return 2;
 	printf("%s %u %zu %zu\n", kinds, region.kind,
 	       (region.start - (uintptr_t)addr) / page, region.len / page);
 	return 0;

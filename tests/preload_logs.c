@@ -95,7 +95,7 @@ START_TEST(log_needs_no_descriptor_of_the_program)
 {
 	const char *log = log_of("descriptors");
 
-	ck_assert_str_eq(ran.out, "ok .OOO.... 0\n3 0\n");
+	ck_assert_str_eq(ran.out, "ok .OOO.... 0\n3 0 4\n");
 	assert_start(&log);
 	assert_next(&log, line("mlock", 1, 3, 0));
 	ck_assert_str_eq(log, "");

@@ -274,10 +274,11 @@ END_TEST
 
 START_TEST(move_of_what_an_unannounced_call_changed_is_read_back)
 {
-	const struct lof_range range = unit_pages(3, 13);
+	struct lof_range range;
 	struct lof_call call;
 
 	lay_out();
+	range = unit_pages(3, 13);
 	ck_assert(lof_books_lock(lof_books_get()));
 	ck_assert_int_eq(lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE),
 			 0);
