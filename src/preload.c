@@ -127,6 +127,12 @@ LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 	return do_mmap(addr, len, prot, flags, fd, off);
 }
 
+/* In musl the name is a macro; off_t has 64 bits there. */
+#ifdef mmap64
+#undef mmap64
+void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off);
+#endif
+
 LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
 			off64_t off)
 {

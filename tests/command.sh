@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+# What the tests of the command share; to be sourced after check.sh. They work
+# in the directory $work, where out and err are what a command has printed.
+
+command=$builddir/lockonfault
+shim=$builddir/.libs/liblockonfault-preload.so
+locker=$builddir/locker
+
+[ -x "$command" ] || skip 'the command was not built'
+[ -x "$locker" ] || skip 'tests/locker was not built'
+# What is in the environment of make check is not to be seen here.
+unset LD_PRELOAD LOCKONFAULT_CONVERT LOCKONFAULT_DISABLE LOCKONFAULT_DISCARD
+unset LOCKONFAULT_LOG NO_COLOR
+LC_ALL=C
+export LC_ALL
+chmod 755 "$work"
+srcdir=$(cd "$srcdir" && pwd)
+shim=$(realpath "$shim" 2>/dev/null)
+
+# exits WHAT STATUS COMMAND...: leaves its output in out and err.
+exits() {
+	exits_what=$1 exits_wanted=$2
+	shift 2
+	"$@" >"$work/out" 2>"$work/err"
+	same "$exits_what: exit status" "$exits_wanted" $?
+}
+
+# says WHAT FILE PATTERN: a line of the file matches the whole of PATTERN.
+says() {
+	if grep -qx -- "$3" "$work/$2"; then
+		ok "$1"
+	else
+		fail "$1: no line '$3' in:"
+		sed 's/^/    /' "$work/$2"
+	fi
+}
+
+silent() { same "$1" '' "$(cat "$work/err")"; }
+
+left_out() { echo "left out: $*"; }
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# as_nobody COMMAND...: without any privilege
+as_nobody() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+		-- "$@"
+}
+
+# nobody_can COMMAND...: whether there is a nobody who can run it
+nobody_can() { is_root && has setpriv && as_nobody "$@" >/dev/null 2>&1; }
+
+cd "$work" || exit 1
