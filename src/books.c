@@ -230,20 +230,28 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call)
 	}
 }
 
+void lof_books_count_unannounced(struct lof_books *books, struct lof_call *call)
+{
+	atomic_fetch_add(&books->unannounced, 1);
+	call->unannounced = 1;
+}
+
+/* Take n back from a count that, in a child of fork, may not have it. */
+static void uncount(_Atomic size_t *count, size_t n)
+{
+	size_t old = atomic_load(count), left;
+
+	do
+		left = old > n ? old - n : 0;
+	while (!atomic_compare_exchange_weak(count, &old, left));
+}
+
 void lof_books_release(struct lof_books *books, struct lof_call *call)
 {
-	size_t promised = atomic_load(&books->promised), left;
-
-	/* A child's books may not know of the promise. */
-	do
-		left = promised > call->promised ? promised - call->promised
-						 : 0;
-	while (!atomic_compare_exchange_weak(&books->promised, &promised,
-					     left));
+	uncount(&books->promised, call->promised);
+	uncount(&books->unannounced, call->unannounced);
 	call->promised = 0;
-	if (call->unannounced)
-		atomic_fetch_sub(&books->unannounced, 1);
-	call->unannounced = false;
+	call->unannounced = 0;
 	if (call->slot >= 0)
 		atomic_store(&books->slots[call->slot].busy, false);
 	call->slot = -1;

@@ -39,7 +39,7 @@ struct lof_books {
 	_Atomic bool note_all;		/* there was no free one */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
-	_Atomic uint32_t unannounced;	/* calls in flight without a slot */
+	_Atomic size_t unannounced;	/* calls in flight without a slot */
 	_Atomic uint64_t changes;	/* times that something was booked */
 	bool inherited;			/* to be emptied with the unlock */
 };
@@ -72,6 +72,10 @@ int lof_books_open(struct lof_books *books, enum lof_intent intent,
 
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
+
+/* A call is in flight that has no slot. */
+void lof_books_count_unannounced(struct lof_books *books,
+				 struct lof_call *call);
 
 /* Give back what a call took; needs no lock. */
 void lof_books_release(struct lof_books *books, struct lof_call *call);

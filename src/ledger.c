@@ -45,10 +45,8 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 		atomic_fetch_add(&books->promised, call->promised);
 		lof_books_announce(books, call);
 	}
-	if (call->slot < 0) {
-		atomic_fetch_add(&books->unannounced, 1);
-		call->unannounced = true;
-	}
+	if (call->slot < 0)
+		lof_books_count_unannounced(books, call);
 	if (!err)
 		lof_books_unlock(books);
 	return 0;

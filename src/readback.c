@@ -211,9 +211,12 @@ void lof_readback_notes(struct lof_books *books)
 	bool done = true;
 
 	/* While somebody holds the lock, they are his to read back. */
-	while (done && atomic_load(&books->lock) == 0 &&
-	       lof_books_take_note(books, &call.range[0])) {
-		done = lof_readback(books, &call);
+	while (done && atomic_load(&books->nnotes) > 0 &&
+	       atomic_load(&books->lock) == 0) {
+		/* A note that was taken must not be out of sight. */
+		lof_books_count_unannounced(books, &call);
+		done = lof_books_take_note(books, &call.range[0]) &&
+		       lof_readback(books, &call);
 		lof_books_release(books, &call);
 	}
 }

@@ -11,7 +11,7 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define OVER	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 
-#define NMOVES	100
+#define NMOVES	400
 #define NAREAS	512	/* pages, each an area: to lock them takes a while */
 
 static pthread_barrier_t both_ready, both_done;
@@ -59,7 +59,7 @@ START_TEST(move_of_what_another_thread_locks_leaves_the_ledger_right)
 					NULL), 0);
 	for (int i = 0; i < NMOVES; i++) {
 		map_areas();
-		start_together(i * 1000);
+		start_together(i % 100 * 1000);
 		addr = lof_mremap(areas + pages(NAREAS), pages(4), pages(4),
 				  MREMAP_MAYMOVE | MREMAP_FIXED, at(16));
 		pthread_barrier_wait(&both_done);

@@ -282,8 +282,6 @@ static void find_memory(void)
 
 START_TEST(without_memory_for_the_ledger_nothing_is_locked)
 {
-	size_t charged;
-
 	lose_memory();
 	FAILS(lof_mlock2(at(0), pages(2), MLOCK_ONFAULT), ENOMEM);
 	FAILS(lof_mlock2(at(0), pages(2), 0), ENOMEM);
@@ -293,8 +291,7 @@ START_TEST(without_memory_for_the_ledger_nothing_is_locked)
 		   ENOMEM);
 	OK(lof_munlock(at(0), pages(2)));
 	find_memory();
-	charged = truth_vmlck();
-	ck_assert_uint_eq(charged, 0);
+	ck_assert_uint_eq(truth_vmlck(), 0);
 	KINDS(at(0), "....");
 	OK(lof_mlock2(at(0), pages(2), MLOCK_ONFAULT));
 	KINDS(at(0), "OO..");
@@ -353,8 +350,8 @@ START_TEST(too_many_areas_are_refused_and_the_ledger_stays_right)
 
 	arena_lay(0, "OOOFFF");
 	n = lock_every_other(addr, &err);
-	if (!err) {
-		puts("skip: vm.max_map_count is very high");
+	if (!err || geteuid() != 0) {
+		puts("skip: RLIMIT_MEMLOCK or the end comes first");
 		return;
 	}
 	ck_assert_int_eq(err, ENOMEM);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lockonfault run, from the outside: how it exits, what it hands to a program, and
-# that the locks of the program are on fault.
+# lockonfault run, from the outside: how it exits, what it hands to a program,
+# and that the locks of the program are on fault.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"

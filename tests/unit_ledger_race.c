@@ -202,6 +202,17 @@ START_TEST(call_overtaken_by_another_is_read_back)
 }
 END_TEST
 
+START_TEST(call_overtaken_once_asks_the_kernel_once)
+{
+	lay_out();
+	inner = do_mlock2;
+	unit_sys.after = inner_here;
+	do_munlock();
+	ck_assert_int_eq(unit_sys.open, 1);
+	unit_arena_assert();
+}
+END_TEST
+
 /* An inner call that is itself overtaken. */
 static void innermost(void)
 {
@@ -448,6 +459,7 @@ TCase *unit_ledger_race(void)
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_loop_test(tc, call_overtaken_by_another_is_read_back,
 			    0, NCALLS);
+	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
 	tcase_add_loop_test(tc, overtaker_that_is_overtaken_is_read_back,
 			    0, NCALLS);
 	tcase_add_loop_test(tc, read_back_that_is_overtaken_is_done_again,
