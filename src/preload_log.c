@@ -46,7 +46,7 @@ void lof_log_open(const char *path, const char *name)
 		return;
 	strcpy(log_path, path);
 	/* A file name may hold anything; a line of the log may not. */
-	for (size_t i = 0; name[i] && i < NAME_BYTES - 1; i++)
+	for (size_t i = 0; i < NAME_BYTES - 1 && name[i]; i++)
 		log_name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
 	atomic_store_explicit(&is_open, 1, memory_order_release);
 }
