@@ -255,8 +255,9 @@ int lof_madvise(void *addr, size_t len, int advice);
  * size  sizeof(struct lof_region) as the caller was compiled
  *
  * Where addr is not locked, kind is LOF_NONE and the region reaches to the next
- * locked ones. The page at addr is checked with the kernel before the answer;
- * where the kernel disagrees with the ledger, the ledger is corrected.
+ * locked ones. Whether the page at addr is locked is checked with the kernel
+ * before the answer; if the ledger disagrees, it is corrected. Which way it is
+ * locked is not checked.
  *
  * Errors:
  *   EINVAL  size is 0
