@@ -134,24 +134,24 @@ static void unlock_tracked(struct lof_range range)
 
 /*
  * Lock what is tracked in from as it is, at the same distance from to. 0, 1 or
- * a negative errno, as lof_arm_again() says; the first that is not 0.
+ * a negative errno, as lof_arm_again() says; the worst of them.
  */
 static int lock_as_tracked(struct lof_range from, uintptr_t to)
 {
 	uintptr_t start = from.start;
 	struct lof_entry entry;
-	int first = 0, ret;
+	int worst = 0, ret;
 
 	while (lof_ledger_find_in(from, &entry) > 0) {
 		ret = lof_arm_again((struct lof_range){
 			entry.range.start - start + to,
 			entry.range.end - start + to,
 		}, LOF_ATTR_KIND(entry.attr));
-		if (!first)
-			first = ret;
+		if (!worst || ret < 0)
+			worst = ret;
 		from.start = entry.range.end;
 	}
-	return first;
+	return worst;
 }
 
 /*

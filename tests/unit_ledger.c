@@ -34,6 +34,23 @@ struct lof_range unit_pages(size_t start, size_t after)
 				   arena + unit_len(after) };
 }
 
+/*
+ * Pages far below all other mappings: nobody else's is laid into the holes that
+ * a test leaves, because the kernel takes the highest hole that is large enough.
+ */
+static uintptr_t far_away(size_t n)
+{
+	const size_t distance = (size_t)1 << (sizeof(n) == 8 ? 34 : 26);
+	char *addr = mmap(NULL, unit_len(n), PROT_NONE, UNIT_MAP, -1, 0);
+	void *far;
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	far = mmap(addr - distance, unit_len(n), PROT_NONE, UNIT_MAP, -1, 0);
+	ck_assert_ptr_eq(far, addr - distance);
+	munmap(addr, unit_len(n));
+	return (uintptr_t)far;
+}
+
 void unit_arena_begin(size_t n)
 {
 	void *addr;
@@ -43,9 +60,7 @@ void unit_arena_begin(size_t n)
 		ck_assert_uint_eq(n, npages);
 		ck_assert_int_eq(lof_munmap(unit_at(0), unit_len(n)), 0);
 	} else {
-		addr = mmap(NULL, unit_len(n + 2), PROT_NONE, UNIT_MAP, -1, 0);
-		ck_assert_ptr_ne(addr, MAP_FAILED);
-		arena = (uintptr_t)addr + unit_len(1);
+		arena = far_away(n + 2) + unit_len(1);
 		npages = n;
 	}
 	addr = mmap(unit_at(0), unit_len(n), PROT_READ | PROT_WRITE,
