@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory for tree nodes. A slab is twice as large as all before it, from 64 KiB
+ * Memory for tree nodes. A slab is as large as all before it, from 64 KiB
  * to 2 MiB, and its pages are touched only when a node in them is used.
  * No locking here.
  */
