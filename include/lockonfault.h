@@ -15,7 +15,7 @@
  *   - thread-safe and async-signal-safe, no cancellation point, AC-Unsafe (its
  *     lock; which is never held over a system call);
  *   - fork: the child starts with nothing locked and an empty ledger, as the
- *     kernel has it; vfork: the child shares the parent's;
+ *     kernel has it (but see LOF_FORK); vfork: the child shares the parent's;
  *   - Linux 4.4 or later; since 0.1.
  */
 #ifndef LOCKONFAULT_H
@@ -50,6 +50,9 @@ extern "C" {
 #endif
 #endif
 
+/* A flag of lof_mremap() that the kernel does not have. */
+#define LOF_MREMAP_NOPOPULATE	0x40000000
+
 /* How a range is locked. */
 enum lof_kind {
 	LOF_NONE	= 0,
@@ -59,20 +62,28 @@ enum lof_kind {
 
 /* By what a range is kept locked. */
 enum lof_how {
-	LOF_BY_KERNEL	= 0	/* mlock, mlock2, mlockall, MAP_LOCKED */
+	LOF_BY_KERNEL	= 0,	/* mlock, mlock2, mlockall, MAP_LOCKED */
+	LOF_BY_FLAG	= 1,	/* an mlock that did not populate */
+	LOF_BY_SWEEP	= 2,	/* page by page, as they are touched */
+	LOF_BY_NATURE	= 3	/* never swapped: hugetlb, memfd_secret */
 };
+
+/* Flags of a region. */
+#define LOF_GUESSED	0x01u	/* the kernel does not tell which kind; what
+				   is not all resident is taken for on fault */
 
 /*
  * What lof_query() and lof_walk() tell of a region: a longest run of pages
- * that are locked in the same way. Zero means unset; new members come last.
+ * that are locked in the same way and held as often. Zero means unset; new
+ * members come last.
  */
 struct lof_region {
 	uintptr_t start;	/* first byte, on a page boundary */
 	size_t len;		/* bytes, whole pages */
 	unsigned int kind;	/* enum lof_kind */
 	unsigned int how;	/* enum lof_how */
-	unsigned int holds;	/* counted locks on it */
-	unsigned int flags;	/* none yet */
+	unsigned int holds;	/* counted locks on each of its pages */
+	unsigned int flags;	/* LOF_GUESSED */
 };
 
 /* What lof_stats() tells of the process. New members come last. */
@@ -85,12 +96,17 @@ struct lof_stats {
 	uint64_t converted;	/* locks turned into lock-on-fault */
 	uint64_t charged;	/* bytes charged against the limit (VmLck) */
 	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX: none */
+	uint64_t holds;		/* bytes held by lof_hold() */
+	uint64_t drift;		/* times the ledger was wrong and corrected */
 };
 
 /* Options of lof_set(). */
 enum lof_option {
 	LOF_CONVERT	= 1,	/* mlock, mlockall, MAP_LOCKED: on fault */
-	LOF_DISCARD	= 2	/* MADV_DONTNEED, MADV_FREE on locked memory */
+	LOF_DISCARD	= 2,	/* MADV_DONTNEED, MADV_FREE on locked memory */
+	LOF_FORK	= 3,	/* what a child of fork has locked */
+	LOF_HUGE	= 4,	/* transparent huge pages in what is on fault */
+	LOF_HOLDS	= 5	/* munlock and its kin on held pages */
 };
 
 /* Values of LOF_CONVERT. */
@@ -106,6 +122,24 @@ enum {
 	LOF_DISCARD_TRANSLATE	= 1	/* pages given back, lock kept */
 };
 
+/* Values of LOF_FORK. */
+enum {
+	LOF_FORK_FORGET		= 0,	/* nothing, as the kernel has it */
+	LOF_FORK_RELOCK		= 1	/* all that the parent has, on fault */
+};
+
+/* Values of LOF_HUGE. */
+enum {
+	LOF_HUGE_KEEP		= 0,
+	LOF_HUGE_SPLIT		= 1	/* MADV_NOHUGEPAGE: a touch locks 4 KiB */
+};
+
+/* Values of LOF_HOLDS. */
+enum {
+	LOF_HOLDS_YIELD		= 0,	/* munlock unlocks, the counts stay */
+	LOF_HOLDS_WIN		= 1	/* what is held stays locked */
+};
+
 /*
  * lof_mlock2() - lock a range, on fault or in full
  *
@@ -117,9 +151,15 @@ enum {
  *   ENOMEM  part of the range is not mapped; over RLIMIT_MEMLOCK; too many
  *           areas; flags 0: a page cannot be made resident at all
  *   ENOSYS  MLOCK_ONFAULT and the kernel or the sandbox has no mlock2
+ *   EOPNOTSUPP  nothing in the range can be locked (MAP_DROPPABLE)
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
- * Partial effect: at ENOMEM and EAGAIN what the kernel locked stays locked,
- *   up to the first page that is not mapped; the ledger agrees with it.
+ * Partial effect: where a page is not mapped, what is before it stays locked.
+ *   Any other failure is undone,
+ *   which the kernel alone (seen up to 6.18) does not do.
+ *
+ * Memory that is never swapped, hugetlb and memfd_secret, is success: it is
+ * left as it is, and with MLOCK_ONFAULT not populated either. An area of 8 TiB
+ * and more is locked in pieces, since the kernel counts it wrongly.
  */
 int lof_mlock2(const void *addr, size_t len, unsigned int flags);
 
@@ -166,7 +206,8 @@ int lof_mlockall(int flags);
 /*
  * lof_munlockall() - unlock all, and lock nothing of what comes
  *
- * Errors: none but ENOMEM for the ledger.
+ * Errors: none but ENOMEM for the ledger; with LOF_HOLDS_WIN, if something is
+ *   held, those of lof_munlockall2().
  */
 int lof_munlockall(void);
 
@@ -195,7 +236,7 @@ int lof_munlockall2(int flags);
  *
  * off is an off_t of 64 bits also where the caller's own has 32.
  * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing;
- * but MAP_HUGETLB, which cannot be locked on fault, is left to the kernel.
+ * with MAP_HUGETLB, which is never swapped, it only maps.
  *
  * Errors: those of mmap(2).
  * Partial effect: none on failure, but with MAP_FIXED where the kernel unmaps
@@ -210,6 +251,7 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
  * Errors: those of mmap(2), with MAP_LOCKED's for the lock:
  *   EAGAIN  over RLIMIT_MEMLOCK
  *   ENOSYS  the kernel or the sandbox has no mlock2
+ *   EOPNOTSUPP  MAP_DROPPABLE
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: none on failure, also with MAP_FIXED.
  */
@@ -229,11 +271,16 @@ int lof_munmap(void *addr, size_t len);
  * area and charges the moved part for ever (seen up to 6.18). The moved pages
  * are unlocked for the length of the call.
  *
- * Errors: those of mremap(2), with MREMAP_DONTUNMAP also:
- *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked, so that the moved
+ * With LOF_MREMAP_NOPOPULATE memory that is locked in full grows without
+ * populating: what is added is locked on fault, what was there stays as it was.
+ *
+ * Errors: those of mremap(2), with these two flags also:
+ *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked, so that the old
  *           part could not be locked again; nothing was changed
+ *   ENOSYS  LOF_MREMAP_NOPOPULATE, the memory is locked in full, and the
+ *           kernel or the sandbox has no mlock2
  * Partial effect: EFAULT in a move of several areas leaves the first ones
- *   moved; the ledger agrees with the kernel.
+ *   moved; the ledger agrees with the kernel, but for counts of lof_hold().
  */
 void *lof_mremap(void *addr, size_t old_len, size_t new_len, int flags, ...);
 
@@ -250,19 +297,77 @@ int lof_mprotect(void *addr, size_t len, int prot);
 int lof_madvise(void *addr, size_t len, int advice);
 
 /*
+ * lof_populate() - make a range resident now: the old behaviour by touching
+ *
+ * prot  PROT_READ: what a read would bring (of untouched anonymous memory the
+ *       page of zeros, which is never locked); PROT_WRITE, or both: what a
+ *       write would
+ *
+ * Nothing is changed in the memory. Before Linux 5.14 each page is touched by a
+ * system call of its own.
+ *
+ * Errors:
+ *   EFAULT  a page cannot be made resident (beyond the end of a file)
+ *   EINVAL  prot is none of these, addr is not on a page boundary, or the
+ *           memory does not allow it (before Linux 5.14: EFAULT)
+ *   ENOMEM  part of the range is not mapped; no memory
+ * Partial effect: pages before the failure are resident.
+ */
+int lof_populate(void *addr, size_t len, int prot);
+
+/*
+ * lof_discard() - give the pages of a range back, and leave it locked
+ *
+ * As MADV_DONTNEED: anonymous memory is zero afterwards. Each page is locked
+ * again when it is touched, also in memory that is locked in full. Before
+ * Linux 5.18 the range is unlocked and locked again, and what is locked in full
+ * is populated by that.
+ *
+ * Errors: those of madvise(2), and before Linux 5.18:
+ *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked; nothing was changed
+ */
+int lof_discard(void *addr, size_t len);
+
+/*
+ * lof_hold() - lock a range, and count it
+ * lof_drop() - take one count back, and unlock what has none left
+ *
+ * flags  MLOCK_ONFAULT, or 0: populated now. What is locked already stays as it
+ *        is, but 0 turns on fault into full.
+ *
+ * Each page has a count of its own, so that ranges may overlap in part. Counts
+ * go where mremap moves the memory, and end where it is unmapped or mapped
+ * over; a child of fork has none. munlock() still unlocks, and the counts stay;
+ * unless LOF_HOLDS says LOF_HOLDS_WIN. The last drop unlocks a page however it
+ * was locked.
+ *
+ * Errors:
+ *   EBUSY   as lof_walk()
+ *   EINVAL  addr + len wraps; drop: there is a page that is not held; hold: an
+ *           unknown flag
+ *   ENOMEM  for the ledger; hold: as lof_mlock2()
+ *   EOVERFLOW  hold: a page has 2047 holds
+ *   EAGAIN, ENOSYS, EOPNOTSUPP, EPERM  hold: as lof_mlock2()
+ * Partial effect: none on failure.
+ */
+int lof_hold(const void *addr, size_t len, unsigned int flags);
+int lof_drop(const void *addr, size_t len);
+
+/*
  * lof_query() - the region around an address
  *
  * size  sizeof(struct lof_region) as the caller was compiled
  *
  * Where addr is not locked, kind is LOF_NONE and the region reaches to the next
- * locked ones. Whether the page at addr is locked is checked with the kernel
- * before the answer; if the ledger disagrees, it is corrected. Which way it is
- * locked is not checked.
+ * locked ones; how is LOF_BY_NATURE where the memory is never swapped anyway.
+ * The answer is the kernel's, from /proc/self/smaps; if the ledger disagrees,
+ * it is corrected. Where smaps cannot be read, only whether the page at addr is
+ * locked is checked.
  *
  * Errors:
  *   EINVAL  size is 0
- *   ENOENT, EACCES and others of open(2): the kernel disagrees, and
- *           /proc/self/smaps cannot be read to learn more
+ *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read, and
+ *           the ledger does not agree about the page, or as EBUSY of lof_walk()
  */
 int lof_query(const void *addr, struct lof_region *region, size_t size);
 
@@ -273,8 +378,10 @@ int lof_query(const void *addr, struct lof_region *region, size_t size);
  *        locked or unlocked meanwhile is seen if it lies ahead; a non-zero
  *        return ends the walk and becomes its result
  *
- * If the charge of the process is not the sum of what is tracked, the ledger is
- * first corrected from /proc/self/smaps.
+ * First what is tracked is compared with the kernel: its sum with VmLck, and
+ * that nothing between is locked. If that fails, the ledger is corrected from
+ * /proc/self/smaps. A kind that was changed behind the library's back is seen
+ * by lof_query() and lof_sync() alone.
  *
  * Returns 0, or what visit returned, or -1:
  *   EBUSY   called by a signal handler that interrupted the ledger itself, or
@@ -295,6 +402,18 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  *   ENOENT, EACCES and others of open(2): it cannot be read
  */
 int lof_stats(struct lof_stats *stats, size_t size);
+
+/*
+ * lof_sync() - make the ledger what the kernel says
+ *
+ * What was locked behind the library's back, or before it was loaded, is
+ * tracked from now on, and what is gone is forgotten; also MCL_FUTURE.
+ *
+ * Errors:
+ *   EBUSY   as lof_walk()
+ *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read
+ */
+int lof_sync(void);
 
 /*
  * lof_set() - set a policy of the process, for all threads, at any time

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Put a range into lock-on-fault by whatever this kernel allows, or lock it in
- * full. No books.
+ * Lock a range on fault, by whatever this kernel allows, or in full; unlock it.
+ * No books.
  */
 #ifndef LOF_ARM_H
 #define LOF_ARM_H
 
 #include "range.h"
 
-/* 0 or a negative errno; -ENOSYS: this kernel or sandbox has no way. */
+/* 0, or a negative errno; -ENOSYS: the kernel or a filter has no way. */
 int lof_arm(struct lof_range range);
 
-/* Lock in the way that an enum lof_kind says. */
+/* Lock it as kind says, an enum lof_kind that is not LOF_NONE. */
 int lof_arm_as(struct lof_range range, unsigned int kind);
 
 /*
- * Lock again what was locked as kind. A page that cannot be populated did not
- * keep it from being locked the first time, and does not now: what mlock then
- * says is 1. 0: it is as it was; a negative errno: the limit is in the way.
+ * Lock in the way it was what was unlocked for a moment. 0; 1: it is locked,
+ * but not populated in full, and smaps has to tell how; a negative errno.
  */
 int lof_arm_again(struct lof_range range, unsigned int kind);
+
+int lof_disarm(struct lof_range range);
+
+/* Ranges from this size on lie in one area only where it is counted wrongly. */
+#define LOF_GIANT	((uint64_t)8 << 40)
 
 #endif

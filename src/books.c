@@ -82,31 +82,25 @@ static void keep_on_fork(int advice)
 		lof_sys_madvise((uintptr_t)books, sizeof(*books), advice);
 }
 
-static void before_fork(void)
+void lof_books_before_fork(void)
 {
 	keep_on_fork(MADV_KEEPONFORK);
 }
 
-static void after_fork(void)
+void lof_books_after_fork(void)
 {
 	keep_on_fork(MADV_WIPEONFORK);
 }
 
-static void after_fork_in_child(void)
+void lof_books_after_fork_in_child(void)
 {
 	struct lof_books *books = lof_books_known();
 
-	after_fork();
+	lof_books_after_fork();
 	if (is_owner(books))
 		books->inherited = true;
 	else if (books && !lof_cap_is_there(LOF_CAP_WIPEONFORK))
 		memset((void *)books, 0, sizeof(*books));
-}
-
-__attribute__((constructor))
-static void books_init(void)
-{
-	pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 /* What the child's handler did meanwhile is found by looking everywhere. */
@@ -116,7 +110,8 @@ static void empty_inherited(struct lof_books *books)
 
 	memset((void *)books, 0, sizeof(*books));
 	if (noted)
-		lof_books_note(books, lof_range_all(lof_sys_page_size()));
+		lof_books_note(books, lof_range_all(lof_sys_page_size()),
+			       false);
 }
 
 bool lof_books_lock(struct lof_books *books)
@@ -150,68 +145,132 @@ void lof_books_unlock(struct lof_books *books)
 		return;
 	}
 	atomic_store(&books->tracked, books->tree.count);
+	atomic_store(&books->nheld, books->held.count);
 	if (atomic_exchange(&books->lock, 0) & HAS_WAITERS) {
 		atomic_fetch_add(&books->wakes, 1);
 		lof_sys_futex_wake(&books->wakes);
 	}
 }
 
-static bool is_tracked(const struct lof_books *books, struct lof_range range)
+static bool is_in(const struct lof_tree *tree, const struct lof_range range[2])
 {
 	struct lof_entry entry;
 
-	return lof_tree_find_in(&books->tree, range, &entry);
+	return lof_tree_find_in(tree, range[0], &entry) ||
+	       lof_tree_find_in(tree, range[1], &entry);
 }
 
 /*
  * Nodes that the booking of a call may take: at most three sets or clears, and
  * for a move a set for each range in what moves.
  */
-static size_t nodes_for(const struct lof_books *books, struct lof_range moved)
+static size_t nodes_for(const struct lof_tree *tree, struct lof_range moved)
 {
 	struct lof_entry entry;
 	size_t n = 1;
 
-	while (lof_tree_find_in(&books->tree, moved, &entry)) {
+	while (lof_tree_find_in(tree, moved, &entry)) {
 		moved.start = entry.range.end;
 		n++;
 	}
-	return 3 * lof_tree_need(&books->tree, 1) +
-	       lof_tree_need(&books->tree, n);
+	return 3 * lof_tree_need(tree, 1) + lof_tree_need(tree, n);
+}
+
+/* The counts move too; nobody but the mover takes nodes for them. */
+static bool fill_held(struct lof_books *books, enum lof_intent intent,
+		      const struct lof_range range[2])
+{
+	if (intent == LOF_READS || !is_in(&books->held, range))
+		return true;
+	return lof_pool_fill(&books->pool, &books->held,
+			     nodes_for(&books->held, range[0]));
+}
+
+static bool fill_tree(struct lof_books *books, enum lof_intent intent,
+		      const struct lof_range range[2], size_t *nodes)
+{
+	struct lof_range moved = intent == LOF_MOVES ? range[0] : LOF_NO_RANGE;
+	size_t spare;
+
+	*nodes = 0;
+	if (intent == LOF_ADDS ||
+	    (intent != LOF_READS && is_in(&books->tree, range)))
+		*nodes = nodes_for(&books->tree, moved);
+	spare = atomic_load(&books->promised) + *nodes;
+	if (intent == LOF_ADDS)
+		spare += nodes_for(&books->tree, LOF_NO_RANGE);
+	return !*nodes || lof_pool_fill(&books->pool, &books->tree, spare);
 }
 
 int lof_books_open(struct lof_books *books, enum lof_intent intent,
 		   const struct lof_range range[2], size_t *nodes)
 {
-	struct lof_range slab;
-	size_t spare, size;
+	int err;
 
 	for (;;) {
 		if (!lof_books_lock(books))
 			return -EBUSY;
-		*nodes = 0;
-		if (intent == LOF_ADDS ||
-		    (intent != LOF_READS && (is_tracked(books, range[0]) ||
-					     is_tracked(books, range[1]))))
-			*nodes = nodes_for(books, intent == LOF_MOVES ?
-							  range[0] :
-							  LOF_NO_RANGE);
-		spare = atomic_load(&books->promised) + *nodes;
-		if (intent == LOF_ADDS)
-			spare += nodes_for(books, LOF_NO_RANGE);
-		if (!*nodes || lof_pool_fill(&books->pool, &books->tree, spare))
+		if (fill_tree(books, intent, range, nodes) &&
+		    fill_held(books, intent, range))
 			return 0;
-		size = lof_pool_slab_size(&books->pool);
-		lof_books_unlock(books);
-		if (lof_pool_map(size, &slab))
-			return -ENOMEM;
-		if (!lof_books_lock(books)) {
-			lof_sys_munmap(slab.start, size);
-			return -EBUSY;
-		}
-		lof_pool_slab_add(&books->pool, &books->tree, slab);
-		lof_books_unlock(books);
+		err = lof_books_grow(books);
+		if (err)
+			return err;
 	}
+}
+
+int lof_books_grow(struct lof_books *books)
+{
+	size_t size = lof_pool_slab_size(&books->pool);
+	struct lof_range slab;
+
+	lof_books_unlock(books);
+	if (lof_pool_map(size, &slab))
+		return -ENOMEM;
+	if (!lof_books_lock(books)) {
+		lof_sys_munmap(slab.start, size);
+		return -EBUSY;
+	}
+	lof_pool_slab_add(&books->pool, &books->tree, slab);
+	lof_books_unlock(books);
+	return 0;
+}
+
+/* Without nodes whole counted ranges go, also what sticks out of this one. */
+static void end_holds(struct lof_books *books, struct lof_range range)
+{
+	struct lof_tree *held = &books->held;
+	struct lof_entry entry;
+
+	if (lof_range_is_empty(range))
+		return;
+	if (lof_pool_fill(&books->pool, held, lof_tree_need(held, 1))) {
+		lof_tree_clear(held, range);
+		return;
+	}
+	while (lof_tree_find_in(held, range, &entry)) {
+		lof_tree_find(held, range.start, &entry);
+		lof_tree_clear(held, entry.range);
+	}
+}
+
+void lof_books_move_holds(struct lof_books *books, const struct lof_call *call)
+{
+	struct lof_range from = call->moved;
+	struct lof_tree *held = &books->held;
+	struct lof_range to = {
+		call->moved_to, call->moved_to + lof_range_len(from)
+	};
+
+	if (!held->count)
+		return;
+	end_holds(books, to);
+	if (!lof_range_is_empty(from) &&
+	    lof_pool_fill(&books->pool, held, nodes_for(held, from)))
+		lof_tree_copy(held, from, to.start);
+	end_holds(books, from);
+	end_holds(books, call->gone[0]);
+	end_holds(books, call->gone[1]);
 }
 
 void lof_books_announce(struct lof_books *books, struct lof_call *call)
@@ -281,7 +340,8 @@ bool lof_books_dirty_others(struct lof_books *books,
 	return any;
 }
 
-void lof_books_note(struct lof_books *books, struct lof_range range)
+void lof_books_note(struct lof_books *books, struct lof_range range,
+		    bool ends_holds)
 {
 	if (lof_range_is_empty(range))
 		return;
@@ -293,6 +353,7 @@ void lof_books_note(struct lof_books *books, struct lof_range range)
 						    NOTE_CLAIMED))
 			continue;
 		note->range = range;
+		note->ends_holds = ends_holds;
 		atomic_store(&note->state, NOTE_FULL);
 		atomic_fetch_add(&books->nnotes, 1);
 		return;
@@ -301,7 +362,8 @@ void lof_books_note(struct lof_books *books, struct lof_range range)
 		atomic_fetch_add(&books->nnotes, 1);
 }
 
-bool lof_books_take_note(struct lof_books *books, struct lof_range *range)
+bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
+			 bool *ends_holds)
 {
 	if (atomic_load(&books->nnotes) == 0)
 		return false;
@@ -313,6 +375,7 @@ bool lof_books_take_note(struct lof_books *books, struct lof_range *range)
 						    NOTE_CLAIMED))
 			continue;
 		*range = note->range;
+		*ends_holds = note->ends_holds;
 		atomic_store(&note->state, NOTE_FREE);
 		atomic_fetch_sub(&books->nnotes, 1);
 		return true;
@@ -320,6 +383,7 @@ bool lof_books_take_note(struct lof_books *books, struct lof_range *range)
 	if (!atomic_exchange(&books->note_all, false))
 		return false;
 	*range = lof_range_all(lof_sys_page_size());
+	*ends_holds = false;
 	atomic_fetch_sub(&books->nnotes, 1);
 	return true;
 }

@@ -23,17 +23,21 @@ struct lof_slot {
 struct lof_note {
 	_Atomic int state;	/* private to books.c */
 	struct lof_range range;
+	bool ends_holds;	/* what is held there is gone */
 };
 
 struct lof_books {
 	_Atomic uintptr_t lock;		/* owner's pthread_self, HAS_WAITERS */
 	_Atomic uint32_t wakes;		/* futex: times a waiter was woken */
-	struct lof_tree tree;
+	struct lof_tree tree;		/* what is locked */
+	struct lof_tree held;		/* counts of lof_hold() */
 	struct lof_pool pool;
 	_Atomic size_t tracked;		/* tree.count, to look without lock */
+	_Atomic size_t nheld;		/* held.count, the same */
 	_Atomic size_t promised;	/* spare nodes that calls count on */
-	_Atomic uint32_t future;	/* enum lof_kind of MCL_FUTURE */
+	_Atomic uint64_t future;	/* private to future.c */
 	_Atomic uint64_t read_back;
+	_Atomic uint64_t drift;		/* times it was found wrong */
 	struct lof_slot slots[LOF_NSLOTS];
 	struct lof_note notes[LOF_NNOTES];
 	_Atomic bool note_all;		/* there was no free one */
@@ -70,6 +74,12 @@ void lof_books_unlock(struct lof_books *books);
 int lof_books_open(struct lof_books *books, enum lof_intent intent,
 		   const struct lof_range range[2], size_t *nodes);
 
+/*
+ * Unlock the books, which lack memory, and get a slab. 0; -ENOMEM; -EBUSY: they
+ * cannot be locked again.
+ */
+int lof_books_grow(struct lof_books *books);
+
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
 
@@ -87,10 +97,27 @@ void lof_books_release(struct lof_books *books, struct lof_call *call);
 bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call);
 
-/* Leave a range to be read back by whoever is done with the books next. */
-void lof_books_note(struct lof_books *books, struct lof_range range);
+/*
+ * Leave a range to be read back by whoever is done with the books next. With
+ * ends_holds, what is held there is gone.
+ */
+void lof_books_note(struct lof_books *books, struct lof_range range,
+		    bool ends_holds);
 
 /* Take such a range over. False: there is none. */
-bool lof_books_take_note(struct lof_books *books, struct lof_range *range);
+bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
+			 bool *ends_holds);
+
+/*
+ * With the books locked: do to the counts of lof_hold() what a call says that
+ * its system call did.
+ */
+void lof_books_move_holds(struct lof_books *books,
+			  const struct lof_call *call);
+
+/* What fork.c calls before a fork, and after it on both sides. */
+void lof_books_before_fork(void);
+void lof_books_after_fork(void);
+void lof_books_after_fork_in_child(void);
 
 #endif

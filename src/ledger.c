@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "books.h"
+#include "future.h"
 #include "lockonfault.h"
 #include "readback.h"
 #include "sys.h"
@@ -66,6 +67,16 @@ static bool is_valid(const struct lof_call *call)
 	return call->books && lof_books_know(call->books, call);
 }
 
+/* What is held cannot be moved now; it is forgotten by who finds the note. */
+static void note_holds(struct lof_books *books, const struct lof_call *call)
+{
+	if (atomic_load(&books->nheld) == 0)
+		return;
+	lof_books_note(books, call->moved, true);
+	lof_books_note(books, call->gone[0], true);
+	lof_books_note(books, call->gone[1], true);
+}
+
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 {
 	struct lof_books *books = call->books;
@@ -76,8 +87,15 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 	if (outcome != LOF_DONE || !is_valid(call))
 		return false;
 	call->outcome = LOF_UNSURE;
-	if (call->slot < 0 || !lof_books_lock(books))
+	if (!lof_books_lock(books)) {
+		note_holds(books, call);
 		return false;
+	}
+	lof_books_move_holds(books, call);
+	if (call->slot < 0) {
+		lof_books_unlock(books);
+		return false;
+	}
 	slot = &books->slots[call->slot];
 	slot->range[0] = call->range[0];
 	slot->range[1] = call->range[1];
@@ -123,16 +141,18 @@ void lof_call_unsure(struct lof_call *call)
 	call->outcome = LOF_UNSURE;
 }
 
-void lof_call_end(struct lof_call *call)
+/* False: it had to be read back, and that was left to others. */
+static bool end(struct lof_call *call)
 {
 	struct lof_books *books = call->books;
+	bool is_right = true;
 
 	if (!books)
-		return;
+		return true;
 	if (call->booking)
 		lof_books_unlock(books);
 	if (call->outcome == LOF_UNSURE && is_valid(call))
-		lof_readback(books, call);
+		is_right = lof_readback(books, call);
 	if (is_valid(call)) {
 		lof_books_release(books, call);
 	} else {
@@ -141,16 +161,52 @@ void lof_call_end(struct lof_call *call)
 		lof_ledger_read_back(call->range[1]);
 	}
 	lof_readback_notes(books);
+	return is_right;
 }
 
-void lof_ledger_read_back(struct lof_range range)
+void lof_call_end(struct lof_call *call)
+{
+	end(call);
+}
+
+bool lof_ledger_read_back(struct lof_range range)
 {
 	struct lof_call call;
 
-	if (lof_range_is_empty(range) ||
-	    lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE))
-		return;
+	if (lof_range_is_empty(range))
+		return true;
+	if (lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE) ||
+	    !call.books)
+		return false;
 	lof_call_land(&call, LOF_UNSURE);
+	return end(&call);
+}
+
+int lof_ledger_sync(void)
+{
+	struct lof_smaps smaps;
+	int err;
+
+	err = lof_smaps_open(&smaps, 0);
+	if (err)
+		return err;
+	lof_smaps_close(&smaps);
+	if (!lof_books_get())
+		return -ENOMEM;
+	lof_future_sync();
+	return lof_ledger_read_back(lof_range_all(lof_sys_page_size())) ?
+	       0 : -EBUSY;
+}
+
+void lof_ledger_renew(struct lof_range range)
+{
+	struct lof_call call;
+
+	if (lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE))
+		return;
+	call.gone[0] = range;
+	lof_call_land(&call, LOF_DONE);
+	lof_call_unsure(&call);
 	lof_call_end(&call);
 }
 
@@ -159,23 +215,38 @@ bool lof_ledger_is_empty(void)
 	struct lof_books *books = lof_books_known();
 
 	return !books || (atomic_load(&books->tracked) == 0 &&
+			  atomic_load(&books->nheld) == 0 &&
 			  atomic_load(&books->nnotes) == 0);
+}
+
+static int find_in(const struct lof_tree *tree, struct lof_books *books,
+		   struct lof_range range, struct lof_entry *entry)
+{
+	int found;
+
+	lof_readback_notes(books);
+	if (!lof_books_lock(books))
+		return -EBUSY;
+	found = lof_tree_find_in(tree, range, entry);
+	lof_books_unlock(books);
+	lof_readback_notes(books);
+	return found;
 }
 
 int lof_ledger_find_in(struct lof_range range, struct lof_entry *entry)
 {
 	struct lof_books *books = lof_books_known();
-	int found;
 
-	if (!books)
+	return books ? find_in(&books->tree, books, range, entry) : 0;
+}
+
+int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry)
+{
+	struct lof_books *books = lof_books_known();
+
+	if (!books || atomic_load(&books->nheld) == 0)
 		return 0;
-	lof_readback_notes(books);
-	if (!lof_books_lock(books))
-		return -EBUSY;
-	found = lof_tree_find_in(&books->tree, range, entry);
-	lof_books_unlock(books);
-	lof_readback_notes(books);
-	return found;
+	return find_in(&books->held, books, range, entry);
 }
 
 int lof_ledger_around(uintptr_t addr, struct lof_entry *entry)
@@ -202,30 +273,15 @@ uint64_t lof_ledger_changes(void)
 	return books ? atomic_load(&books->changes) : 0;
 }
 
-unsigned int lof_ledger_future(void)
+void lof_ledger_costs(struct lof_costs *costs)
 {
 	struct lof_books *books = lof_books_known();
 
-	return books ? atomic_load(&books->future) : LOF_NONE;
-}
-
-void lof_ledger_set_future(unsigned int kind)
-{
-	struct lof_books *books = lof_books_get();
-
-	if (books)
-		atomic_store(&books->future, kind);
-}
-
-void lof_ledger_costs(uint64_t *bytes, uint64_t *read_back)
-{
-	struct lof_books *books = lof_books_known();
-
-	*bytes = 0;
-	*read_back = 0;
+	*costs = (struct lof_costs){ .bytes = 0 };
 	if (!books || !lof_books_lock(books))
 		return;
-	*bytes = books->pool.bytes + sizeof(*books);
+	costs->bytes = books->pool.bytes + sizeof(*books);
 	lof_books_unlock(books);
-	*read_back = atomic_load(&books->read_back);
+	costs->read_back = atomic_load(&books->read_back);
+	costs->drift = atomic_load(&books->drift);
 }

@@ -39,6 +39,7 @@
 	((unsigned int)(kind) | (unsigned int)(how) << 2)
 #define LOF_ATTR_KIND(attr)	((attr) & 3)
 #define LOF_ATTR_HOW(attr)	((attr) >> 2 & 3)
+#define LOF_ATTR_GUESSED	0x10u	/* the kernel tells of no kind */
 
 #define LOF_NO_RANGE		((struct lof_range){ 0, 0 })
 
@@ -63,6 +64,12 @@ enum lof_outcome {
 struct lof_call {
 	/* What it may change. The wrapper sets what the kernel chose. */
 	struct lof_range range[2];
+	/*
+	 * What becomes of the counts of lof_hold(), if it is done: the wrapper
+	 * says so before it lands. moved goes to moved_to; gone ends.
+	 */
+	struct lof_range moved, gone[2];
+	uintptr_t moved_to;
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
@@ -105,8 +112,17 @@ void lof_call_unsure(struct lof_call *call);
 
 void lof_call_end(struct lof_call *call);
 
-/* Ask the kernel what of range is locked, and make the ledger say so. */
-void lof_ledger_read_back(struct lof_range range);
+/*
+ * Ask the kernel what of range is locked, and make the ledger say so. False: it
+ * could not be done now, and is left to who is done with the books next.
+ */
+bool lof_ledger_read_back(struct lof_range range);
+
+/* The same for all, and MCL_FUTURE. 0; -EBUSY; why smaps cannot be read. */
+int lof_ledger_sync(void);
+
+/* Other memory is mapped in range now, so that nothing is held there. */
+void lof_ledger_renew(struct lof_range range);
 
 /* Nothing is tracked: two loads, no lock. */
 bool lof_ledger_is_empty(void);
@@ -123,11 +139,29 @@ int lof_ledger_around(uintptr_t addr, struct lof_entry *entry);
 /* How often something was booked: if it is the same, nothing was. */
 uint64_t lof_ledger_changes(void);
 
-/* How MCL_FUTURE locks what will be mapped: an enum lof_kind. */
-unsigned int lof_ledger_future(void);
-void lof_ledger_set_future(unsigned int kind);
+/*
+ * Counts of lof_hold(): one more or one less for each page of range. No system
+ * call is made but for memory. 0; -EBUSY as above; hold: -EOVERFLOW, -ENOMEM;
+ * drop: -EINVAL, a page has none; unless it is to go by where there are any.
+ * On failure nothing is changed.
+ */
+#define LOF_HOLDS_MAX	2047u
+#define LOF_HELD_FULL	2048u	/* somebody wants it in full */
+#define LOF_HELD_COUNT(attr)	((attr) & LOF_HOLDS_MAX)
 
-/* Bytes of memory it takes, and how often it asked the kernel. */
-void lof_ledger_costs(uint64_t *bytes, uint64_t *read_back);
+int lof_ledger_hold(struct lof_range range, bool full);
+int lof_ledger_drop(struct lof_range range, bool where_held);
+
+/* As lof_ledger_find_in(), of counts: attr is a count and LOF_HELD_FULL. */
+int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry);
+
+/* What it took and did. */
+struct lof_costs {
+	uint64_t bytes;		/* of memory */
+	uint64_t read_back;	/* times the kernel was asked */
+	uint64_t drift;		/* times it was wrong */
+};
+
+void lof_ledger_costs(struct lof_costs *costs);
 
 #endif

@@ -9,32 +9,37 @@
 #include "api.h"
 #include "arm.h"
 #include "ledger.h"
+#include "nature.h"
 #include "policy.h"
+#include "probe.h"
+#include "relock.h"
 #include "smaps.h"
 
 static int lock_range(const void *addr, size_t len, unsigned int kind)
 {
 	struct lof_range range;
 	struct lof_call call;
-	int err;
+	int ret;
 
-	err = lof_range_of(&range, addr, len);
-	if (err)
-		return err;
-	err = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
-	err = lof_arm_as(range, kind);
-	if (lof_call_land(&call, lof_outcome(err)))
+	ret = lof_range_of(&range, addr, len);
+	if (ret)
+		return ret;
+	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
+	if (ret)
+		return ret;
+	ret = lof_nature_lock(range, kind);
+	if (lof_call_land(&call, ret > 0 ? LOF_UNSURE : lof_outcome(ret)))
 		lof_call_set(&call, range, LOF_ATTR(kind, LOF_BY_KERNEL));
 	lof_call_end(&call);
-	return err;
+	return ret > 0 ? 0 : ret;
 }
 
 static int unlock_range(const void *addr, size_t len)
 {
+	struct lof_entry entry;
 	struct lof_range range;
 	struct lof_call call;
+	bool held;
 	int err;
 
 	err = lof_range_of(&range, addr, len);
@@ -43,32 +48,13 @@ static int unlock_range(const void *addr, size_t len)
 	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
 	if (err)
 		return err;
-	err = lof_sys_munlock(range);
-	if (lof_call_land(&call, lof_outcome(err)))
+	held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
+	       lof_ledger_held_in(range, &entry) != 0;
+	err = held ? lof_disarm_unheld(range) : lof_disarm(range);
+	if (lof_call_land(&call, held ? LOF_UNSURE : lof_outcome(err)))
 		lof_call_clear(&call, range);
 	lof_call_end(&call);
 	return err;
-}
-
-/* Where the first hole in range is, or its end. MS_ASYNC alone does nothing. */
-static uintptr_t first_hole(struct lof_range range)
-{
-	size_t page = lof_sys_page_size();
-	struct lof_range front = range;
-	size_t mapped = 0, pages = lof_range_len(range) / page;
-
-	if (lof_sys_msync(range, MS_ASYNC) != -ENOMEM)
-		return range.end;
-	while (mapped + 1 < pages) {
-		size_t middle = mapped + (pages - mapped) / 2;
-
-		front.end = range.start + middle * page;
-		if (lof_sys_msync(front, MS_ASYNC) == -ENOMEM)
-			pages = middle;
-		else
-			mapped = middle;
-	}
-	return range.start + mapped * page;
 }
 
 /* What of a range to unlock. */
@@ -85,7 +71,7 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 	if (LOF_ATTR_KIND(lof_ledger_attr(vma)) != choice->kind ||
 	    lof_range_is_empty(piece))
 		return 0;
-	return lof_sys_munlock(piece);
+	return lof_disarm_unheld(piece);
 }
 
 /* The same by the ledger, where there is no smaps. */
@@ -99,7 +85,7 @@ static int unlock_tracked(const struct choice *choice)
 		if (found < 0)
 			return found;
 		if (LOF_ATTR_KIND(entry.attr) == choice->kind)
-			err = lof_sys_munlock(entry.range);
+			err = lof_disarm_unheld(entry.range);
 		rest.start = entry.range.end;
 	}
 	return err;
@@ -123,7 +109,7 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 	if (err)
 		return err;
 	end = choice.range.end;
-	choice.range.end = first_hole(choice.range);
+	choice.range.end = lof_first_hole(choice.range);
 	err = lof_smaps_each(unlock_area, &choice);
 	if (err && err != -ENOMEM)
 		err = unlock_tracked(&choice);

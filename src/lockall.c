@@ -6,8 +6,12 @@
 
 #include "api.h"
 #include "arm.h"
+#include "future.h"
 #include "ledger.h"
+#include "nature.h"
 #include "policy.h"
+#include "probe.h"
+#include "relock.h"
 #include "smaps.h"
 
 static struct lof_range everything(void)
@@ -15,40 +19,151 @@ static struct lof_range everything(void)
 	return lof_range_all(lof_sys_page_size());
 }
 
+static int survey_area(const struct lof_vma *vma, void *arg)
+{
+	bool *hugetlb = arg;
+
+	*hugetlb |= vma->hugetlb;
+	return 0;
+}
+
+/* Is there hugetlb, which a lock of all on fault would populate? */
+static bool has_hugetlb(void)
+{
+	bool hugetlb = false;
+
+	lof_smaps_each(survey_area, &hugetlb);
+	return hugetlb;
+}
+
+static int restore_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	lof_unlock_untracked(vma->range);
+	lof_relock(vma->range, vma->range.start);
+	return 0;
+}
+
+/* Lock each area as the ledger has it. */
+static void restore_all(void)
+{
+	lof_smaps_each(restore_area, NULL);
+}
+
+/* The kernel would charge it wrongly; it passes over what is locked already. */
+static int lock_giant(const struct lof_vma *vma, void *arg)
+{
+	const unsigned int *kind = arg;
+
+	if (lof_range_len(vma->range) >= LOF_GIANT && !vma->locked)
+		lof_arm_as(vma->range, *kind);
+	return 0;
+}
+
+static int lock_unless_kept(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	if (lof_nature_keeps(vma) || lof_arm(vma->range) != -ENOMEM)
+		return 0;
+	/* The limit; or it is the kernel's own memory, and not to be locked. */
+	return lof_first_hole(vma->range) == vma->range.end ? -ENOMEM : 0;
+}
+
+/* What mlockall does on fault, but for hugetlb. */
+static int lock_areas(int flags)
+{
+	unsigned int before = lof_future_known();
+	int err;
+
+	if (flags & MCL_FUTURE)
+		err = lof_sys_mlockall(flags & ~MCL_CURRENT);
+	else
+		err = lof_arm(LOF_NO_RANGE);
+	if (err)
+		return err;
+	if (!(flags & MCL_FUTURE) && before != LOF_NONE)
+		lof_sys_munlockall();
+	err = lof_smaps_each(lock_unless_kept, NULL);
+	if (err) {
+		lof_sys_munlockall();
+		restore_all();
+		if (before != LOF_NONE)
+			lof_sys_mlockall(before == LOF_ONFAULT ?
+					 MCL_FUTURE | MCL_ONFAULT : MCL_FUTURE);
+	}
+	return err;
+}
+
+static int restore_giant(const struct lof_vma *vma, void *arg)
+{
+	return lof_range_len(vma->range) >= LOF_GIANT ? restore_area(vma, arg)
+						      : 0;
+}
+
+static int call_mlockall(int flags, unsigned int kind)
+{
+	int err;
+
+	if (!(flags & MCL_CURRENT))
+		return lof_sys_mlockall(flags);
+	if (kind == LOF_ONFAULT && has_hugetlb())
+		return lock_areas(flags);
+	lof_smaps_each(lock_giant, &kind);
+	err = lof_sys_mlockall(flags);
+	if (err)
+		lof_smaps_each(restore_giant, NULL);
+	return err;
+}
+
 static int lock_all(int flags)
 {
 	unsigned int kind = flags & MCL_ONFAULT ? LOF_ONFAULT : LOF_FULL;
+	unsigned int future = flags & MCL_FUTURE ? kind : LOF_NONE;
+	struct lof_turn turn;
 	struct lof_call call;
 	int err;
 
 	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
-	if (flags == MCL_ONFAULT)
+	if (flags == MCL_ONFAULT ||
+	    flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		return -EINVAL;
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
 	if (err)
 		return err;
-	err = lof_sys_mlockall(flags);
-	if (!err)
-		lof_ledger_set_future(flags & MCL_FUTURE ? kind : LOF_NONE);
+	turn = lof_future_begin();
+	err = call_mlockall(flags, kind);
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
 	/* MCL_CURRENT passes over what cannot be locked. */
-	if (err || !(flags & MCL_CURRENT))
-		lof_call_land(&call, LOF_REFUSED);
-	else
-		lof_call_land(&call, LOF_UNSURE);
+	lof_call_land(&call, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	lof_call_end(&call);
 	return err;
 }
 
+static void unlock_giants(void)
+{
+	struct lof_range rest = everything();
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		if (lof_range_len(entry.range) >= LOF_GIANT)
+			lof_disarm(entry.range);
+		rest.start = entry.range.end;
+	}
+}
+
 static int unlock_all(void)
 {
+	struct lof_turn turn;
 	struct lof_call call;
 	int err;
 
 	err = lof_call_begin(&call, LOF_KEEPS, everything(), LOF_NO_RANGE);
 	if (err)
 		return err;
+	unlock_giants();
+	turn = lof_future_begin();
 	err = lof_sys_munlockall();
-	lof_ledger_set_future(LOF_NONE);
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
 	if (lof_call_land(&call, lof_outcome(err)))
 		lof_call_clear(&call, everything());
 	lof_call_end(&call);
@@ -58,76 +173,35 @@ static int unlock_all(void)
 /* The kinds of lock to drop, a bit for each enum lof_kind. */
 #define KIND_BIT(kind)	(1u << (kind))
 
-static int pass_over(const struct lof_vma *vma, void *arg)
-{
-	(void)vma;
-	(void)arg;
-	return 0;
-}
-
 static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 {
 	unsigned int *drop = arg, kind = LOF_ATTR_KIND(lof_ledger_attr(vma));
 
-	return *drop & KIND_BIT(kind) ? lof_sys_munlock(vma->range) : 0;
-}
-
-/* Make a piece of an area be locked as want, an enum lof_kind. */
-static int relock(const struct lof_vma *vma, struct lof_range piece,
-		  unsigned int want)
-{
-	unsigned int have = LOF_ATTR_KIND(lof_ledger_attr(vma));
-	int ret;
-
-	if (want == have || lof_range_is_empty(piece))
-		return 0;
-	if (want == LOF_NONE)
-		return lof_sys_munlock(piece);
-	ret = lof_arm_again(piece, want);
-	return ret < 0 ? ret : 0;
-}
-
-/* Lock an area as the ledger has it, but for the kinds to drop. */
-static int relock_as_tracked(const struct lof_vma *vma, void *arg)
-{
-	struct lof_range rest = vma->range, gap = rest;
-	unsigned int *drop = arg, kind;
-	struct lof_entry entry;
-	int err = 0;
-
-	while (!err && lof_ledger_find_in(rest, &entry) > 0) {
-		kind = LOF_ATTR_KIND(entry.attr);
-		if (*drop & KIND_BIT(kind))
-			kind = LOF_NONE;
-		gap.end = entry.range.start;
-		err = relock(vma, gap, LOF_NONE);
-		if (!err)
-			err = relock(vma, entry.range, kind);
-		rest.start = gap.start = entry.range.end;
-	}
-	gap.end = vma->range.end;
-	return err ? err : relock(vma, gap, LOF_NONE);
+	return *drop & KIND_BIT(kind) ? lof_disarm_unheld(vma->range) : 0;
 }
 
 /*
  * No call stops MCL_FUTURE and leaves the rest alone. Locking all on fault
- * stops it and unlocks nothing meanwhile; but the limit may forbid it. Then all
- * is unlocked for a moment, if it may be locked again.
+ * stops it and unlocks nothing meanwhile; but the limit may forbid it, and it
+ * would populate hugetlb. Then all is unlocked for a moment, if it may be locked
+ * again.
  */
 static int stop_future(void)
 {
+	struct lof_turn turn = lof_future_begin();
 	struct lof_entry any;
 	int err = 0;
 
-	if (lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT)) {
+	if (has_hugetlb() || lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT)) {
 		if (lof_ledger_find_in(everything(), &any) > 0)
 			err = lof_arm_again(any.range, LOF_ATTR_KIND(any.attr));
-		if (err < 0)
-			return err;
-		lof_sys_munlockall();
+		if (err >= 0)
+			err = lof_sys_munlockall();
 	}
-	lof_ledger_set_future(LOF_NONE);
-	return 0;
+	if (!err)
+		restore_all();
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
+	return err;
 }
 
 static int unlock_some(unsigned int drop, bool future)
@@ -136,18 +210,16 @@ static int unlock_some(unsigned int drop, bool future)
 	int err;
 
 	/* What is locked has to be known, and smaps readable, beforehand. */
-	err = lof_smaps_each(pass_over, NULL);
+	err = lof_ledger_sync();
 	if (err)
 		return err;
-	lof_ledger_read_back(everything());
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
 	if (err)
 		return err;
 	if (future)
 		err = stop_future();
 	if (!err)
-		err = lof_smaps_each(future ? relock_as_tracked
-					    : unlock_if_dropped, &drop);
+		err = lof_smaps_each(unlock_if_dropped, &drop);
 	lof_call_land(&call, LOF_UNSURE);
 	lof_call_end(&call);
 	return err;
@@ -170,24 +242,30 @@ LOF_PUBLIC int lof_mlockall(int flags)
 
 LOF_PUBLIC int lof_munlockall(void)
 {
+	const unsigned int all = KIND_BIT(LOF_FULL) | KIND_BIT(LOF_ONFAULT);
+
+	if (lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN && lof_holds_any())
+		return lof_return(unlock_some(all, true));
 	return lof_return(unlock_all());
 }
 
 LOF_PUBLIC int lof_munlockall2(int flags)
 {
 	const int all = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
-	bool future = lof_ledger_future() != LOF_NONE && flags & MCL_FUTURE;
-	unsigned int drop = 0;
+	unsigned int drop = 0, kind;
+	bool future;
 
 	if (!flags || flags & ~all)
 		return lof_return(-EINVAL);
 	if (flags == all)
 		return lof_munlockall();
+	kind = lof_future_known();
+	future = flags & MCL_FUTURE && kind != LOF_NONE;
 	if (flags & MCL_CURRENT)
 		drop |= KIND_BIT(LOF_FULL);
 	if (flags & MCL_ONFAULT) {
 		drop |= KIND_BIT(LOF_ONFAULT);
-		future |= lof_ledger_future() == LOF_ONFAULT;
+		future |= kind == LOF_ONFAULT;
 	}
 	if (!drop && !future)
 		return 0;

@@ -9,8 +9,13 @@
 
 #include "api.h"
 #include "arm.h"
+#include "future.h"
 #include "ledger.h"
+#include "nature.h"
+#include "pages.h"
 #include "policy.h"
+#include "probe.h"
+#include "sys_caps.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -26,14 +31,14 @@ struct mapping {
 
 static int map_raw(const struct mapping *m, uintptr_t *result)
 {
+	if (m->flags & MAP_HUGETLB)
+		lof_cap_found(LOF_CAP_HUGETLB);
 	return lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
 			    result);
 }
 
-static bool is_locked(struct lof_range range)
-{
-	return lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
-}
+/* The kernel rounds a length up to huge pages, of 1 GiB at most here. */
+#define HUGE_MAX	((uintptr_t)1 << 30)
 
 /* What a new mapping replaces; nothing if the kernel chooses the place. */
 static struct lof_range replaced(const struct mapping *m)
@@ -43,6 +48,8 @@ static struct lof_range replaced(const struct mapping *m)
 	if (!(m->flags & MAP_FIXED) ||
 	    lof_range_of(&range, (void *)m->addr, m->len))
 		return LOF_NO_RANGE;
+	if (m->flags & MAP_HUGETLB && range.end < ~HUGE_MAX)
+		range.end = (range.end + HUGE_MAX - 1) & ~(HUGE_MAX - 1);
 	return range;
 }
 
@@ -52,10 +59,10 @@ static struct lof_range replaced(const struct mapping *m)
  * mapping is one area, so that msync tells.
  */
 static int map_and_book(const struct mapping *m, unsigned int kind,
-			uintptr_t *result)
+			uint64_t future, uintptr_t *result)
 {
+	bool is_exact = !(m->flags & MAP_HUGETLB && m->flags & MAP_FIXED);
 	struct lof_range range = replaced(m);
-	enum lof_outcome outcome;
 	struct lof_call call;
 	int err;
 
@@ -64,52 +71,66 @@ static int map_and_book(const struct mapping *m, unsigned int kind,
 	if (err)
 		return err;
 	err = map_raw(m, result);
-	if (!err) {
-		lof_range_of(&range, (void *)*result, m->len);
-		call.range[0] = range;
-		if (kind && !is_locked(range))
-			kind = LOF_NONE;
-		outcome = LOF_DONE;
-	} else {
+	if (err) {
 		/* The old mapping may have gone before the new one failed. */
-		outcome = m->flags & MAP_FIXED ? LOF_UNSURE : LOF_REFUSED;
+		lof_call_land(&call, m->flags & MAP_FIXED ? LOF_UNSURE
+							  : LOF_REFUSED);
+		lof_call_end(&call);
+		return err;
 	}
-	if (lof_call_land(&call, outcome)) {
+	lof_range_of(&range, (void *)*result, m->len);
+	call.gone[0] = range;
+	if (is_exact)
+		call.range[0] = range;
+	if (kind && !lof_is_locked(range))
+		kind = LOF_NONE;
+	is_exact = is_exact && kind != LOF_FUTURE_UNKNOWN &&
+		   lof_future_is_still(future);
+	if (lof_call_land(&call, LOF_DONE)) {
 		lof_call_clear(&call, range);
-		if (kind)
+		if (!is_exact)
+			lof_call_unsure(&call);
+		else if (kind)
 			lof_call_set(&call, range,
 				     LOF_ATTR(kind, LOF_BY_KERNEL));
 	}
 	lof_call_end(&call);
-	return err;
+	return 0;
 }
 
 /* A mapping at a place of the kernel's choice, with no lock. */
-static int map_anywhere(const struct mapping *m, uintptr_t *result)
+static int map_anywhere(const struct mapping *m, uint64_t future,
+			uintptr_t *result)
 {
+	bool still, known;
 	struct lof_range range;
 	struct lof_entry entry;
 	int err;
 
 	err = map_raw(m, result);
-	if (err || lof_ledger_is_empty())
+	if (err)
 		return err;
-	/* libc may have unmapped, unseen, what was tracked here. */
-	if (!lof_range_of(&range, (void *)*result, m->len) &&
-	    lof_ledger_find_in(range, &entry))
-		lof_ledger_read_back(range);
+	still = lof_future_is_still(future);
+	known = !lof_ledger_is_empty();
+	if ((still && !known) || lof_range_of(&range, (void *)*result, m->len))
+		return 0;
+	/* libc may have unmapped, unseen, what was tracked or held here. */
+	if (!still || lof_ledger_find_in(range, &entry) ||
+	    lof_ledger_held_in(range, &entry))
+		lof_ledger_renew(range);
 	return 0;
 }
 
 static int map(const struct mapping *m, uintptr_t *result)
 {
-	unsigned int kind = lof_ledger_future();
+	unsigned int kind;
+	uint64_t future = lof_future_look(&kind);
 
 	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
 		kind = LOF_FULL;
 	if (kind == LOF_NONE && !(m->flags & MAP_FIXED))
-		return map_anywhere(m, result);
-	return map_and_book(m, kind, result);
+		return map_anywhere(m, future, result);
+	return map_and_book(m, kind, future, result);
 }
 
 /* What mmap says when the lock of a new mapping is refused. */
@@ -149,18 +170,17 @@ static int map_onfault_fixed(const struct mapping *m, uintptr_t *result)
 	return 0;
 }
 
-/* Lock a new mapping, or take it back. Areas that cannot be locked are left. */
+/* Lock a new mapping, or take it back. What nature keeps is left as it is. */
 static int arm_new(const struct mapping *m, struct lof_range range,
 		   unsigned int *attr)
 {
-	int err;
+	int ret = lof_nature_lock(range, LOF_ONFAULT);
 
-	err = lock_refused(lof_arm(range));
-	if (err)
+	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
-	else if (is_locked(range))
+	else if (!ret)
 		*attr = LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL);
-	return err;
+	return ret < 0 ? lock_refused(ret) : 0;
 }
 
 static int map_onfault(const struct mapping *m, uintptr_t *result)
@@ -181,6 +201,7 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 		call.range[0] = range;
 		err = arm_new(m, range, &attr);
 	}
+	call.gone[0] = range;
 	if (lof_call_land(&call, err ? LOF_REFUSED : LOF_DONE)) {
 		lof_call_clear(&call, range);
 		if (attr)
@@ -199,8 +220,16 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	unlocked.flags &= ~MAP_LOCKED;
 	if (lof_policy(LOF_CONVERT) == LOF_CONVERT_POPULATE)
 		unlocked.flags &= ~MAP_POPULATE;
-	err = map_onfault(&unlocked, result);
-	if (err == -ENOSYS)
+	if (m->flags & MAP_HUGETLB) {
+		/* Never swapped, and charged no lock; but it needs the right */
+		err = lof_arm(LOF_NO_RANGE);
+		if (!err)
+			err = map(&unlocked, result);
+	} else {
+		err = map_onfault(&unlocked, result);
+	}
+	/* What cannot be locked is the kernel's to refuse. */
+	if (err == -ENOSYS || err == -EOPNOTSUPP)
 		return map(m, result);
 	if (!err)
 		lof_policy_count_converted();
@@ -213,13 +242,13 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	const struct mapping m = {
 		(uintptr_t)addr, len, prot, flags, fd, off
 	};
-	/* Huge pages are never swapped and cannot be locked on fault. */
-	bool convert = flags & MAP_LOCKED && !(flags & MAP_HUGETLB) &&
-		       lof_policy(LOF_CONVERT);
 	uintptr_t result = 0;
 	int err;
 
-	err = convert ? map_converted(&m, &result) : map(&m, &result);
+	if (flags & MAP_LOCKED && lof_policy(LOF_CONVERT))
+		err = map_converted(&m, &result);
+	else
+		err = map(&m, &result);
 	return lof_return_ptr(err, result);
 }
 
@@ -249,6 +278,7 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 	if (err)
 		return lof_return(err);
 	err = lof_sys_munmap((uintptr_t)addr, len);
+	call.gone[0] = range;
 	if (lof_call_land(&call, lof_outcome(err)))
 		lof_call_clear(&call, range);
 	lof_call_end(&call);
@@ -260,22 +290,14 @@ LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 	return lof_return(lof_sys_mprotect((uintptr_t)addr, len, prot));
 }
 
-/* Do the pages go although they are locked, and stay locked when they return */
-static bool discards(int advice)
-{
-	return (advice == MADV_DONTNEED || advice == MADV_FREE) &&
-	       lof_policy(LOF_DISCARD) == LOF_DISCARD_TRANSLATE;
-}
-
 LOF_PUBLIC int lof_madvise(void *addr, size_t len, int advice)
 {
 	struct lof_range range;
 	int err;
 
 	err = lof_sys_madvise((uintptr_t)addr, len, advice);
-	if (err == -EINVAL && discards(advice) &&
-	    !lof_range_of(&range, addr, len) && is_locked(range))
-		err = lof_sys_madvise((uintptr_t)addr, len,
-				      MADV_DONTNEED_LOCKED);
+	if (err == -EINVAL && lof_discards(advice) &&
+	    !lof_range_of(&range, addr, len) && lof_is_locked(range))
+		err = lof_discard_range((uintptr_t)addr, len);
 	return lof_return(err);
 }

@@ -15,6 +15,9 @@
 static const unsigned long highest[] = {
 	[LOF_CONVERT] = LOF_CONVERT_POPULATE,
 	[LOF_DISCARD] = LOF_DISCARD_TRANSLATE,
+	[LOF_FORK] = LOF_FORK_RELOCK,
+	[LOF_HUGE] = LOF_HUGE_SPLIT,
+	[LOF_HOLDS] = LOF_HOLDS_WIN,
 };
 
 #define NOPTIONS ((int)(sizeof(highest) / sizeof(highest[0])))

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -69,6 +70,10 @@ static int decide(void)
 	lof_set(LOF_CONVERT, convert);
 	if (env_is("LOCKONFAULT_DISCARD", "translate"))
 		lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE);
+	if (env_is("LOCKONFAULT_FORK", "relock"))
+		lof_set(LOF_FORK, LOF_FORK_RELOCK);
+	if (env_is("LOCKONFAULT_HUGE", "split"))
+		lof_set(LOF_HUGE, LOF_HUGE_SPLIT);
 	lof_log_open(secure_getenv("LOCKONFAULT_LOG"), name);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;
@@ -156,7 +161,8 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	va_start(args, flags);
 	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
 	va_end(args);
-	if (!is_active())
+	/* A flag of our own is none of the kernel's, which refuses it. */
+	if (!is_active() || flags & LOF_MREMAP_NOPOPULATE)
 		return (void *)raw(SYS_mremap, (long)addr, (long)old_len,
 				   (long)new_len, flags, (long)new_addr, 0);
 	return lof_mremap(addr, old_len, new_len, flags, new_addr);
@@ -170,6 +176,53 @@ LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
 	return lof_madvise(addr, len, advice);
 }
 
+static int pass_over(const struct lof_region *region, void *arg)
+{
+	(void)region;
+	(void)arg;
+	return 0;
+}
+
+/*
+ * What maps and unmaps by other names is the kernel's to do; then the ledger is
+ * compared with it, as lof_walk() does.
+ */
+static long then_compare(long ret)
+{
+	int saved = errno;
+
+	if (is_active())
+		lof_walk(pass_over, NULL);
+	errno = saved;
+	return ret;
+}
+
+#ifdef SYS_shmat
+LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
+{
+	return (void *)then_compare(raw(SYS_shmat, id, (long)addr, flags, 0,
+					0, 0));
+}
+
+LOF_PUBLIC int shmdt(const void *addr)
+{
+	return (int)then_compare(raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
+}
+#endif
+
+/* It locks in full what was on fault (seen on 6.18). */
+LOF_PUBLIC int remap_file_pages(void *addr, size_t len, int prot,
+				size_t pgoff, int flags)
+{
+	int ret = (int)raw(SYS_remap_file_pages, (long)addr, (long)len, prot,
+			   (long)pgoff, flags, 0), saved = errno;
+
+	if (is_active())
+		lof_sync();
+	errno = saved;
+	return ret;
+}
+
 /* What a call of the lock family returned goes to the log on its way. */
 static int logged(const char *call, const void *addr, size_t len, int ret)
 {
@@ -177,20 +230,35 @@ static int logged(const char *call, const void *addr, size_t len, int ret)
 	return ret;
 }
 
+/* The kernel calls it success to lock nothing of MAP_DROPPABLE. */
+static int as_kernel(int ret, int saved)
+{
+	if (!ret || errno != EOPNOTSUPP)
+		return ret;
+	errno = saved;
+	return 0;
+}
+
 LOF_PUBLIC int mlock(const void *addr, size_t len)
 {
+	int saved = errno, ret;
+
 	if (!is_active())
 		return (int)raw(SYS_mlock, (long)addr, (long)len, 0, 0, 0, 0);
-	return logged("mlock", addr, len, lof_mlock(addr, len));
+	ret = lof_mlock(addr, len);
+	return logged("mlock", addr, len, as_kernel(ret, saved));
 }
 
 LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 {
+	int saved = errno, ret;
+
 	if (!is_active())
 		return (int)raw(SYS_mlock2, (long)addr, (long)len, (long)flags,
 				0, 0, 0);
+	ret = lof_mlock2(addr, len, flags);
 	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
-		      lof_mlock2(addr, len, flags));
+		      as_kernel(ret, saved));
 }
 
 LOF_PUBLIC int munlock(const void *addr, size_t len)

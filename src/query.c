@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The calls that tell what is locked: lof_query, lof_walk, lof_stats. */
+/* The calls that tell what is locked: query, walk, stats; and lof_sync. */
 #include "config.h"
 
 #include "lockonfault.h"
@@ -8,7 +8,9 @@
 
 #include "api.h"
 #include "ledger.h"
+#include "nature.h"
 #include "policy.h"
+#include "probe.h"
 #include "smaps.h"
 
 #define ATTEMPTS 3	/* then others change the memory faster than we look */
@@ -20,6 +22,7 @@ static struct lof_region region_of(const struct lof_entry *entry)
 		.len = lof_range_len(entry->range),
 		.kind = LOF_ATTR_KIND(entry->attr),
 		.how = LOF_ATTR_HOW(entry->attr),
+		.flags = entry->attr & LOF_ATTR_GUESSED ? LOF_GUESSED : 0,
 	};
 }
 
@@ -37,6 +40,7 @@ struct search {
 	uintptr_t addr;
 	struct lof_entry run;	/* the last run of areas locked alike */
 	uintptr_t before;	/* end of the one before it */
+	bool kept;		/* its area is never swapped */
 };
 
 static int search_area(const struct lof_vma *vma, void *arg)
@@ -45,6 +49,8 @@ static int search_area(const struct lof_vma *vma, void *arg)
 	struct search *search = arg;
 	struct lof_entry *run = &search->run;
 
+	if (vma->range.start <= search->addr && search->addr < vma->range.end)
+		search->kept = lof_nature_keeps(vma);
 	if (!attr)
 		return 0;
 	if (attr == run->attr && vma->range.start == run->range.end) {
@@ -59,7 +65,8 @@ static int search_area(const struct lof_vma *vma, void *arg)
 }
 
 /* The range or the gap around addr by the kernel's word alone. */
-static int around_by_smaps(uintptr_t addr, struct lof_entry *around)
+static int around_by_smaps(uintptr_t addr, struct lof_entry *around,
+			   bool *kept)
 {
 	struct search search = { .addr = addr };
 	struct lof_range run, gap;
@@ -69,6 +76,7 @@ static int around_by_smaps(uintptr_t addr, struct lof_entry *around)
 	if (ret < 0)
 		return ret;
 	run = search.run.range;
+	*kept = search.kept;
 	*around = search.run;
 	if (run.start <= addr && addr < run.end)
 		return 0;
@@ -80,27 +88,77 @@ static int around_by_smaps(uintptr_t addr, struct lof_entry *around)
 	return 0;
 }
 
-/*
- * What the ledger says, if the kernel agrees about the page at addr; else what
- * it says after it was corrected.
- */
-static int around(uintptr_t addr, struct lof_entry *entry)
+static bool is_same(const struct lof_entry *a, const struct lof_entry *b)
+{
+	return a->range.start == b->range.start &&
+	       a->range.end == b->range.end && a->attr == b->attr;
+}
+
+/* Without smaps: what the ledger says, if the page at addr is so locked. */
+static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 {
 	size_t page = lof_sys_page_size();
 	struct lof_range here = { addr & ~(page - 1), 0 };
-	bool locked;
+	int err;
 
 	here.end = here.start + page;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		if (lof_ledger_around(addr, entry))
-			break;
-		locked = lof_sys_msync(here, MS_ASYNC | MS_INVALIDATE) ==
-			 -EBUSY;
-		if (locked == (entry->attr != 0))
-			return 0;
+		err = lof_ledger_around(addr, entry);
+		if (err || lof_is_locked(here) == (entry->attr != 0))
+			return err;
 		lof_ledger_read_back(entry->range);
 	}
-	return around_by_smaps(addr, entry);
+	return -EAGAIN;
+}
+
+/* What the kernel says; the ledger is corrected to say the same. */
+static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
+{
+	struct lof_entry known;
+	int err;
+
+	err = around_by_smaps(addr, entry, kept);
+	if (err)
+		return around_by_msync(addr, entry) ? err : 0;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (lof_ledger_around(addr, &known) || is_same(&known, entry))
+			break;
+		lof_ledger_read_back(known.range);
+		lof_ledger_read_back(entry->range);
+		/* Of a guess it may know better. */
+		if (entry->attr & LOF_ATTR_GUESSED)
+			lof_ledger_around(addr, entry);
+		else
+			around_by_smaps(addr, entry, kept);
+	}
+	return 0;
+}
+
+/*
+ * The front of region, as long as it is held alike. True: there is more of it,
+ * which is left in rest.
+ */
+static bool cut_holds(struct lof_region *region, struct lof_range *rest)
+{
+	struct lof_entry held;
+	bool found;
+
+	region->start = rest->start;
+	found = lof_ledger_held_in(*rest, &held) > 0;
+	region->holds = found && held.range.start == rest->start ?
+			LOF_HELD_COUNT(held.attr) : 0;
+	if (found && !region->holds)
+		rest->start = held.range.start;
+	/* Ranges that are wanted in full are apart from others. */
+	while (found && held.range.start == rest->start &&
+	       LOF_HELD_COUNT(held.attr) == region->holds) {
+		rest->start = held.range.end;
+		found = lof_ledger_held_in(*rest, &held) > 0;
+	}
+	if (!found && !region->holds)
+		rest->start = rest->end;
+	region->len = rest->start - region->start;
+	return !lof_range_is_empty(*rest);
 }
 
 LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
@@ -108,14 +166,20 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 {
 	struct lof_region found;
 	struct lof_entry entry;
+	bool kept = false;
 	int err;
 
 	if (!size)
 		return lof_return(-EINVAL);
-	err = around((uintptr_t)addr, &entry);
+	err = around((uintptr_t)addr, &entry, &kept);
 	if (err)
 		return lof_return(err);
 	found = region_of(&entry);
+	while (cut_holds(&found, &entry.range) &&
+	       entry.range.start <= (uintptr_t)addr)
+		;
+	if (kept)
+		found.how = LOF_BY_NATURE;
 	copy_out(region, size, &found, sizeof(found));
 	return 0;
 }
@@ -128,13 +192,17 @@ static int walk(visitor visit, void *arg, int *result)
 	struct lof_range rest = lof_range_all(lof_sys_page_size());
 	struct lof_region region;
 	struct lof_entry entry;
+	bool more;
 	int found;
 
 	*result = 0;
 	while ((found = lof_ledger_find_in(rest, &entry)) > 0) {
 		rest.start = entry.range.end;
 		region = region_of(&entry);
-		*result = visit(&region, arg);
+		do {
+			more = cut_holds(&region, &entry.range);
+			*result = visit(&region, arg);
+		} while (!*result && more);
 		if (*result)
 			return 0;
 	}
@@ -153,9 +221,26 @@ static int add_region(const struct lof_region *region, void *arg)
 	return 0;
 }
 
+/* Is something locked between what is tracked? */
+static bool is_locked_between(void)
+{
+	struct lof_range rest = lof_range_all(lof_sys_page_size()), gap = rest;
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		gap.end = entry.range.start;
+		if (lof_is_locked(gap))
+			return true;
+		rest.start = gap.start = entry.range.end;
+	}
+	gap.end = rest.end;
+	return lof_is_locked(gap);
+}
+
 /*
- * libc maps and unmaps unseen, and the kernel passes over areas that it cannot
- * lock. If the charge is not the sum of what is tracked, look what is locked.
+ * libc maps and unmaps unseen, and others may lock. If the charge is the sum of
+ * what is tracked, and nothing else is locked, then all that is tracked is
+ * locked; or else look what is.
  */
 static void check_drift(void)
 {
@@ -165,8 +250,8 @@ static void check_drift(void)
 
 	/* While others lock and unlock, the two cannot be compared. */
 	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
-	    lof_ledger_changes() == changes &&
-	    charge != sum.onfault + sum.full)
+	    (charge != sum.onfault + sum.full || is_locked_between()) &&
+	    lof_ledger_changes() == changes)
 		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 
@@ -180,9 +265,28 @@ LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
 	return err ? lof_return(err) : result;
 }
 
+static uint64_t bytes_held(void)
+{
+	struct lof_range rest = lof_range_all(lof_sys_page_size());
+	struct lof_entry held;
+	uint64_t bytes = 0;
+
+	while (lof_ledger_held_in(rest, &held) > 0) {
+		bytes += lof_range_len(held.range);
+		rest.start = held.range.end;
+	}
+	return bytes;
+}
+
+LOF_PUBLIC int lof_sync(void)
+{
+	return lof_return(lof_ledger_sync());
+}
+
 LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 {
 	struct lof_stats now = { .converted = lof_policy_converted() };
+	struct lof_costs costs;
 	int err, result;
 
 	if (!size)
@@ -191,7 +295,11 @@ LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 	err = walk(add_region, &now, &result);
 	if (err)
 		return lof_return(err);
-	lof_ledger_costs(&now.ledger, &now.read_back);
+	lof_ledger_costs(&costs);
+	now.ledger = costs.bytes;
+	now.read_back = costs.read_back;
+	now.drift = costs.drift;
+	now.holds = bytes_held();
 	err = lof_sys_memlock_limit(&now.limit);
 	if (!err)
 		err = lof_smaps_charge(0, &now.charged);

@@ -14,6 +14,7 @@
 #include "lockonfault.h"
 #include "smaps.h"
 #include "sys.h"
+#include "sys_caps.h"
 
 /*
  * Calls of others, and of signal handlers, may be booked faster than smaps is
@@ -39,9 +40,11 @@ static bool differs(const struct lof_books *books, struct lof_range range,
 		    unsigned int attr)
 {
 	struct lof_entry entry;
+	bool found = lof_tree_find_in(&books->tree, range, &entry);
 
-	return !lof_tree_find_in(&books->tree, range, &entry) ||
-	       entry.attr != attr || entry.range.start != range.start ||
+	if (!attr || !found)
+		return attr || found;
+	return entry.attr != attr || entry.range.start != range.start ||
 	       entry.range.end != range.end;
 }
 
@@ -75,27 +78,86 @@ static int book_truth(struct lof_books *books, const struct lof_call *call,
 		return -EBUSY;
 	ret = standing(books, call);
 	atomic_fetch_add(&books->changes, 1);
-	if (ret == READ && err)
-		forget(books, range);
-	else if (ret == READ && attr && differs(books, range, attr))
-		lof_tree_set(&books->tree, range, attr);
-	else if (ret == READ && !attr)
-		lof_tree_clear(&books->tree, range);
+	if (ret == READ && differs(books, range, attr)) {
+		/* Where nothing was called, it was wrong before. */
+		if (call->intent == LOF_READS)
+			atomic_fetch_add(&books->drift, 1);
+		if (err)
+			forget(books, range);
+		else if (attr)
+			lof_tree_set(&books->tree, range, attr);
+		else
+			lof_tree_clear(&books->tree, range);
+	}
 	lof_books_unlock(books);
 	return ret;
 }
 
 unsigned int lof_ledger_attr(const struct lof_vma *vma)
 {
+	size_t len = lof_range_len(vma->range);
+
 	if (!vma->locked)
 		return 0;
-	return LOF_ATTR(vma->onfault ? LOF_ONFAULT : LOF_FULL, LOF_BY_KERNEL);
+	if (vma->onfault)
+		return LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL);
+	if (lof_cap_is_there(LOF_CAP_SMAPS_KIND))
+		return LOF_ATTR(LOF_FULL, LOF_BY_KERNEL);
+	return LOF_ATTR(vma->rss < len ? LOF_ONFAULT : LOF_FULL,
+			LOF_BY_KERNEL) | LOF_ATTR_GUESSED;
+}
+
+/* What is tracked is known; a guess is for the rest alone. */
+static int book_guess(struct lof_books *books, const struct lof_call *call,
+		      struct lof_range range, unsigned int attr)
+{
+	struct lof_range gap = range;
+	struct lof_entry entry;
+	int found, ret = READ;
+
+	while (ret == READ && (found = lof_ledger_find_in(range, &entry)) != 0) {
+		if (found < 0)
+			return found;
+		gap.end = entry.range.start;
+		ret = book_truth(books, call, gap, attr);
+		range.start = gap.start = entry.range.end;
+	}
+	gap.end = range.end;
+	return ret == READ ? book_truth(books, call, gap, attr) : ret;
+}
+
+static int book_area(struct lof_books *books, const struct lof_call *call,
+		     const struct lof_vma *vma, struct lof_range piece)
+{
+	unsigned int attr = lof_ledger_attr(vma);
+
+	return attr & LOF_ATTR_GUESSED ? book_guess(books, call, piece, attr)
+				       : book_truth(books, call, piece, attr);
+}
+
+/* Nothing is mapped in range, so that nothing is held there. */
+static int book_hole(struct lof_books *books, const struct lof_call *call,
+		     struct lof_range range)
+{
+	const struct lof_call ended = { .gone = { range } };
+	int ret;
+
+	if (lof_range_is_empty(range) || atomic_load(&books->nheld) == 0)
+		return READ;
+	if (!lof_books_lock(books))
+		return -EBUSY;
+	ret = standing(books, call);
+	if (ret == READ)
+		lof_books_move_holds(books, &ended);
+	lof_books_unlock(books);
+	return ret;
 }
 
 /* Read a range from smaps. Also another negative errno: there is no smaps. */
 static int read_smaps(struct lof_books *books, const struct lof_call *call,
 		      struct lof_range range)
 {
+	struct lof_range hole = range;
 	struct lof_smaps smaps;
 	struct lof_vma vma;
 	int ret, more;
@@ -110,18 +172,23 @@ static int read_smaps(struct lof_books *books, const struct lof_call *call,
 
 		if (vma.range.start >= range.end)
 			break;
-		if (lof_range_is_empty(piece) || !vma.locked)
+		if (lof_range_is_empty(piece))
+			continue;
+		hole.end = piece.start;
+		ret = book_hole(books, call, hole);
+		hole = (struct lof_range){ piece.end, range.end };
+		if (ret != READ || !vma.locked)
 			continue;
 		ret = book_truth(books, call, before, 0);
 		if (ret == READ)
-			ret = book_truth(books, call, piece,
-					 lof_ledger_attr(&vma));
+			ret = book_area(books, call, &vma, piece);
 		range.start = piece.end;
 	}
 	lof_smaps_close(&smaps);
 	if (ret != READ || more < 0)
 		return ret != READ ? ret : more;
-	return book_truth(books, call, range, 0);
+	ret = book_hole(books, call, hole);
+	return ret == READ ? book_truth(books, call, range, 0) : ret;
 }
 
 /*
@@ -198,9 +265,22 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 	}
 	if (ret == READ)
 		return true;
-	lof_books_note(books, call->range[0]);
-	lof_books_note(books, call->range[1]);
+	lof_books_note(books, call->range[0], false);
+	lof_books_note(books, call->range[1], false);
 	return false;
+}
+
+static bool end_holds(struct lof_books *books, struct lof_range range)
+{
+	const struct lof_call ended = { .gone = { range } };
+
+	if (!lof_books_lock(books)) {
+		lof_books_note(books, range, true);
+		return false;
+	}
+	lof_books_move_holds(books, &ended);
+	lof_books_unlock(books);
+	return true;
 }
 
 void lof_readback_notes(struct lof_books *books)
@@ -208,14 +288,16 @@ void lof_readback_notes(struct lof_books *books)
 	struct lof_call call = {
 		.slot = -1, .epoch = lof_books_epoch(books),
 	};
-	bool done = true;
+	bool done = true, ends_holds;
 
 	/* While somebody holds the lock, they are his to read back. */
 	while (done && atomic_load(&books->nnotes) > 0 &&
 	       atomic_load(&books->lock) == 0) {
 		/* A note that was taken must not be out of sight. */
 		lof_books_count_unannounced(books, &call);
-		done = lof_books_take_note(books, &call.range[0]) &&
+		done = lof_books_take_note(books, &call.range[0],
+					   &ends_holds) &&
+		       (!ends_holds || end_holds(books, call.range[0])) &&
 		       lof_readback(books, &call);
 		lof_books_release(books, &call);
 	}

@@ -12,6 +12,8 @@
 #include "api.h"
 #include "arm.h"
 #include "ledger.h"
+#include "probe.h"
+#include "relock.h"
 
 struct remap {
 	struct lof_range old;	/* as it was; a page if the length was 0 */
@@ -20,20 +22,43 @@ struct remap {
 	bool copies;		/* old length 0: a second view of it */
 };
 
+/* What of the old range there still is, and what of the new one is new. */
+static void split(const struct remap *r, struct lof_range *kept,
+		  struct lof_range *tail)
+{
+	size_t both = lof_range_len(r->old) < lof_range_len(r->new) ?
+		      lof_range_len(r->old) : lof_range_len(r->new);
+
+	*kept = r->old;
+	*tail = r->new;
+	kept->end = kept->start + both;
+	tail->start += r->copies ? 0 : both;
+}
+
+/* Say what becomes of what is held. */
+static void tell_holds(struct lof_call *call, const struct remap *r)
+{
+	struct lof_range kept, tail;
+
+	split(r, &kept, &tail);
+	call->gone[0] = tail;
+	if (r->copies)
+		return;
+	call->gone[1] = (struct lof_range){ kept.end, r->old.end };
+	if (r->new.start != r->old.start) {
+		call->moved = kept;
+		call->moved_to = r->new.start;
+	}
+}
+
 /* Book what the kernel did. */
 static void book(struct lof_call *call, const struct remap *r)
 {
-	struct lof_range tail = r->new, kept = r->old;
+	struct lof_range tail, kept;
 	struct lof_entry last;
-	size_t both;
 	bool grows;
 
-	both = lof_range_len(r->old) < lof_range_len(r->new) ?
-	       lof_range_len(r->old) : lof_range_len(r->new);
-	kept.end = kept.start + both;
-	tail.start += both;
-	if (r->copies)
-		tail.start = r->new.start;
+	split(r, &kept, &tail);
 	/* What is added is locked as the last page before it. */
 	grows = lof_call_find_in(call, (struct lof_range){
 		kept.end - lof_sys_page_size(), kept.end }, &last);
@@ -102,6 +127,7 @@ static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
 		r->new.end = r->new.end - r->new.start + result;
 		r->new.start = result;
 		call->range[1] = r->new;
+		tell_holds(call, r);
 	}
 	return err;
 }
@@ -122,38 +148,6 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 	return err;
 }
 
-static void unlock_tracked(struct lof_range range)
-{
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(range, &entry) > 0) {
-		lof_sys_munlock(entry.range);
-		range.start = entry.range.end;
-	}
-}
-
-/*
- * Lock what is tracked in from as it is, at the same distance from to. 0, 1 or
- * a negative errno, as lof_arm_again() says; the worst of them.
- */
-static int lock_as_tracked(struct lof_range from, uintptr_t to)
-{
-	uintptr_t start = from.start;
-	struct lof_entry entry;
-	int worst = 0, ret;
-
-	while (lof_ledger_find_in(from, &entry) > 0) {
-		ret = lof_arm_again((struct lof_range){
-			entry.range.start - start + to,
-			entry.range.end - start + to,
-		}, LOF_ATTR_KIND(entry.attr));
-		if (!worst || ret < 0)
-			worst = ret;
-		from.start = entry.range.end;
-	}
-	return worst;
-}
-
 /*
  * With MREMAP_DONTUNMAP the kernel (seen on 6.18) unlocks all of the old area,
  * also what does not move, and charges what moves for ever. Unlocked memory it
@@ -161,24 +155,25 @@ static int lock_as_tracked(struct lof_range from, uintptr_t to)
  */
 static int remap_dontunmap(struct remap *r, size_t len)
 {
-	enum lof_outcome outcome = LOF_UNSURE;
 	struct lof_call call;
+	bool exact = false;
 	int err;
 
 	err = announce(&call, r);
 	if (err)
 		return err;
 	/* Locking it again must be allowed; the limit may have come down. */
-	err = lock_as_tracked(r->old, r->old.start) < 0 ? -EAGAIN : 0;
+	err = lof_relock(r->old, r->old.start) < 0 ? -EAGAIN : 0;
 	if (!err) {
-		unlock_tracked(r->old);
+		lof_unlock_tracked(r->old);
 		err = call_kernel(&call, r, len, len);
 		if (err)
-			lock_as_tracked(r->old, r->old.start);
-		else if (!lock_as_tracked(r->old, r->new.start))
-			outcome = LOF_DONE;
+			lof_relock(r->old, r->old.start);
+		else if (!lof_relock(r->old, r->new.start))
+			exact = true;
 	}
-	if (lof_call_land(&call, outcome) && !may_leave_holes(&call, r))
+	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE) && exact &&
+	    !may_leave_holes(&call, r))
 		book(&call, r);
 	else
 		/* Another thread may have locked it: then look all over. */
@@ -193,28 +188,99 @@ static int remap_dontunmap(struct remap *r, size_t len)
  */
 static bool is_locked(struct lof_range old)
 {
-	if (lof_sys_msync(old, MS_ASYNC | MS_INVALIDATE) != -EBUSY)
+	if (!lof_is_locked(old))
 		return false;
 	lof_ledger_read_back(old);
 	return true;
 }
 
+/*
+ * Growth of what is locked in full is populated, of what is locked on fault it
+ * is not: so for the length of the call all is on fault.
+ */
+static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
+{
+	struct lof_range kept = r->old;
+	struct lof_call call;
+	int err;
+
+	err = announce(&call, r);
+	if (err)
+		return err;
+	err = lof_arm(r->old);
+	if (err == -ENOMEM)
+		err = -EAGAIN;
+	if (!err)
+		err = call_kernel(&call, r, old_len, new_len);
+	if (!err) {
+		kept.start = r->new.start;
+		kept.end = kept.start + lof_range_len(r->old);
+	}
+	lof_arm_as(kept, LOF_FULL);
+	lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE);
+	lof_call_unsure(&call);
+	lof_call_end(&call);
+	return err;
+}
+
+/* Is all of it locked in full? Where it is not alike, it cannot grow at all. */
+static bool is_full(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	return is_locked(range) && lof_ledger_find_in(range, &entry) > 0 &&
+	       LOF_ATTR_KIND(entry.attr) == LOF_FULL &&
+	       entry.range.start == range.start && entry.range.end == range.end;
+}
+
+/*
+ * The old range wraps. With MREMAP_FIXED the kernel (seen on 6.18) unmaps what
+ * is at the new place before it says so.
+ */
+static int remap_refused(const struct remap *r, uintptr_t addr, size_t old_len,
+			 size_t new_len)
+{
+	struct lof_call call;
+	uintptr_t unused;
+	int err;
+
+	err = lof_call_begin(&call, LOF_KEEPS, LOF_NO_RANGE,
+			     r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = lof_sys_mremap(addr, old_len, new_len, r->flags, r->new.start,
+			     &unused);
+	lof_call_land(&call, LOF_UNSURE);
+	lof_call_end(&call);
+	return err;
+}
+
 static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 		 uintptr_t new_addr, uintptr_t *result)
 {
+	bool populates = !(flags & LOF_MREMAP_NOPOPULATE);
 	size_t page = lof_sys_page_size();
-	struct remap r = { .flags = flags, .copies = old_len == 0 };
+	/* The kernel rounds first: then a length may be 0, or the same. */
+	size_t rounded = (old_len + page - 1) & ~(page - 1);
+	struct remap r = { .copies = rounded == 0 };
 	int err;
+
+	flags &= ~LOF_MREMAP_NOPOPULATE;
+	r.flags = flags;
 
 	/* What cannot be a range is the kernel's to refuse. */
 	if (addr & (page - 1) || new_addr & (page - 1) ||
-	    lof_range_widen(&r.old, addr, old_len ? old_len : page, page) ||
 	    lof_range_widen(&r.new, new_addr, new_len, page))
 		return lof_sys_mremap(addr, old_len, new_len, flags, new_addr,
 				      result);
-	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE &&
-	    old_len == new_len && is_locked(r.old))
+	if (lof_range_widen(&r.old, addr, r.copies ? page : old_len, page))
+		return remap_refused(&r, addr, old_len, new_len);
+	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE && !r.copies &&
+	    lof_range_len(r.old) == lof_range_len(r.new) && is_locked(r.old))
 		err = remap_dontunmap(&r, new_len);
+	else if (!populates && !r.copies && r.new.end - r.new.start >
+		 lof_range_len(r.old) && is_full(r.old))
+		err = remap_unpopulated(&r, old_len, new_len);
 	else
 		err = remap_plain(&r, old_len, new_len);
 	*result = r.new.start;

@@ -64,6 +64,16 @@ static bool line_bounds(struct line line, struct lof_range *range)
 	       range->start < range->end;
 }
 
+/* The only sign of memfd_secret is the name that it gives its file. */
+static bool line_is_secret(struct line line)
+{
+	static const char name[] = " /secretmem (deleted)";
+	const size_t len = sizeof(name) - 1;
+
+	return (size_t)(line.end - line.at) >= len &&
+	       memcmp(line.end - len, name, len) == 0;
+}
+
 /* "Rss:                  84 kB" */
 static void line_size(struct line line, size_t *bytes)
 {
@@ -110,6 +120,8 @@ static void line_flags(struct line line, struct lof_vma *vma)
 			behind = true;
 		if (memcmp(line.at, "ht", 2) == 0)
 			vma->hugetlb = true;
+		if (memcmp(line.at, "dp", 2) == 0)
+			vma->droppable = true;
 	}
 	vma->onfault &= vma->locked;
 }
@@ -130,7 +142,9 @@ static bool take_line(struct lof_vma *vma, struct line line)
 	else if (line_skip(&line, "Swap:"))
 		line_size(line, &vma->swap);
 	else if (line_bounds(line, &range))
-		*vma = (struct lof_vma){ .range = range };
+		*vma = (struct lof_vma){
+			.range = range, .secret = line_is_secret(line),
+		};
 	return false;
 }
 
@@ -250,25 +264,36 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 	return ret;
 }
 
-int lof_smaps_charge(int pid, uint64_t *bytes)
+/* The size in the line of a file that begins with name. */
+static int size_in(int fd, const char *name, uint64_t *bytes)
 {
-	struct lof_smaps status;
+	struct lof_smaps file;
 	struct line line;
-	size_t charge = 0;
-	int fd = open_proc(pid, "status"), ret;
+	size_t size = 0;
+	int ret;
 
 	if (fd < 0)
 		return fd;
-	lof_smaps_open_fd(&status, fd);
+	lof_smaps_open_fd(&file, fd);
 	do
-		ret = next_line(&status, &line);
-	while (ret > 0 && !line_skip(&line, "VmLck:"));
-	lof_smaps_close(&status);
+		ret = next_line(&file, &line);
+	while (ret > 0 && !line_skip(&line, name));
+	lof_smaps_close(&file);
 	if (ret <= 0)
 		return ret ? ret : -ENODATA;
 	while (line_skip(&line, "\t"))
 		;
-	line_size(line, &charge);
-	*bytes = charge;
+	line_size(line, &size);
+	*bytes = size;
 	return 0;
+}
+
+int lof_smaps_charge(int pid, uint64_t *bytes)
+{
+	return size_in(open_proc(pid, "status"), "VmLck:", bytes);
+}
+
+int lof_smaps_hugetlb(uint64_t *bytes)
+{
+	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);
 }

@@ -13,6 +13,8 @@ struct lof_vma {
 	bool locked;		/* VmFlags lo */
 	bool onfault;		/* VmFlags lf (Linux 6.2), or ?? in its place */
 	bool hugetlb;		/* VmFlags ht */
+	bool droppable;		/* VmFlags dp (Linux 6.11): MAP_DROPPABLE */
+	bool secret;		/* of memfd_secret (Linux 5.14) */
 	size_t rss;		/* bytes resident */
 	size_t pinned;		/* bytes locked and resident ("Locked:") */
 	size_t swap;		/* bytes swapped out */
@@ -50,5 +52,8 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
  * /proc/PID/status. 0 or a negative errno; -ENODATA: there is no such line.
  */
 int lof_smaps_charge(int pid, uint64_t *bytes);
+
+/* All huge pages of the system, in bytes: Hugetlb of /proc/meminfo. The same. */
+int lof_smaps_hugetlb(uint64_t *bytes);
 
 #endif

@@ -109,6 +109,11 @@ int lof_sys_msync(struct lof_range range, int flags)
 	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
 }
 
+int lof_sys_mincore(struct lof_range range, unsigned char *pages)
+{
+	return CALL3(SYS_mincore, range.start, lof_range_len(range), pages);
+}
+
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 {
 	/* SYS_futex takes the kernel's old timespec: two longs. */
@@ -121,6 +126,26 @@ int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 int lof_sys_futex_wake(_Atomic uint32_t *word)
 {
 	return CALL3(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* To wait for a value is to read it; no time is given to wait. */
+int lof_sys_touch_read(uint32_t *word)
+{
+	const long timeout[2] = { 0, 0 };
+	int err = (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, timeout,
+			     0, 0);
+
+	return err == -EAGAIN || err == -ETIMEDOUT ? 0 : err;
+}
+
+/* Nobody is woken; the operation on the word is to add 0. */
+int lof_sys_touch_write(uint32_t *word)
+{
+	const int add_0 = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
+	int ret = (int)CALL6(SYS_futex, word, FUTEX_WAKE_OP_PRIVATE, 0, 0,
+			     word, add_0);
+
+	return ret < 0 ? ret : 0;
 }
 
 int lof_sys_open(const char *path)

@@ -22,6 +22,10 @@
 #ifndef MADV_KEEPONFORK
 #define MADV_KEEPONFORK		19	/* Linux 4.14 */
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22	/* Linux 5.14 */
+#define MADV_POPULATE_WRITE	23
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
@@ -44,9 +48,19 @@ int lof_sys_mprotect(uintptr_t addr, size_t len, int prot);
 int lof_sys_madvise(uintptr_t addr, size_t len, int advice);
 int lof_sys_msync(struct lof_range range, int flags);
 
+/* A byte for each page; bit 0: it is resident. */
+int lof_sys_mincore(struct lof_range range, unsigned char *pages);
+
 /* Wait until *word is not value, or for some milliseconds; or wake one. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int lof_sys_futex_wake(_Atomic uint32_t *word);
+
+/*
+ * Make the page of a word resident, as a read or a write of it does, and change
+ * nothing. -EFAULT: it cannot be.
+ */
+int lof_sys_touch_read(uint32_t *word);
+int lof_sys_touch_write(uint32_t *word);
 
 /* A file descriptor or the count of bytes; or a negative errno. */
 int lof_sys_open(const char *path);

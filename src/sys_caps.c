@@ -9,15 +9,45 @@
 
 #include <stdatomic.h>
 
+#include "lockonfault.h"
+#include "smaps.h"
 #include "sys.h"
 
 enum { UNKNOWN, ABSENT, PRESENT };
 
 static _Atomic int answers[LOF_NCAPS];
 
+static int find_scratch(const struct lof_vma *vma, void *arg)
+{
+	const uintptr_t *scratch = arg;
+
+	if (vma->range.end <= *scratch)
+		return 0;
+	/* Without the right to lock nothing is seen, and nothing adopted. */
+	return vma->onfault || !vma->locked ? 1 : 2;
+}
+
+/* Linux 6.2 has a name for it, 4.4 a place; an emulation may have neither. */
+static bool smaps_tells_kind(void)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range scratch;
+	int told;
+
+	if (lof_sys_mmap(0, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0, &scratch.start))
+		return true;
+	scratch.end = scratch.start + page;
+	lof_sys_mlock2(scratch, MLOCK_ONFAULT);
+	told = lof_smaps_each(find_scratch, &scratch.start);
+	lof_sys_munmap(scratch.start, page);
+	return told != 2;
+}
+
 static bool ask(enum lof_cap cap)
 {
 	const struct lof_range nothing = { 0, 0 };
+	uint64_t bytes;
 
 	switch (cap) {
 	case LOF_CAP_MLOCK2:
@@ -31,6 +61,13 @@ static bool ask(enum lof_cap cap)
 		return lof_sys_madvise(0, 0, MADV_WIPEONFORK) == 0;
 	case LOF_CAP_DONTNEED_LOCKED:
 		return lof_sys_madvise(0, 0, MADV_DONTNEED_LOCKED) == 0;
+	case LOF_CAP_POPULATE:
+		return lof_sys_madvise(0, 0, MADV_POPULATE_READ) == 0;
+	case LOF_CAP_SMAPS_KIND:
+		return smaps_tells_kind();
+	case LOF_CAP_HUGETLB:
+		/* Before Linux 4.16 nothing tells. */
+		return lof_smaps_hugetlb(&bytes) || bytes > 0;
 	default:
 		return false;
 	}
@@ -46,6 +83,13 @@ bool lof_cap_is_there(enum lof_cap cap)
 				      memory_order_relaxed);
 	}
 	return answer == PRESENT;
+}
+
+void lof_cap_found(enum lof_cap cap)
+{
+	if (!lof_cap_is_there(cap))
+		atomic_store_explicit(&answers[cap], PRESENT,
+				      memory_order_relaxed);
 }
 
 void lof_cap_override(enum lof_cap cap, int answer)

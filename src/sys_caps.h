@@ -12,10 +12,16 @@ enum lof_cap {
 	LOF_CAP_MLOCK2,			/* Linux 4.4, if no filter forbids it */
 	LOF_CAP_WIPEONFORK,		/* Linux 4.14 */
 	LOF_CAP_DONTNEED_LOCKED,	/* Linux 5.18 */
+	LOF_CAP_POPULATE,		/* Linux 5.14: MADV_POPULATE_READ */
+	LOF_CAP_SMAPS_KIND,		/* smaps tells of lock-on-fault */
+	LOF_CAP_HUGETLB,		/* there are huge pages to be had */
 	LOF_NCAPS
 };
 
 bool lof_cap_is_there(enum lof_cap cap);
+
+/* It is there after all: it was seen. */
+void lof_cap_found(enum lof_cap cap);
 
 /* Tests only: answer 0 or 1 from now on, or -1: ask the kernel again. */
 void lof_cap_override(enum lof_cap cap, int answer);

@@ -36,6 +36,8 @@ int main(void)
 	srunner_add_suite(runner, remap_suite());
 	srunner_add_suite(runner, dontunmap_suite());
 	srunner_add_suite(runner, query_suite());
+	srunner_add_suite(runner, hold_suite());
+	srunner_add_suite(runner, pages_suite());
 	srunner_add_suite(runner, drift_suite());
 	srunner_add_suite(runner, policy_suite());
 	srunner_add_suite(runner, limits_suite());

@@ -133,6 +133,8 @@ Suite *remap_suite(void);
 Suite *dontunmap_suite(void);
 Suite *drift_suite(void);
 Suite *query_suite(void);
+Suite *hold_suite(void);
+Suite *pages_suite(void);
 Suite *policy_suite(void);
 Suite *limits_suite(void);
 Suite *sandbox_suite(void);

@@ -65,7 +65,8 @@ for page in $pages; do
 done
 
 # --- the header: its prototypes, and the errors of each, as "NAME ERRNO";
-#     "NAME *" where the errors of a system call come on top
+#     "NAME *" where the errors of a system call come on top; and those of
+#     another function here where it says so
 
 sed 's/^#.*//; s/^extern "C" {//' "$header" |
 	awk '/^[ \t]*\/\*/, /\*\// { next } { print }' |
@@ -89,6 +90,13 @@ awk '
 	}
 }
 /(those|others) of [a-z]+\(2\)/ || /- as [a-z]+/ { open = 1 }
+/[Ee]rrors.*: those of lof_/ {
+	line = $0
+	while (match(line, /lof_[a-z0-9_]+\(\)/)) {
+		errors[n++] = "=" substr(line, RSTART, RLENGTH - 2)
+		line = substr(line, RSTART + RLENGTH)
+	}
+}
 /\*\// {
 	split(names, list)
 	for (i in list) {
@@ -98,7 +106,16 @@ awk '
 			print list[i], "*"
 	}
 	names = ""
-}' "$header" >errors
+}' "$header" >direct
+awk 'NR == FNR { of[$1] = of[$1] " " $2; next }
+     $2 ~ /^=/ {
+	n = split(of[substr($2, 2)], list)
+	for (i = 1; i <= n; i++)
+		if (list[i] !~ /^=/)
+			print $1, list[i]
+	next
+     }
+     { print }' direct direct >errors
 
 no_include='s/^#include<[a-z.]*>//'
 
@@ -155,34 +172,47 @@ done
 
 # --- the examples
 
-# example PAGE: the program, as C
-example() {
+# examples PAGE: each program as C, in example1.c, example2.c ...
+examples() {
+	rm -f example*.c
 	awk '/^\.SH/ { on = $2 == "EXAMPLES" }
 	     /^\.EE/ { code = 0 }
-	     on && code { print }
-	     /^\.EX/ { code = 1 }' "$1" |
-		sed 's/\\-/-/g; s/\\(aq/'"'"'/g; s/\\(dq/"/g
-		     s/\\(ha/^/g; s/\\(ti/~/g; s/\\&//g; s/\\e/\\/g'
+	     on && code { print >("example" n ".c") }
+	     on && /^\.EX/ { code = 1; n++ }' "$1"
+	for program in example*.c; do
+		[ -f "$program" ] || continue
+		sed -i 's/\\-/-/g; s/\\(aq/'"'"'/g; s/\\(dq/"/g
+			s/\\(ha/^/g; s/\\(ti/~/g; s/\\&//g; s/\\e/\\/g' \
+			"$program"
+	done
+}
+
+# tried PROGRAM: say what is wrong with it
+tried() {
+	# shellcheck disable=SC2086	# flags are words
+	if grep -n '	' "$1"; then	# a table moves the stops
+		echo "it has tabs"
+	elif ! $CC $sanitize -Wall -Wextra -std=c11 \
+	     -I"$srcdir/include" -o example "$1" \
+	     -L"$libs" -llockonfault >out 2>&1 || [ -s out ]; then
+		echo "the compiler says:"
+		cat out
+	elif ! LD_LIBRARY_PATH=$libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+	       ./example >out 2>&1; then
+		echo "it fails:"
+		cat out
+	fi
 }
 
 libs=$builddir/.libs
 for page in $whole; do
 	case $page in man3/* | man7/lockonfault.7) ;; *) continue ;; esac
-	example "$page" >example.c
+	examples "$page"
 	: >wrong
-	# shellcheck disable=SC2086	# flags are words
-	if [ ! -s example.c ]; then
-		echo "there is none" >wrong
-	elif grep -n '	' example.c >wrong; then	# a table moves the stops
-		echo "it has tabs" >>wrong
-	elif ! $CC $sanitize -Wall -Wextra -std=c11 \
-	     -I"$srcdir/include" -o example example.c \
-	     -L"$libs" -llockonfault >out 2>&1 || [ -s out ]; then
-		{ echo "the compiler says:"; cat out; } >wrong
-	elif ! LD_LIBRARY_PATH=$libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-	       ./example >out 2>&1; then
-		{ echo "it fails:"; cat out; } >wrong
-	fi
+	[ -s example1.c ] || echo "there is none" >wrong
+	for program in example*.c; do
+		[ ! -s "$program" ] || tried "$program" >>wrong
+	done
 	empty "the example of $page runs" wrong
 done
 

@@ -33,7 +33,7 @@ esac
 
 if [ -e $shim ]; then
 	wanted='madvise mlock mlock2 mlockall mmap mmap64 mremap munlock'
-	wanted="$wanted munlockall munmap syscall"
+	wanted="$wanted munlockall munmap remap_file_pages shmat shmdt syscall"
 	same 'the shim exports what it stands in for' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \

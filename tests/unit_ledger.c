@@ -9,7 +9,9 @@
 #include <sys/mman.h>
 
 #include "books.h"
+#include "future.h"
 #include "lockonfault.h"
+#include "sys_caps.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
 
@@ -55,6 +57,8 @@ void unit_arena_begin(size_t n)
 {
 	void *addr;
 
+	/* It is asked once, and what is asked is counted. */
+	lof_cap_is_there(LOF_CAP_HUGETLB);
 	unit_sys = (struct unit_sys){ .no_memory = false };
 	if (arena) {
 		ck_assert_uint_eq(n, npages);
@@ -253,27 +257,63 @@ START_TEST(read_back_with_an_error_forgets_what_is_unlocked)
 }
 END_TEST
 
+static unsigned int future_seen(void)
+{
+	unsigned int kind;
+
+	lof_future_look(&kind);
+	return kind;
+}
+
 START_TEST(future_is_remembered)
 {
-	ck_assert_uint_eq(lof_ledger_future(), LOF_NONE);
-	lof_ledger_set_future(LOF_ONFAULT);
-	ck_assert_uint_eq(lof_ledger_future(), LOF_ONFAULT);
-	lof_ledger_set_future(LOF_NONE);
-	ck_assert_uint_eq(lof_ledger_future(), LOF_NONE);
+	uint64_t look = lof_future_look(&(unsigned int){ 0 });
+
+	ck_assert_uint_eq(future_seen(), LOF_NONE);
+	lof_future_end(lof_future_begin(), LOF_ONFAULT);
+	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
+	ck_assert(!lof_future_is_still(look));
+	lof_future_end(lof_future_begin(), LOF_FUTURE_SAME);
+	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
+	/* The kernel knows nothing of what is made up here. */
+	lof_future_sync();
+	ck_assert_uint_eq(future_seen(), LOF_NONE);
+}
+END_TEST
+
+/* Whose system call was the last is not known: so the kernel is asked. */
+START_TEST(future_that_two_change_at_once_is_asked_for)
+{
+	struct lof_turn one = lof_future_begin(), other = lof_future_begin();
+
+	ck_assert_uint_eq(future_seen(), LOF_FUTURE_UNKNOWN);
+	lof_future_end(other, LOF_FULL);
+	lof_future_end(one, LOF_ONFAULT);
+	ck_assert_uint_eq(future_seen(), LOF_FUTURE_UNKNOWN);
+	ck_assert_int_eq(mlockall(MCL_FUTURE), 0);
+	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
+	ck_assert_int_eq(mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
+	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
+	lof_future_sync();
+	ck_assert_uint_eq(lof_future_known(), LOF_ONFAULT);
+	ck_assert_int_eq(munlockall(), 0);
+	lof_future_sync();
+	ck_assert_uint_eq(future_seen(), LOF_NONE);
 }
 END_TEST
 
 START_TEST(costs_grow_with_what_is_used)
 {
-	uint64_t bytes, read_back, before;
+	struct lof_costs before, after;
 
 	lock(0, 1, MLOCK_ONFAULT);
-	lof_ledger_costs(&bytes, &before);
-	ck_assert_uint_ge(bytes, 64 << 10);
-	ck_assert_uint_le(bytes, (64 + 32) << 10);
+	lof_ledger_costs(&before);
+	ck_assert_uint_ge(before.bytes, 64 << 10);
+	ck_assert_uint_le(before.bytes, (64 + 32) << 10);
 	lof_ledger_read_back(unit_pages(0, 32));
-	lof_ledger_costs(&bytes, &read_back);
-	ck_assert_uint_eq(read_back, before + 1);
+	lof_ledger_costs(&after);
+	ck_assert_uint_eq(after.read_back, before.read_back + 1);
+	ck_assert_uint_eq(after.drift, before.drift);
 }
 END_TEST
 
@@ -329,6 +369,7 @@ static TCase *simple(void)
 	tcase_add_test(tc, read_back_without_smaps_forgets_what_is_unlocked);
 	tcase_add_test(tc, read_back_with_an_error_forgets_what_is_unlocked);
 	tcase_add_test(tc, future_is_remembered);
+	tcase_add_test(tc, future_that_two_change_at_once_is_asked_for);
 	tcase_add_test(tc, costs_grow_with_what_is_used);
 	tcase_add_test(tc, plain_calls_ask_the_kernel_nothing);
 	tcase_add_test(tc, more_calls_in_flight_than_slots_are_read_back);

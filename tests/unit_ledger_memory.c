@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "books.h"
+#include "future.h"
 #include "lockonfault.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
@@ -188,12 +189,12 @@ END_TEST
 START_TEST(mmap_under_future_without_memory_fails_before_the_kernel)
 {
 	lock_all_there_is_memory_for();
-	lof_ledger_set_future(LOF_FULL);
+	lof_future_end(lof_future_begin(), LOF_FULL);
 	unit_sys.mmap = 0;
 	ck_assert_int_eq(map(NULL, 0), -1);
 	ck_assert_int_eq(errno, ENOMEM);
 	ck_assert_int_eq(unit_sys.mmap, 0);
-	lof_ledger_set_future(LOF_NONE);
+	lof_future_end(lof_future_begin(), LOF_NONE);
 }
 END_TEST
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "books.h"
+#include "future.h"
 #include "lockonfault.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
@@ -235,7 +236,7 @@ static void look_and_lock(void)
 
 	CHILD(lof_walk(stop_at_once, NULL) == 0);
 	CHILD(lof_ledger_is_empty());
-	CHILD(lof_ledger_future() == LOF_NONE);
+	CHILD(lof_future_known() == LOF_NONE);
 	CHILD(books && !books->tree.root && !books->tree.nspare);
 	CHILD(unit_arena_is_right());
 	CHILD(lof_mlock2(unit_at(4), unit_len(8), MLOCK_ONFAULT) == 0);
@@ -249,14 +250,14 @@ START_TEST(child_of_fork_begins_with_an_empty_ledger)
 {
 	pid_t pid;
 
-	lof_ledger_set_future(LOF_ONFAULT);
+	lof_future_end(lof_future_begin(), LOF_ONFAULT);
 	pid = fork();
 	if (pid == 0) {
 		look_and_lock();
 		_exit(0);
 	}
 	assert_child_succeeds(pid);
-	ck_assert_uint_eq(lof_ledger_future(), LOF_ONFAULT);
+	ck_assert_uint_eq(lof_future_known(), LOF_ONFAULT);
 	ck_assert_int_eq(truth_kind_at(unit_at(1)), LOF_ONFAULT);
 	unit_arena_assert();
 }

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a fork does to the library, by handlers that fork() of libc calls. With
+ * LOF_FORK_RELOCK the forking thread takes a list of what is locked along, and
+ * the child locks it on fault: so no page is copied for it. A raw clone has no
+ * handlers; its child begins with nothing locked, and its books are empty.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "books.h"
+#include "lockonfault.h"
+#include "policy.h"
+#include "sys.h"
+
+struct list {
+	struct list *outer;	/* a handler may fork inside a fork */
+	struct lof_range memory;
+	size_t count;
+	struct lof_range range[];
+};
+
+/* No memory of libc's is to be had for it in a handler. */
+static _Thread_local struct list *list
+	__attribute__((tls_model("initial-exec")));
+
+/* Put up to max ranges of what is locked into to; how many there are. */
+static size_t collect(struct lof_range *to, size_t max)
+{
+	struct lof_range rest = lof_range_all(lof_sys_page_size());
+	struct lof_entry entry;
+	size_t n = 0;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		if (n < max)
+			to[n] = entry.range;
+		n++;
+		rest.start = entry.range.end;
+	}
+	return n;
+}
+
+/* Without memory for a list nothing is locked again. */
+static void take_list(void)
+{
+	size_t count = collect(NULL, 0);
+	struct lof_range memory;
+	struct list *new;
+
+	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK || !count ||
+	    lof_pool_map(sizeof(*new) + count * sizeof(new->range[0]),
+			 &memory))
+		return;
+	new = (struct list *)memory.start;
+	new->memory = memory;
+	new->outer = list;
+	new->count = collect(new->range, count);
+	/* Others may have locked more meanwhile. */
+	if (new->count > count)
+		new->count = count;
+	list = new;
+}
+
+static void drop_list(void)
+{
+	struct lof_range memory = list->memory;
+
+	list = list->outer;
+	lof_sys_munmap(memory.start, lof_range_len(memory));
+}
+
+static void before_fork(void)
+{
+	lof_books_before_fork();
+	take_list();
+}
+
+static void after_fork(void)
+{
+	if (list)
+		drop_list();
+	lof_books_after_fork();
+}
+
+static void after_fork_in_child(void)
+{
+	int saved = errno;
+
+	lof_books_after_fork_in_child();
+	if (!list)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		lof_mlock2((void *)list->range[i].start,
+			   lof_range_len(list->range[i]), MLOCK_ONFAULT);
+	drop_list();
+	errno = saved;
+}
+
+__attribute__((constructor))
+static void fork_init(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}

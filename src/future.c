@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How MCL_FUTURE locks what will be mapped: one word, changed at once. */
+#include "config.h"
+
+#include "future.h"
+
+#include <stdatomic.h>
+
+#include "books.h"
+#include "lockonfault.h"
+#include "probe.h"
+
+/* The word: a kind, how many calls are changing it, how many ever did. */
+#define KIND(word)	((unsigned int)((word) & 0xff))
+#define CHANGING(word)	((word) >> 8 & 0xffff)
+#define NUMBER(word)	((uint32_t)((word) >> 24))
+#define ONE_CHANGING	((uint64_t)1 << 8)
+#define ONE_NUMBER	((uint64_t)1 << 24)
+
+static uint64_t with_kind(uint64_t word, unsigned int kind)
+{
+	return (word & ~(uint64_t)0xff) | kind;
+}
+
+struct lof_turn lof_future_begin(void)
+{
+	struct lof_books *books = lof_books_get();
+	uint64_t word;
+
+	if (!books)
+		return (struct lof_turn){ .overlaps = true };
+	word = atomic_fetch_add(&books->future, ONE_CHANGING + ONE_NUMBER);
+	return (struct lof_turn){
+		NUMBER(word) + 1, CHANGING(word) > 0
+	};
+}
+
+void lof_future_end(struct lof_turn turn, int kind)
+{
+	struct lof_books *books = lof_books_known();
+	uint64_t word, next;
+
+	if (!books)
+		return;
+	word = atomic_load(&books->future);
+	do {
+		/* A handler may have forked, and this is the child. */
+		if (CHANGING(word) == 0)
+			return;
+		next = word - ONE_CHANGING;
+		if (turn.overlaps || NUMBER(word) != turn.number)
+			next = with_kind(next, LOF_FUTURE_UNKNOWN);
+		else if (kind != LOF_FUTURE_SAME)
+			next = with_kind(next, (unsigned int)kind);
+	} while (!atomic_compare_exchange_weak(&books->future, &word, next));
+}
+
+uint64_t lof_future_look(unsigned int *kind)
+{
+	struct lof_books *books = lof_books_known();
+	uint64_t word = books ? atomic_load(&books->future) : 0;
+
+	*kind = CHANGING(word) ? LOF_FUTURE_UNKNOWN : KIND(word);
+	return word;
+}
+
+bool lof_future_is_still(uint64_t look)
+{
+	unsigned int kind;
+
+	return CHANGING(look) == 0 && lof_future_look(&kind) == look;
+}
+
+/* An answer counts if nobody changed it while the kernel was asked. */
+static unsigned int ask(struct lof_books *books, uint64_t word)
+{
+	int kind = lof_probe_future();
+
+	if (kind < 0)
+		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
+	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
+		atomic_compare_exchange_strong(&books->future, &word,
+			with_kind(word, (unsigned int)kind) + ONE_NUMBER);
+	return (unsigned int)kind;
+}
+
+unsigned int lof_future_known(void)
+{
+	struct lof_books *books = lof_books_known();
+	unsigned int kind;
+	uint64_t word = lof_future_look(&kind);
+
+	return kind == LOF_FUTURE_UNKNOWN ? ask(books, word) : kind;
+}
+
+void lof_future_sync(void)
+{
+	struct lof_books *books = lof_books_get();
+	unsigned int kind;
+
+	if (books)
+		ask(books, lof_future_look(&kind));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lock a range with what the kernel does not do as it should: memory that has a
+ * nature of its own, and locks that fail half-way. No books are written here.
+ */
+#ifndef LOF_NATURE_H
+#define LOF_NATURE_H
+
+#include "range.h"
+#include "smaps.h"
+
+/* Is memory of this area never swapped, whether it is locked or not? */
+bool lof_nature_keeps(const struct lof_vma *vma);
+
+/*
+ * Lock a range as kind says. 0; 1: as far as it is not kept by nature, or
+ * nothing in it can be locked and the kernel calls that success; a negative
+ * errno, and nothing is changed but before a hole. -EOPNOTSUPP: the memory is
+ * such that it cannot be locked, and is swapped, or dropped.
+ */
+int lof_nature_lock(struct lof_range range, unsigned int kind);
+
+#endif

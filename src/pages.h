@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bring pages in, and give them back, with the locks left as they are. */
+#ifndef LOF_PAGES_H
+#define LOF_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Is it MADV_DONTNEED or MADV_FREE, and LOF_DISCARD says that they do it? */
+bool lof_discards(int advice);
+
+/* lof_discard(), with a negative errno. */
+int lof_discard_range(uintptr_t addr, size_t len);
+
+#endif

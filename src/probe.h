@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions to the kernel about a range that change nothing. No books. */
+#ifndef LOF_PROBE_H
+#define LOF_PROBE_H
+
+#include "range.h"
+
+/* Is any page of it locked? */
+bool lof_is_locked(struct lof_range range);
+
+/* Where its first hole is, or its end. */
+uintptr_t lof_first_hole(struct lof_range range);
+
+/*
+ * Are there huge pages of hugetlb in it? True also where that would take too
+ * long to ask.
+ */
+bool lof_may_have_hugetlb(struct lof_range range);
+
+/*
+ * How is a new mapping locked: an enum lof_kind. -EAGAIN: it is locked, and the
+ * limit does not let us see how; or another negative errno.
+ */
+int lof_probe_future(void);
+
+#endif

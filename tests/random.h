@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The random driver: an operation is drawn beforehand as a small structure, so
+ * that a log of them can be printed, read, shrunk and replayed. After each one
+ * lof_walk() must tell what smaps tells.
+ */
+#ifndef RANDOM_H
+#define RANDOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lockonfault.h"
+
+#define OP_NARGS	7
+#define OPS_MAX		(1 << 17)
+
+/*
+ * Every operation: name, how it is written, and its arguments, a letter each:
+ * a address, l length, d slot that gets the result, f what is mapped, n number;
+ * the others are groups of flags (random_log.c).
+ */
+#define OPS(X)							\
+	X(NOBODY, nobody, "l")					\
+	X(REPAIR, repair, "n")					\
+	X(LIMIT, limit, "l")					\
+	X(MLOCK, mlock, "al")					\
+	X(MLOCK2, mlock2, "alK")				\
+	X(MUNLOCK, munlock, "al")				\
+	X(MUNLOCK2, munlock2, "alK")				\
+	X(MLOCKALL, mlockall, "C")				\
+	X(MUNLOCKALL, munlockall, "")				\
+	X(MUNLOCKALL2, munlockall2, "C")			\
+	X(MMAP, mmap, "dalPMfn")				\
+	X(MMAP_ONFAULT, mmap_onfault, "dalPMfn")		\
+	X(MUNMAP, munmap, "al")					\
+	X(MREMAP, mremap, "dallRa")				\
+	X(MPROTECT, mprotect, "alP")				\
+	X(MADVISE, madvise, "alA")				\
+	X(TOUCH, touch, "aln")					\
+	X(TRUNCATE, truncate, "fl")				\
+	X(QUERY, query, "a")					\
+	X(STATS, stats, "")					\
+	X(SET, set, "nn")					\
+	X(FORK, fork, "")					\
+	X(END, end, "")						\
+	OPS_LATER(X)
+
+/* What came later than the first version of the library. */
+#ifdef LOF_MREMAP_NOPOPULATE
+#define OPS_LATER(X)						\
+	X(POPULATE, populate, "alP")				\
+	X(DISCARD, discard, "al")				\
+	X(HOLD, hold, "alK")					\
+	X(DROP, drop, "al")					\
+	X(SYNC, sync, "")
+#else
+#define OPS_LATER(X)
+#endif
+
+#define X(id, name, args) OP_##id,
+enum op_kind { OPS(X) OP_NKINDS };
+#undef X
+
+struct op {
+	int kind;
+	int64_t arg[OP_NARGS];
+};
+
+/* A log of operations. */
+struct log {
+	size_t n;
+	struct op *op;
+};
+
+/*
+ * An address is a place and an offset in bytes from its start. NOWHERE is
+ * address 0, TOP the last page of all.
+ */
+enum { NOWHERE, TOP, ARENA, STACK, SLOTS };
+
+#define NSLOTS		12
+#define ARENA_NPAGES	64
+#define MARGIN_NPAGES	16	/* around the arena; it may be used, too */
+#define STACK_NPAGES	64
+#define FILE_NPAGES	8
+
+#define ADDR(place, off)	((int64_t)(place) * ((int64_t)1 << 40) + (off))
+#define ADDR_PLACE(addr)	((int)(((addr) + ((int64_t)1 << 39)) >> 40))
+#define ADDR_OFF(addr)							\
+	((addr) - (int64_t)ADDR_PLACE(addr) * ((int64_t)1 << 40))
+
+/* What is mapped. */
+enum { BAD_FD, ANONYMOUS, REGULAR, MEMFD, NFILES };
+
+extern size_t page;
+
+/* random_draw.c: a stream of numbers, and a log drawn from it. */
+struct stream {
+	uint64_t state;
+};
+
+struct drawing {
+	bool limited;		/* without privileges, under a small limit */
+	bool repair;		/* lof_walk() may correct the ledger */
+	bool known;		/* also what is known to go wrong */
+};
+
+struct stream stream_of(uint64_t seed);
+size_t draw(struct stream *stream, size_t below);
+bool chance(struct stream *stream, size_t percent);
+int64_t draw_addr(struct stream *stream);
+int64_t draw_len(struct stream *stream);
+void draw_map(struct stream *stream, const struct drawing *how,
+	      struct op *op);
+void draw_remap(struct stream *stream, struct op *op);
+void draw_op(struct stream *stream, const struct drawing *how, struct op *op);
+void draw_log(uint64_t seed, const struct drawing *how, struct log *log);
+
+/* random_log.c: logs as text. */
+extern const char *const op_names[OP_NKINDS];
+void op_print(FILE *file, const struct op *op);
+void log_print(FILE *file, const struct log *log);
+bool log_read(FILE *file, struct log *log);
+
+/* random_memory.c: what there is to operate on. */
+struct span {
+	char *addr;
+	size_t len;
+};
+
+void memory_make(void);
+void memory_drop(void);		/* by calls of the library */
+char *memory_at(int64_t addr);
+struct span memory_span(int64_t addr, int64_t len);	/* not beyond it */
+bool memory_is_place(const char *addr);	/* arena or stack, margins too */
+int memory_file(int64_t which);
+bool memory_is_mapped(const void *addr);
+void slot_evict(int64_t slot);
+void slot_put(int64_t slot, char *addr, size_t len);
+void slot_grow(int64_t addr, const char *end);
+void slot_trim(int64_t addr);	/* after a hole was made in it */
+
+/* random_apply.c, random_map.c: do it. What it returned; 1: nothing done. */
+extern bool in_child;
+int apply(const struct op *op);
+int apply_mmap(const struct op *op);
+int apply_munmap(const struct op *op);
+int apply_mremap(const struct op *op);
+int apply_touch(const struct op *op);
+void touch_prepare(void);
+bool touch_byte(volatile char *byte, bool write);
+
+/* random_oracle.c: is the ledger right? False: why is in the report. */
+struct region {
+	uintptr_t start, end;
+	unsigned int kind, holds;
+};
+
+#define REGIONS_MAX	4096
+
+struct regions {
+	int n;
+	struct region region[REGIONS_MAX];
+};
+
+extern bool oracle_repairs;	/* lof_walk() may look at /proc first */
+void oracle_open(void);		/* again in a child of fork */
+bool oracle_agrees(void);
+bool oracle_charge_agrees(void);
+bool oracle_nothing_is_locked(void);
+int oracle_query(const void *addr);
+int oracle_stats(void);
+const struct regions *oracle_kernel(void);	/* as last read */
+
+/* random_holds.c: a model of the counted locks. */
+void holds_reset(void);
+void holds_clear(const void *addr, size_t len);
+void holds_move(const void *from, const void *to, size_t len);
+void holds_changed(const void *addr, size_t len, int by);
+bool holds_all(const void *addr, size_t len);
+bool holds_agree(const struct regions *walked);
+
+/* random_run.c: run a log in a child; what went wrong is in memory shared. */
+struct report {
+	size_t at;		/* index of the operation */
+	bool failed;
+	char text[16 << 10];
+	uint64_t good[OP_NKINDS], bad[OP_NKINDS];
+};
+
+extern struct report *report;
+void report_make(void);
+void complain(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+bool run(const struct log *log);	/* false: report->at, ->text */
+
+/* random_shrink.c: make a failing log short; it still fails. */
+void shrink(struct log *log);
+
+#endif

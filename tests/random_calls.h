@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * By which names the random driver calls: those of the library, or those of
+ * libc, which the shim stands in for (RANDOM_SHIM).
+ */
+#ifndef RANDOM_CALLS_H
+#define RANDOM_CALLS_H
+
+#include "lockonfault.h"
+
+#include <sys/mman.h>
+
+#ifdef RANDOM_SHIM
+#define CALL(name) name
+#else
+#define CALL(name) lof_##name
+#endif
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Do an operation: what maps, unmaps, moves and touches. */
+#include "config.h"
+
+#include "random_calls.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+
+#include "random.h"
+
+#define HUGE_SIZE ((size_t)2 << 20)	/* or the kernel says EINVAL */
+
+int apply_mmap(const struct op *op)
+{
+	const int64_t *a = op->arg;
+	struct span span = memory_span(a[1], a[2]);
+	int fd = memory_file(a[5]), prot = (int)a[3], flags = (int)a[4];
+	char *ret;
+
+	if (ADDR_PLACE(a[1]) == NOWHERE)
+		span = (struct span){ memory_at(a[1]), (size_t)a[2] };
+	slot_evict(a[0]);
+	/* It was the one evicted: then the place is empty now. */
+	if (ADDR_PLACE(a[1]) == SLOTS + a[0])
+		return 1;
+	if (op->kind == OP_MMAP)
+		ret = CALL(mmap)(span.addr, span.len, prot, flags, fd,
+				 a[6] * (int64_t)page);
+	else
+		ret = lof_mmap_onfault(span.addr, span.len, prot, flags, fd,
+				       a[6] * (int64_t)page);
+	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE) &&
+	    ret != MAP_FAILED)
+		holds_clear(span.addr, span.len);
+	slot_trim(a[1]);
+	if (ret == MAP_FAILED)
+		return -1;
+	if (!memory_is_place(ret) && !(flags & MAP_FIXED))
+		slot_put(a[0], ret, flags & MAP_HUGETLB ?
+				    (span.len | (HUGE_SIZE - 1)) + 1 :
+				    span.len);
+	return 0;
+}
+
+int apply_munmap(const struct op *op)
+{
+	struct span span = memory_span(op->arg[0], op->arg[1]);
+	int ret = CALL(munmap)(span.addr, span.len);
+
+	if (!ret)
+		holds_clear(span.addr, span.len);
+	slot_trim(op->arg[0]);
+	return ret;
+}
+
+/* Where the counts went. */
+static void move_holds(struct span old, const struct op *op, char *new,
+		       size_t len)
+{
+	len = (len + page - 1) & ~(page - 1);
+	if (!((old.len + page - 1) & ~(page - 1))) {
+		holds_clear(new, len);
+		return;
+	}
+	if (new == old.addr) {
+		if (old.len > len)
+			holds_clear(old.addr + len, old.len - len);
+		return;
+	}
+	holds_clear(new, len);
+	holds_move(old.addr, new, old.len < len ? old.len : len);
+	if (!((int)op->arg[4] & MREMAP_DONTUNMAP))
+		holds_clear(old.addr, old.len);
+}
+
+/* The kernel may unmap the target and then fail. */
+static void end_holds_in_holes(struct span span)
+{
+	for (size_t at = 0; at < span.len; at += page)
+		if (msync(span.addr + at, page, MS_ASYNC) && errno == ENOMEM)
+			holds_clear(span.addr + at, page);
+}
+
+int apply_mremap(const struct op *op)
+{
+	const int64_t *a = op->arg;
+	int flags = (int)a[4];
+	struct span old, new;
+	char *ret;
+
+	if (flags & MREMAP_MAYMOVE && ADDR_PLACE(a[1]) != SLOTS + a[0])
+		slot_evict(a[0]);
+	old = memory_span(a[1], a[2]);
+	new = memory_span(a[5], a[3]);
+	if (!(flags & MREMAP_FIXED))
+		new.len = (size_t)a[3];
+	else if (a[2] == a[3] && new.len < old.len)
+		old.len = new.len;
+	if (a[2] == a[3])
+		new.len = old.len;	/* is no change of size by chance */
+	ret = CALL(mremap)(old.addr, old.len, new.len, flags, new.addr);
+	if (ret != MAP_FAILED)
+		move_holds(old, op, ret, new.len);
+	else if (flags & MREMAP_FIXED)
+		end_holds_in_holes(new);
+	if (ret == old.addr)
+		slot_grow(a[1], ret + new.len);
+	slot_trim(a[1]);
+	if (flags & MREMAP_FIXED)
+		slot_trim(a[5]);
+	if (ret == MAP_FAILED)
+		return -1;
+	if (ret != old.addr && !(flags & MREMAP_FIXED) &&
+	    !memory_is_place(ret)) {
+		slot_evict(a[0]);
+		slot_put(a[0], ret, new.len);
+	}
+	return 0;
+}
+
+static sigjmp_buf fault;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(fault, 1);
+}
+
+void touch_prepare(void)
+{
+	static char stack[64 << 10];
+	const stack_t alternative = {
+		.ss_sp = stack, .ss_size = sizeof(stack),
+	};
+	struct sigaction action = {
+		.sa_handler = on_fault, .sa_flags = SA_NODEFER | SA_ONSTACK,
+	};
+
+	sigaltstack(&alternative, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+bool touch_byte(volatile char *byte, bool write)
+{
+	if (sigsetjmp(fault, 0))
+		return false;
+	if (write)
+		*byte = 1;
+	else
+		(void)*byte;
+	return true;
+}
+
+/*
+ * A stack grows without a call, also when the touch is then not allowed. Where
+ * the ledger must be right by itself, it is asked, which makes it look.
+ */
+static bool touch_page(char *addr, bool write)
+{
+	bool was_mapped = memory_is_mapped(addr);
+	bool done = touch_byte(addr, write);
+	struct lof_region region;
+
+	if (!was_mapped && !oracle_repairs && memory_is_mapped(addr))
+		lof_query(addr, &region, sizeof(region));
+	return done;
+}
+
+int apply_touch(const struct op *op)
+{
+	struct span span = memory_span(op->arg[0], op->arg[1]);
+	int ret = 0;
+
+	if (op->arg[1] < 0 || ADDR_PLACE(op->arg[0]) < ARENA)
+		return 1;
+	for (size_t at = 0; at < span.len; at += page)
+		if (!touch_page(span.addr + at, op->arg[2]))
+			ret = -1;
+	return ret;
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Random operations, by the library's names and under the shim by libc's: after
+# each one lof_walk tells what smaps tells. With --long: a million operations
+# each, over 100 seeds, side by side (about 6 minutes on two cores).
+# LOF_TEST_SEED, LOF_TEST_SEEDS and LOF_TEST_OPS choose others.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+[ -r /proc/self/smaps ] || skip '/proc/self/smaps cannot be read'
+case $(readelf -d .libs/liblockonfault.so) in
+*asan* | *tsan* | *ubsan*)
+	skip 'sanitizers reserve terabytes, which mlockall would lock' ;;
+esac
+
+LOF_TEST_SEEDS=${LOF_TEST_SEEDS:-8}
+LOF_TEST_OPS=${LOF_TEST_OPS:-3000}
+if [ "${1-}" = --long ]; then
+	LOF_TEST_SEEDS=100
+	LOF_TEST_OPS=10000
+fi
+export LOF_TEST_SEEDS LOF_TEST_OPS
+started=$(date +%s)
+shim=$builddir/.libs/liblockonfault-preload.so
+
+./random_ops --statistics >"$work/api" 2>&1 &
+api=$!
+if [ -e "$shim" ]; then
+	LD_PRELOAD=$shim ./random_ops_shim --statistics >"$work/shim" 2>&1 ||
+		failed=1
+	cat "$work/shim"
+	[ "$failed" = 1 ] || ok "$LOF_TEST_SEEDS seeds under the shim"
+fi
+if wait $api; then
+	cat "$work/api"
+	ok "$LOF_TEST_SEEDS seeds by the library's names"
+else
+	cat "$work/api"
+	failed=1
+fi
+echo "$(($(date +%s) - started)) seconds"
+finish
