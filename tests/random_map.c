@@ -76,9 +76,14 @@ static void move_holds(struct span old, const struct op *op, char *new,
 		holds_clear(old.addr, old.len);
 }
 
-/* The kernel may unmap the target and then fail. */
+/*
+ * The kernel may unmap the target and then fail, but not for a length that is
+ * beyond all of the address space.
+ */
 static void end_holds_in_holes(struct span span)
 {
+	if (span.len > (size_t)1 << 40)
+		return;
 	for (size_t at = 0; at < span.len; at += page)
 		if (msync(span.addr + at, page, MS_ASYNC) && errno == ENOMEM)
 			holds_clear(span.addr + at, page);
