@@ -16,15 +16,18 @@
 #include "sys.h"
 
 struct list {
-	struct list *outer;	/* a handler may fork inside a fork */
+	struct list *outer;	/* of the fork that this one's handler is in */
+	unsigned int depth;
 	struct lof_range memory;
 	size_t count;
 	struct lof_range range[];
 };
 
 /* No memory of libc's is to be had for it in a handler. */
-static _Thread_local struct list *list
-	__attribute__((tls_model("initial-exec")));
+#define PER_THREAD	_Thread_local __attribute__((tls_model("initial-exec")))
+
+static PER_THREAD struct list *list;
+static PER_THREAD unsigned int depth;	/* a handler may fork inside a fork */
 
 /* Put up to max ranges of what is locked into to; how many there are. */
 static size_t collect(struct lof_range *to, size_t max)
@@ -56,6 +59,7 @@ static void take_list(void)
 	new = (struct list *)memory.start;
 	new->memory = memory;
 	new->outer = list;
+	new->depth = depth;
 	new->count = collect(new->range, count);
 	/* Others may have locked more meanwhile. */
 	if (new->count > count)
@@ -63,25 +67,51 @@ static void take_list(void)
 	list = new;
 }
 
+/* The list that this fork took, if it did. */
+static struct list *own_list(void)
+{
+	return list && list->depth == depth ? list : NULL;
+}
+
 static void drop_list(void)
 {
-	struct lof_range memory = list->memory;
+	struct lof_range memory;
 
-	list = list->outer;
-	lof_sys_munmap(memory.start, lof_range_len(memory));
+	if (own_list()) {
+		memory = list->memory;
+		list = list->outer;
+		lof_sys_munmap(memory.start, lof_range_len(memory));
+	}
+	depth--;
 }
 
 static void before_fork(void)
 {
+	depth++;
 	lof_books_before_fork();
 	take_list();
 }
 
 static void after_fork(void)
 {
-	if (list)
-		drop_list();
+	drop_list();
 	lof_books_after_fork();
+}
+
+static int lock(struct lof_range range)
+{
+	return lof_mlock2((void *)range.start, lof_range_len(range),
+			  MLOCK_ONFAULT);
+}
+
+static int lock_area(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+	struct lof_range piece = lof_range_both(vma->range, *range);
+
+	if (!lof_range_is_empty(piece))
+		lock(piece);
+	return vma->range.start >= range->end;
 }
 
 static void after_fork_in_child(void)
@@ -89,11 +119,10 @@ static void after_fork_in_child(void)
 	int saved = errno;
 
 	lof_books_after_fork_in_child();
-	if (!list)
-		return;
-	for (size_t i = 0; i < list->count; i++)
-		lof_mlock2((void *)list->range[i].start,
-			   lof_range_len(list->range[i]), MLOCK_ONFAULT);
+	/* With MADV_DONTFORK there may be holes. */
+	for (size_t i = 0; own_list() && i < list->count; i++)
+		if (lock(list->range[i]))
+			lof_smaps_each(lock_area, &list->range[i]);
 	drop_list();
 	errno = saved;
 }

@@ -14,6 +14,8 @@
 #include "relock.h"
 #include "smaps.h"
 
+#define MCL_ALL		(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
+
 static struct lof_range everything(void)
 {
 	return lof_range_all(lof_sys_page_size());
@@ -124,8 +126,7 @@ static int lock_all(int flags)
 	int err;
 
 	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
-	if (flags == MCL_ONFAULT ||
-	    flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+	if (flags == MCL_ONFAULT || flags & ~MCL_ALL)
 		return -EINVAL;
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
 	if (err)
@@ -204,15 +205,26 @@ static int stop_future(void)
 	return err;
 }
 
-static int unlock_some(unsigned int drop, bool future)
+/* What munlockall2 does; what is held may stay. */
+static int unlock_some(int flags)
 {
+	unsigned int drop = 0, kind;
 	struct lof_call call;
+	bool future;
 	int err;
 
 	/* What is locked has to be known, and smaps readable, beforehand. */
 	err = lof_ledger_sync();
 	if (err)
 		return err;
+	kind = lof_future_known();
+	future = flags & MCL_FUTURE && kind != LOF_NONE;
+	if (flags & MCL_CURRENT)
+		drop |= KIND_BIT(LOF_FULL);
+	if (flags & MCL_ONFAULT) {
+		drop |= KIND_BIT(LOF_ONFAULT);
+		future |= kind == LOF_ONFAULT;
+	}
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
 	if (err)
 		return err;
@@ -242,32 +254,16 @@ LOF_PUBLIC int lof_mlockall(int flags)
 
 LOF_PUBLIC int lof_munlockall(void)
 {
-	const unsigned int all = KIND_BIT(LOF_FULL) | KIND_BIT(LOF_ONFAULT);
-
 	if (lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN && lof_holds_any())
-		return lof_return(unlock_some(all, true));
+		return lof_return(unlock_some(MCL_ALL));
 	return lof_return(unlock_all());
 }
 
 LOF_PUBLIC int lof_munlockall2(int flags)
 {
-	const int all = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
-	unsigned int drop = 0, kind;
-	bool future;
-
-	if (!flags || flags & ~all)
+	if (!flags || flags & ~MCL_ALL)
 		return lof_return(-EINVAL);
-	if (flags == all)
+	if (flags == MCL_ALL)
 		return lof_munlockall();
-	kind = lof_future_known();
-	future = flags & MCL_FUTURE && kind != LOF_NONE;
-	if (flags & MCL_CURRENT)
-		drop |= KIND_BIT(LOF_FULL);
-	if (flags & MCL_ONFAULT) {
-		drop |= KIND_BIT(LOF_ONFAULT);
-		future |= kind == LOF_ONFAULT;
-	}
-	if (!drop && !future)
-		return 0;
-	return lof_return(unlock_some(drop, future));
+	return lof_return(unlock_some(flags));
 }

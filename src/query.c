@@ -135,26 +135,28 @@ static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
 }
 
 /*
- * The front of region, as long as it is held alike. True: there is more of it,
- * which is left in rest.
+ * The front of region, as long as it is held alike. 1: there is more of it,
+ * which is left in rest; 0; -EBUSY.
  */
-static bool cut_holds(struct lof_region *region, struct lof_range *rest)
+static int cut_holds(struct lof_region *region, struct lof_range *rest)
 {
 	struct lof_entry held;
-	bool found;
+	int found;
 
 	region->start = rest->start;
-	found = lof_ledger_held_in(*rest, &held) > 0;
-	region->holds = found && held.range.start == rest->start ?
+	found = lof_ledger_held_in(*rest, &held);
+	region->holds = found > 0 && held.range.start == rest->start ?
 			LOF_HELD_COUNT(held.attr) : 0;
-	if (found && !region->holds)
+	if (found > 0 && !region->holds)
 		rest->start = held.range.start;
 	/* Ranges that are wanted in full are apart from others. */
-	while (found && held.range.start == rest->start &&
+	while (found > 0 && held.range.start == rest->start &&
 	       LOF_HELD_COUNT(held.attr) == region->holds) {
 		rest->start = held.range.end;
-		found = lof_ledger_held_in(*rest, &held) > 0;
+		found = lof_ledger_held_in(*rest, &held);
 	}
+	if (found < 0)
+		return found;
 	if (!found && !region->holds)
 		rest->start = rest->end;
 	region->len = rest->start - region->start;
@@ -167,7 +169,7 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 	struct lof_region found;
 	struct lof_entry entry;
 	bool kept = false;
-	int err;
+	int err, more;
 
 	if (!size)
 		return lof_return(-EINVAL);
@@ -175,9 +177,11 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 	if (err)
 		return lof_return(err);
 	found = region_of(&entry);
-	while (cut_holds(&found, &entry.range) &&
-	       entry.range.start <= (uintptr_t)addr)
-		;
+	do
+		more = cut_holds(&found, &entry.range);
+	while (more > 0 && entry.range.start <= (uintptr_t)addr);
+	if (more < 0)
+		return lof_return(more);
 	if (kept)
 		found.how = LOF_BY_NATURE;
 	copy_out(region, size, &found, sizeof(found));
@@ -192,8 +196,7 @@ static int walk(visitor visit, void *arg, int *result)
 	struct lof_range rest = lof_range_all(lof_sys_page_size());
 	struct lof_region region;
 	struct lof_entry entry;
-	bool more;
-	int found;
+	int found, more;
 
 	*result = 0;
 	while ((found = lof_ledger_find_in(rest, &entry)) > 0) {
@@ -201,6 +204,8 @@ static int walk(visitor visit, void *arg, int *result)
 		region = region_of(&entry);
 		do {
 			more = cut_holds(&region, &entry.range);
+			if (more < 0)
+				return more;
 			*result = visit(&region, arg);
 		} while (!*result && more);
 		if (*result)

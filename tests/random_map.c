@@ -100,7 +100,8 @@ int apply_mremap(const struct op *op)
 		slot_evict(a[0]);
 	old = memory_span(a[1], a[2]);
 	new = memory_span(a[5], a[3]);
-	if (!(flags & MREMAP_FIXED))
+	/* With MREMAP_DONTUNMAP the place is a hint. */
+	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		new.len = (size_t)a[3];
 	else if (a[2] == a[3] && new.len < old.len)
 		old.len = new.len;

@@ -137,7 +137,11 @@ static bool run_from(const struct log *log, size_t first)
 
 static bool nothing_is_left(void)
 {
-	/* Counted locks outlive this; they do not outlive their memory. */
+	/*
+	 * What is held could not be locked again if the limit came down. The
+	 * counts outlive this; they do not outlive their memory.
+	 */
+	lof_set(LOF_HOLDS, LOF_HOLDS_YIELD);
 	if (CALL(munlockall)() == 0) {
 		memory_drop();
 		return oracle_nothing_is_locked();
