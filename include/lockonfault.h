@@ -223,6 +223,7 @@ int lof_munlockall(void);
  * unlocking all and locking again, and pages are unlocked for that long.
  *
  * Errors:
+ *   EBUSY   as lof_sync(); nothing was changed
  *   EINVAL  flags is 0 or has an unknown bit
  *   ENOMEM  RLIMIT_MEMLOCK came down below what is locked, so that it could
  *           not be locked again: nothing was changed; or too many areas
@@ -291,8 +292,8 @@ int lof_mprotect(void *addr, size_t len, int prot);
  * lof_madvise() - as madvise
  *
  * With LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory give
- * the pages back and leave it locked on fault or in full as it was (needs
- * Linux 5.18); without, and by the kernel itself, they fail with EINVAL.
+ * the pages back and leave it locked on fault or in full as it was, as
+ * lof_discard() does; without, and by the kernel itself, they fail with EINVAL.
  */
 int lof_madvise(void *addr, size_t len, int advice);
 
@@ -365,6 +366,7 @@ int lof_drop(const void *addr, size_t len);
  * locked is checked.
  *
  * Errors:
+ *   EBUSY   as lof_walk(), if something is held
  *   EINVAL  size is 0
  *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read, and
  *           the ledger does not agree about the page, or as EBUSY of lof_walk()
@@ -410,7 +412,9 @@ int lof_stats(struct lof_stats *stats, size_t size);
  * tracked from now on, and what is gone is forgotten; also MCL_FUTURE.
  *
  * Errors:
- *   EBUSY   as lof_walk()
+ *   EBUSY   as lof_walk(); or other threads lock and unlock faster than the
+ *           kernel's answer can be read; it is made good when that is over
+ *   ENOMEM  for the ledger
  *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read
  */
 int lof_sync(void);

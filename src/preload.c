@@ -327,6 +327,15 @@ LOF_PUBLIC long syscall(long nr, ...)
 				    (void *)e);
 	case SYS_madvise:
 		return madvise((void *)a, (size_t)b, (int)c);
+#ifdef SYS_shmat
+	case SYS_shmat:
+		return (long)shmat((int)a, (void *)b, (int)c);
+	case SYS_shmdt:
+		return shmdt((void *)a);
+#endif
+	case SYS_remap_file_pages:
+		return remap_file_pages((void *)a, (size_t)b, (int)c,
+					(size_t)d, (int)e);
 	default:
 		return raw(nr, a, b, c, d, e, f);
 	}

@@ -133,6 +133,46 @@ START_TEST(child_starts_unlocked_and_locks_on_fault)
 }
 END_TEST
 
+START_TEST(child_locks_on_fault_again_if_told)
+{
+	ck_assert_str_eq(run("child", "LOCKONFAULT_FORK=relock", NULL),
+			 "ok OOOO.... 1\nok OOOO.... 1\nOOOO.... 1\n");
+	ck_assert_str_eq(run("child", "LOCKONFAULT_FORK=relock", eager[0],
+			     NULL),
+			 "ok OOOO.... 4\nok OOFF.... 4\nFFFF.... 4\n");
+	ck_assert_str_eq(run("child", "LOCKONFAULT_FORK=forget", NULL),
+			 "ok ........ 1\nok ..OO.... 1\nOOOO.... 1\n");
+}
+END_TEST
+
+START_TEST(huge_pages_are_split_if_told)
+{
+	ck_assert_str_eq(run("huge", NULL), "ok huge\n");
+	ck_assert_str_eq(run("huge", "LOCKONFAULT_HUGE=split", NULL),
+			 "ok split\n");
+	ck_assert_str_eq(run("huge", "LOCKONFAULT_HUGE=keep", NULL),
+			 "ok huge\n");
+}
+END_TEST
+
+static const char *const ways_to_call[][2] = {
+	{ "shm", "remap-file" }, { "syscall-shm", "syscall-remap-file" },
+};
+
+/* The kernel locks in full what remap_file_pages() maps. */
+START_TEST(other_ways_to_map_are_booked)
+{
+	ck_assert_str_eq(run(ways_to_call[_i][0], NULL),
+			 "ok ok O..O.... O..O.... 0\n"
+			 "EINVAL EINVAL ok O.OO.... O.OO.... 0\n"
+			 "ok EINVAL O..O.... O--O.... 0\n"
+			 "ok ok OOOO.... OOOO.... 0\nok ");
+	ck_assert_str_eq(run(ways_to_call[_i][1], NULL),
+			 "ok ok ok OFOO.... OFOO.... 1\n"
+			 "EINVAL OFOO.... OFOO.... 1\n");
+}
+END_TEST
+
 /* The shim's constructor comes later than the other, and then earlier. */
 START_TEST(locks_before_main_are_on_fault)
 {
@@ -206,6 +246,9 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, discard_is_the_kernels_until_it_is_translated);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
+	tcase_add_test(tcase, child_locks_on_fault_again_if_told);
+	tcase_add_test(tcase, huge_pages_are_split_if_told);
+	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);

@@ -212,6 +212,30 @@ static void child(void)
 	SHOW();
 }
 
+/* Is the area of at(0) marked not to have huge pages? */
+static void huge(void)
+{
+	FILE *file;
+	char line[512];
+	bool found = false, split = false;
+
+	DONE(mlock(at(0), pages(4)));
+	file = fopen("/proc/self/smaps", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		uintptr_t start = strtoull(line, NULL, 16);
+
+		found |= start == (uintptr_t)at(0) && strchr(line, '-');
+		if (found && strncmp(line, "VmFlags:", 8) == 0) {
+			split = strstr(line, " nh") != NULL;
+			break;
+		}
+	}
+	if (!found)
+		exit(10);
+	fclose(file);
+	puts(split ? "split" : "huge");
+}
+
 /* Descriptors are the program's own: the shim keeps none of them. */
 static void descriptors(void)
 {
@@ -256,6 +280,7 @@ static const struct {
 	{ "limits", limits },
 	{ "child", child },
 	{ "descriptors", descriptors },
+	{ "huge", huge },
 	{ "nothing", nothing },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },
@@ -267,6 +292,10 @@ static const struct {
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },
+	{ "shm", shm_attach },
+	{ "syscall-shm", shm_attach_by_number },
+	{ "remap-file", shm_remap },
+	{ "syscall-remap-file", shm_remap_by_number },
 };
 
 int main(int argc, char **argv)

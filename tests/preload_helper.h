@@ -66,4 +66,10 @@ void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);
 
+/* Other ways to map and unmap, in preload_shm.c. */
+void shm_attach(void);
+void shm_attach_by_number(void);
+void shm_remap(void);
+void shm_remap_by_number(void);
+
 #endif

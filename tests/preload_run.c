@@ -51,6 +51,8 @@ static void be_program(const char *path, const char *command, va_list env)
 	unsetenv("LOCKONFAULT_CONVERT");
 	unsetenv("LOCKONFAULT_DISABLE");
 	unsetenv("LOCKONFAULT_DISCARD");
+	unsetenv("LOCKONFAULT_FORK");
+	unsetenv("LOCKONFAULT_HUGE");
 	unsetenv("LOCKONFAULT_LOG");
 	while ((setting = va_arg(env, const char *)) != NULL)
 		putenv(strdup(setting));
