@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "sys.h"
-#include "sys_caps.h"
 
 #define PATIENCE_MS	100	/* then the lock's owner is taken for stopped */
 #define HAS_WAITERS	((uintptr_t)1)
@@ -99,7 +98,8 @@ void lof_books_after_fork_in_child(void)
 	lof_books_after_fork();
 	if (is_owner(books))
 		books->inherited = true;
-	else if (books && !lof_cap_is_there(LOF_CAP_WIPEONFORK))
+	/* Before Linux 4.14, or the program said MADV_KEEPONFORK of all. */
+	else if (books)
 		memset((void *)books, 0, sizeof(*books));
 }
 

@@ -57,8 +57,6 @@ static bool ask(enum lof_cap cap)
 		 * or ENOSYS.
 		 */
 		return lof_sys_mlock2(nothing, ~0u) == -EINVAL;
-	case LOF_CAP_WIPEONFORK:
-		return lof_sys_madvise(0, 0, MADV_WIPEONFORK) == 0;
 	case LOF_CAP_DONTNEED_LOCKED:
 		return lof_sys_madvise(0, 0, MADV_DONTNEED_LOCKED) == 0;
 	case LOF_CAP_POPULATE:

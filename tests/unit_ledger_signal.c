@@ -263,6 +263,25 @@ START_TEST(child_of_fork_begins_with_an_empty_ledger)
 }
 END_TEST
 
+/* A program may say it of all its memory. Only fork.c is not linked here. */
+START_TEST(child_of_fork_begins_empty_though_the_books_were_kept)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(lof_sys_madvise((uintptr_t)lof_books_known(),
+					 sizeof(struct lof_books),
+					 MADV_KEEPONFORK), 0);
+	pid = fork();
+	if (pid == 0) {
+		lof_books_after_fork_in_child();
+		look_and_lock();
+		_exit(0);
+	}
+	assert_child_succeeds(pid);
+	unit_arena_assert();
+}
+END_TEST
+
 START_TEST(child_of_a_child_begins_with_an_empty_ledger)
 {
 	pid_t pid = fork(), grandchild;
@@ -380,6 +399,8 @@ TCase *unit_ledger_signal(void)
 	tcase_add_test(tc, handler_inside_the_booking_is_told_by_the_kernel);
 	tcase_add_test(tc, ledger_with_notes_is_not_empty);
 	tcase_add_test(tc, child_of_fork_begins_with_an_empty_ledger);
+	tcase_add_test(tc,
+		child_of_fork_begins_empty_though_the_books_were_kept);
 	tcase_add_test(tc, child_of_a_child_begins_with_an_empty_ledger);
 	tcase_add_test(tc,
 		fork_by_a_handler_inside_the_booking_leaves_the_child_empty);

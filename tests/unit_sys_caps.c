@@ -120,14 +120,6 @@ START_TEST(dontneed_locked_is_there_if_it_empties_a_locked_page)
 }
 END_TEST
 
-START_TEST(wipeonfork_is_there_if_a_page_takes_it)
-{
-	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_WIPEONFORK),
-			 madvise(map_page(), lof_sys_page_size(),
-				 MADV_WIPEONFORK) == 0);
-}
-END_TEST
-
 START_TEST(asking_changes_nothing)
 {
 	size_t before = truth_vmlck();
@@ -166,7 +158,6 @@ Suite *suite_sys_caps(void)
 	tcase_add_loop_test(tc, mlock2_that_a_filter_refuses_is_absent, 0, 3);
 	tcase_add_test(tc, mlock2_is_there_if_it_locks_a_page);
 	tcase_add_test(tc, dontneed_locked_is_there_if_it_empties_a_locked_page);
-	tcase_add_test(tc, wipeonfork_is_there_if_a_page_takes_it);
 	tcase_add_test(tc, asking_changes_nothing);
 	tcase_add_test(tc, mlock2_that_is_absent_is_not_called);
 	suite_add_tcase(suite, tc);
