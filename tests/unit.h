@@ -4,6 +4,8 @@
 #define UNIT_H
 
 #include <check.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +17,15 @@ Suite *suite_sys_caps(void);
 Suite *suite_ledger(void);
 
 #define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
+
+/* The call returns result and leaves err in errno, which libcheck changes. */
+#define UNIT_ASSERT_FAILS(call, result, err) do {			\
+	bool fails_ = (call) == (result);				\
+	int errno_ = errno;						\
+									\
+	ck_assert_msg(fails_, "%s does not fail", #call);		\
+	ck_assert_int_eq(errno_, err);					\
+} while (0)
 
 /* LOF_TEST_SEED, or a new one in each run, which is printed. */
 extern uint64_t unit_seed;

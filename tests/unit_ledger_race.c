@@ -8,6 +8,7 @@
 
 #include "unit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -407,11 +408,14 @@ static void expect_signal(void)
 
 static void handle(int signum)
 {
+	int saved = errno;
+
 	(void)signum;
 	if (!chance)
 		chance = unit_seed + ++seeds;
 	random_call();
 	expect_signal();
+	errno = saved;
 }
 
 static void *take_chances(void *arg)
@@ -428,11 +432,11 @@ START_TEST(threads_and_handlers_by_chance_leave_the_ledger_right)
 	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
 	struct sigaction action = { .sa_handler = handle,
 				    .sa_flags = SA_RESTART };
-	size_t rounds = unit_ops(0);		/* 0: for a while */
+	size_t rounds = unit_ops(SIZE_MAX);	/* but only for a while */
 	double begun = seconds();
 
 	sigaction(SIGALRM, &action, NULL);
-	for (size_t i = 0; rounds ? i < rounds : seconds() - begun < 2; i++) {
+	for (size_t i = 0; i < rounds && seconds() - begun < 2; i++) {
 		pthread_t thread[NTHREADS];
 
 		lay_out();

@@ -5,6 +5,7 @@
 #include "unit_sys.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 struct unit_sys unit_sys;
@@ -34,11 +35,10 @@ long __wrap_lof_sys_read(int fd, void *buf, size_t size);
 int __real_lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int __wrap_lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 
-static void call_once(void (**hook)(void))
+static void call_once(void (*_Atomic *hook)(void))
 {
-	void (*function)(void) = *hook;
+	void (*function)(void) = atomic_exchange(hook, NULL);
 
-	*hook = NULL;
 	if (function)
 		function();
 }
@@ -141,10 +141,9 @@ int __wrap_lof_sys_open(const char *path)
 
 long __wrap_lof_sys_read(int fd, void *buf, size_t size)
 {
-	int err = unit_sys.read_err;
+	int err = atomic_exchange(&unit_sys.read_err, 0);
 	long ret;
 
-	unit_sys.read_err = 0;
 	if (err)
 		return err;
 	if (unit_sys.read_max && size > unit_sys.read_max)

@@ -21,20 +21,20 @@ struct unit_sys {
 	bool no_memory;		/* -ENOMEM for the ledger's mappings */
 	int mlock2_err;		/* not 0: what mlock2 says */
 	int open_err;		/* not 0: what open says */
-	int read_err;		/* not 0: what read says once */
+	_Atomic int read_err;	/* not 0: what read says once */
 	size_t read_max;	/* not 0: most bytes that a read gives */
 
 	/* Called once, in the next call, before or after the kernel. */
-	void (*before)(void);
-	void (*after)(void);
+	void (*_Atomic before)(void);
+	void (*_Atomic after)(void);
 
 	/* Called after the read of this number. */
 	void (*reading)(void);
 	int reading_at;
 
 	/* How often each was called; mmap, munmap: but for the ledger. */
-	int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
-	int ledger_mmap, futex_wait, open, read;
+	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
+	_Atomic int ledger_mmap, futex_wait, open, read;
 };
 
 extern struct unit_sys unit_sys;

@@ -135,11 +135,9 @@ START_TEST(mlock2_that_is_absent_is_not_called)
 	void *page = map_page();
 
 	lof_cap_override(LOF_CAP_MLOCK2, 0);
-	ck_assert_int_eq(lof_mlock2(page, 1, MLOCK_ONFAULT), -1);
-	ck_assert_int_eq(errno, ENOSYS);
-	ck_assert_ptr_eq(lof_mmap_onfault(NULL, 1, PROT_READ, UNIT_MAP, -1, 0),
-			 MAP_FAILED);
-	ck_assert_int_eq(errno, ENOSYS);
+	UNIT_ASSERT_FAILS(lof_mlock2(page, 1, MLOCK_ONFAULT), -1, ENOSYS);
+	UNIT_ASSERT_FAILS(lof_mmap_onfault(NULL, 1, PROT_READ, UNIT_MAP, -1, 0),
+			  MAP_FAILED, ENOSYS);
 	ck_assert_int_eq(unit_sys.mlock2, 0);
 	ck_assert_int_eq(truth_kind_at(page), LOF_NONE);
 }
