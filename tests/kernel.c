@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "truth.h"
@@ -95,6 +96,16 @@ const char *arena_state(void)
 		 kinds_at(arena, ARENA_PAGES), arena_rss(),
 		 truth_vmlck() / page);
 	return state;
+}
+
+void lock_unseen(const void *addr, size_t len)
+{
+	ck_assert_int_eq(syscall(SYS_mlock, addr, len), 0);
+}
+
+void unlock_unseen(const void *addr, size_t len)
+{
+	ck_assert_int_eq(syscall(SYS_munlock, addr, len), 0);
 }
 
 void arena_lay(size_t first, const char *kinds)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lockonfault.h"
+#include "tool.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -59,6 +60,13 @@ const char *kinds_meant(const char *kinds);
 
 /* The whole arena: its kinds, Rss, and VmLck of the process. */
 const char *arena_state(void);
+
+/*
+ * Lock in full, and unlock, with no word to the library. Not by libc, whose
+ * calls do nothing under a sanitizer.
+ */
+void lock_unseen(const void *addr, size_t len);
+void unlock_unseen(const void *addr, size_t len);
 
 /* Make the arena look like that; what it does not name is left. */
 void arena_lay(size_t first, const char *kinds);

@@ -22,7 +22,7 @@ static void map_unseen(size_t first, size_t n)
 
 START_TEST(munlock2_finds_what_was_locked_unseen)
 {
-	ck_assert_int_eq(mlock(at(2), pages(2)), 0);
+	lock_unseen(at(2), pages(2));
 	OK(lof_munlock2(at(0), pages(6), MLOCK_LOCKED));
 	KINDS(at(0), "......");
 }
@@ -30,7 +30,7 @@ END_TEST
 
 START_TEST(munlock2_leaves_what_was_locked_unseen_the_other_way)
 {
-	ck_assert_int_eq(mlock(at(2), pages(2)), 0);
+	lock_unseen(at(2), pages(2));
 	OK(lof_munlock2(at(0), pages(6), MLOCK_ONFAULT));
 	ck_assert_int_eq(truth_kind_at(at(3)), LOF_FULL);
 	OK(lof_munlock(at(2), pages(2)));
@@ -41,7 +41,7 @@ START_TEST(munlock2_leaves_what_was_mapped_and_locked_anew)
 {
 	arena_lay(0, "OOOO");
 	map_unseen(1, 2);
-	ck_assert_int_eq(mlock(at(1), pages(2)), 0);
+	lock_unseen(at(1), pages(2));
 	OK(lof_munlock2(at(0), pages(4), MLOCK_ONFAULT));
 	ck_assert_int_eq(truth_kind_at(at(1)), LOF_FULL);
 	ck_assert_int_eq(truth_kind_at(at(2)), LOF_FULL);
@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(munlock_finds_what_was_locked_unseen)
 {
-	ck_assert_int_eq(mlock(at(2), pages(2)), 0);
+	lock_unseen(at(2), pages(2));
 	OK(lof_munlock(at(0), pages(6)));
 	KINDS(at(0), "......");
 }
@@ -62,7 +62,7 @@ START_TEST(dontunmap_finds_what_was_locked_unseen)
 {
 	void *addr;
 
-	ck_assert_int_eq(mlock(at(0), pages(6)), 0);
+	lock_unseen(at(0), pages(6));
 	MAPPED(addr, lof_mremap(at(2), pages(2), pages(2), STAY, at(16)));
 	ck_assert_uint_eq(truth_vmlck(), pages(6));
 	ck_assert_int_eq(truth_kind_at(at(0)), LOF_FULL);
@@ -94,7 +94,7 @@ START_TEST(munlockall2_locks_nothing_that_was_mapped_anew)
 	map_unseen(1, 1);
 	OK(lof_munlock(at(1), page));
 	arena_lay(8, "OO");
-	ck_assert_int_eq(munlock(at(8), page), 0);
+	unlock_unseen(at(8), page);
 	OK(lof_munlockall2(MCL_FUTURE));
 	KINDS(at(0), "O.FFOO...O");
 }

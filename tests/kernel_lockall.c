@@ -161,7 +161,8 @@ START_TEST(mlockall_refuses_wrong_flags)
 	arena_lay(0, "OOFF....");
 	REFUSED(lof_mlockall(wrong[_i]), EINVAL);
 	OK(lof_mlockall(MCL_FUTURE));
-	REFUSED(lof_mlockall(wrong[_i]), EINVAL);
+	FAILS(lof_mlockall(wrong[_i]), EINVAL);
+	KINDS(at(0), "OOFF....");
 	map_new(16, 4);
 	KINDS(at(16), "FFFF");
 }
@@ -216,8 +217,9 @@ START_TEST(munlockall2_takes_back_the_named_part)
 	if (part[_i].future)
 		OK(lof_mlockall(part[_i].future));
 	OK(lof_munlockall2(part[_i].flags));
-	ck_assert_uint_eq(truth_vmlck(), elsewhere +
-			  pages(locked_pages(part[_i].now)));
+	if (!tool_is(TOOL_ANY))		/* which maps memory of its own */
+		ck_assert_uint_eq(truth_vmlck(), elsewhere +
+				  pages(locked_pages(part[_i].now)));
 	ck_assert_str_eq(kinds_at(at(0), 8), part[_i].now);
 	ck_assert_uint_eq(arena_rss(), rss);
 	ck_assert(is_marked(at(0), 1, 'a'));
@@ -240,7 +242,7 @@ END_TEST
 /* The ledger may not know what was locked behind its back. */
 START_TEST(munlockall2_keeps_what_was_locked_unseen)
 {
-	ck_assert_int_eq(mlock(at(4), pages(2)), 0);
+	lock_unseen(at(4), pages(2));
 	OK(lof_mlockall(MCL_FUTURE));
 	OK(lof_munlockall2(MCL_FUTURE));
 	KINDS(at(0), "....FF..");
@@ -253,7 +255,8 @@ START_TEST(munlockall2_refuses_wrong_flags)
 
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(MCL_FUTURE));
-	REFUSED(lof_munlockall2(wrong[_i]), EINVAL);
+	FAILS(lof_munlockall2(wrong[_i]), EINVAL);
+	KINDS(at(0), "OOFF....");
 	map_new(16, 2);
 	KINDS(at(16), "FF");
 }

@@ -85,7 +85,7 @@ END_TEST
 START_TEST(query_sees_what_was_unlocked_unseen)
 {
 	arena_lay(0, "KKKKKK");
-	ck_assert_int_eq(munlock(at(2), pages(2)), 0);
+	unlock_unseen(at(2), pages(2));
 	assert_region(3, 2, 4, LOF_NONE);
 	KINDS(at(0), "KK..KK");
 }
@@ -113,7 +113,7 @@ END_TEST
 START_TEST(query_sees_what_was_locked_unseen)
 {
 	arena_lay(0, "KK");
-	ck_assert_int_eq(mlock(at(4), pages(3)), 0);
+	lock_unseen(at(4), pages(3));
 	assert_region(5, 4, 7, LOF_FULL);
 	KINDS(at(0), "KK..FFF.");
 	assert_region(3, 2, 4, LOF_NONE);
@@ -253,7 +253,7 @@ START_TEST(stats_count_readings_back)
 
 	arena_lay(0, "OO");
 	OK(lof_stats(&before, sizeof(before)));
-	ck_assert_int_eq(munlock(at(0), page), 0);
+	unlock_unseen(at(0), page);
 	ck_assert_uint_eq(query(at(0)).kind, LOF_NONE);
 	OK(lof_stats(&after, sizeof(after)));
 	ck_assert_uint_gt(after.read_back, before.read_back);

@@ -133,8 +133,8 @@ START_TEST(without_proc_query_fails_where_the_kernel_disagrees)
 	if (!may_chroot())
 		return;
 	arena_lay(0, "OOFF....");
-	ck_assert_int_eq(mlock(at(6), page), 0);
-	ck_assert_int_eq(munlock(at(0), page), 0);
+	lock_unseen(at(6), page);
+	unlock_unseen(at(0), page);
 	lose_proc("/proc/self/fdinfo");
 	OK(lof_query(at(1), &region, sizeof(region)));
 	ck_assert_uint_eq(region.kind, LOF_ONFAULT);
@@ -214,7 +214,7 @@ START_TEST(with_a_forbidden_proc_calls_fail_with_eacces)
 	if (!may_chroot())
 		return;
 	arena_lay(0, "OO");
-	ck_assert_int_eq(mlock(at(6), page), 0);
+	lock_unseen(at(6), page);
 	fake_proc(0);
 	setfsuid(65534);
 	query_err = lof_query(at(6), &region, sizeof(region)) ? errno : 0;
@@ -250,7 +250,7 @@ START_TEST(without_descriptors_calls_fail_with_emfile)
 	struct lof_region region;
 	struct lof_stats stats;
 
-	ck_assert_int_eq(mlock(at(6), page), 0);
+	lock_unseen(at(6), page);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = (struct rlimit){ 0, limit.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);

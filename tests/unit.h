@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tool.h"
+
 Suite *suite_range(void);
 Suite *suite_range_tree(void);
 Suite *suite_node_pool(void);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Valgrind 3.19 does not know mlock2 and says ENOSYS. So it is told here to call
+ * the kernel for real in the place of lof_sys_mlock2(), be it in the program or
+ * in the library. The call changes nothing that valgrind keeps books of.
+ */
+#include "config.h"
+
+#ifdef HAVE_VALGRIND_VALGRIND_H
+
+#include <stdint.h>
+#include <valgrind/valgrind.h>
+
+#include "../src/syscall_raw.h"
+
+struct range {
+	uintptr_t start, end;
+};
+
+static long mlock2_for_real(long thread, long start, long len, long flags)
+{
+	(void)thread;
+	return lof_syscall_raw(SYS_mlock2, start, len, flags, 0, 0, 0);
+}
+
+#define REPLACE(name)							\
+int name(struct range range, unsigned int flags);			\
+int name(struct range range, unsigned int flags)			\
+{									\
+	return (int)VALGRIND_NON_SIMD_CALL3(mlock2_for_real,		\
+		range.start, range.end - range.start, flags);		\
+}
+
+REPLACE(I_REPLACE_SONAME_FNNAME_ZU(NONE, lof_sys_mlock2))
+REPLACE(I_REPLACE_SONAME_FNNAME_ZU(liblockonfaultZdsoZd0, lof_sys_mlock2))
+
+#endif
