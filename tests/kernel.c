@@ -108,6 +108,16 @@ void unlock_unseen(const void *addr, size_t len)
 	ck_assert_int_eq(syscall(SYS_munlock, addr, len), 0);
 }
 
+void lock_all_unseen(int flags)
+{
+	ck_assert_int_eq(syscall(SYS_mlockall, flags), 0);
+}
+
+void unlock_all_unseen(void)
+{
+	ck_assert_int_eq(syscall(SYS_munlockall), 0);
+}
+
 void arena_lay(size_t first, const char *kinds)
 {
 	const char *meant = kinds_meant(kinds);

@@ -67,6 +67,8 @@ const char *arena_state(void);
  */
 void lock_unseen(const void *addr, size_t len);
 void unlock_unseen(const void *addr, size_t len);
+void lock_all_unseen(int flags);
+void unlock_all_unseen(void);
 
 /* Make the arena look like that; what it does not name is left. */
 void arena_lay(size_t first, const char *kinds);

@@ -96,20 +96,20 @@ START_TEST(sync_adopts_and_forgets)
 	void *addr;
 
 	arena_lay(0, "OOFF....");
-	ck_assert_int_eq(mlock(at(4), pages(2)), 0);
-	ck_assert_int_eq(mlock(at(0), page), 0);
-	ck_assert_int_eq(munlock(at(2), page), 0);
+	lock_unseen(at(4), pages(2));
+	lock_unseen(at(0), page);
+	unlock_unseen(at(2), page);
 	OK(lof_sync());
 	assert_books(at(0), 8);
 	KINDS(at(0), "FO.FFF..");
 	OK(lof_stats(&stats, sizeof(stats)));
 	ck_assert_uint_gt(stats.drift, 0);
-	ck_assert_int_eq(mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
+	lock_all_unseen(MCL_FUTURE | MCL_ONFAULT);
 	OK(lof_sync());
 	MAPPED(addr, lof_mmap(at(6), page, RW, ANON | MAP_FIXED, -1, 0));
 	assert_books(at(0), 8);
 	KINDS(at(0), "FO.FFFO.");
-	ck_assert_int_eq(munlockall(), 0);
+	unlock_all_unseen();
 	OK(lof_query(at(6), &region, sizeof(region)));
 	ck_assert_uint_eq(region.kind, LOF_NONE);
 	OK(lof_sync());
@@ -123,7 +123,7 @@ START_TEST(query_sees_a_changed_kind)
 	struct lof_region region;
 
 	arena_lay(0, "OOOO....");
-	ck_assert_int_eq(mlock(at(1), pages(2)), 0);
+	lock_unseen(at(1), pages(2));
 	OK(lof_query(at(1), &region, sizeof(region)));
 	ck_assert_uint_eq(region.kind, LOF_FULL);
 	ck_assert_uint_eq(region.start, (uintptr_t)at(1));

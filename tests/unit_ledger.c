@@ -292,13 +292,13 @@ START_TEST(future_that_two_change_at_once_is_asked_for)
 	lof_future_end(other, LOF_FULL);
 	lof_future_end(one, LOF_ONFAULT);
 	ck_assert_uint_eq(future_seen(), LOF_FUTURE_UNKNOWN);
-	ck_assert_int_eq(mlockall(MCL_FUTURE), 0);
+	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE), 0);
 	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
-	ck_assert_int_eq(mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
+	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
 	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
 	lof_future_sync();
 	ck_assert_uint_eq(lof_future_known(), LOF_ONFAULT);
-	ck_assert_int_eq(munlockall(), 0);
+	ck_assert_int_eq(lof_sys_munlockall(), 0);
 	lof_future_sync();
 	ck_assert_uint_eq(future_seen(), LOF_NONE);
 }
