@@ -285,8 +285,52 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call)
 		slot->range[1] = call->range[1];
 		atomic_store(&slot->busy, true);
 		call->slot = i;
+		call->began = atomic_load(&books->changes);
 		return;
 	}
+}
+
+static bool is_within(struct lof_range range, const struct lof_range of[2])
+{
+	return lof_range_is_empty(range) ||
+	       (of[0].start <= range.start && range.end <= of[0].end) ||
+	       (of[1].start <= range.start && range.end <= of[1].end);
+}
+
+static bool overlap(const struct lof_range a[2], const struct lof_range b[2])
+{
+	return lof_range_overlaps(a[0], b[0]) ||
+	       lof_range_overlaps(a[0], b[1]) ||
+	       lof_range_overlaps(a[1], b[0]) || lof_range_overlaps(a[1], b[1]);
+}
+
+bool lof_books_extend(struct lof_books *books, const struct lof_call *call)
+{
+	struct lof_slot *slot = &books->slots[call->slot];
+	bool was_announced = is_within(call->range[0], slot->range) &&
+			     is_within(call->range[1], slot->range);
+	uint64_t now = atomic_load(&books->changes);
+
+	slot->range[0] = call->range[0];
+	slot->range[1] = call->range[1];
+	if (was_announced || now == call->began)
+		return false;
+	if (now - call->began > LOF_NRECENT)
+		return true;
+	for (uint64_t i = call->began; i < now; i++)
+		if (overlap(books->recent[i % LOF_NRECENT], call->range))
+			return true;
+	return false;
+}
+
+void lof_books_record(struct lof_books *books, const struct lof_range range[2])
+{
+	struct lof_range *at = books->recent[atomic_fetch_add(&books->changes,
+							      1) %
+					     LOF_NRECENT];
+
+	at[0] = range[0];
+	at[1] = range[1];
 }
 
 void lof_books_count_unannounced(struct lof_books *books, struct lof_call *call)
@@ -316,15 +360,6 @@ void lof_books_release(struct lof_books *books, struct lof_call *call)
 	call->slot = -1;
 }
 
-static bool slot_overlaps(const struct lof_slot *slot,
-			  const struct lof_call *call)
-{
-	return lof_range_overlaps(slot->range[0], call->range[0]) ||
-	       lof_range_overlaps(slot->range[0], call->range[1]) ||
-	       lof_range_overlaps(slot->range[1], call->range[0]) ||
-	       lof_range_overlaps(slot->range[1], call->range[1]);
-}
-
 bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call)
 {
@@ -334,7 +369,7 @@ bool lof_books_dirty_others(struct lof_books *books,
 		struct lof_slot *slot = &books->slots[i];
 
 		if (i != call->slot && atomic_load(&slot->busy) &&
-		    slot_overlaps(slot, call))
+		    overlap(slot->range, call->range))
 			slot->dirty = any = true;
 	}
 	return any;

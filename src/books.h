@@ -12,6 +12,7 @@
 
 #define LOF_NSLOTS	128	/* calls in flight; more are read back */
 #define LOF_NNOTES	16	/* ranges to be read back; more: everything */
+#define LOF_NRECENT	64	/* bookings that are remembered */
 
 /* An announced call. Dirty: another one on the same memory was booked. */
 struct lof_slot {
@@ -45,6 +46,7 @@ struct lof_books {
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
 	_Atomic size_t unannounced;	/* calls in flight without a slot */
 	_Atomic uint64_t changes;	/* times that something was booked */
+	struct lof_range recent[LOF_NRECENT][2]; /* the last of them */
 	bool inherited;			/* to be emptied with the unlock */
 };
 
@@ -82,6 +84,17 @@ int lof_books_grow(struct lof_books *books);
 
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
+
+/*
+ * With the books locked: the announced call turned out to change the ranges that
+ * it has now, since the kernel chose. True: something was booked there since it
+ * was announced.
+ */
+bool lof_books_extend(struct lof_books *books, const struct lof_call *call);
+
+/* With the books locked: something is booked in these ranges. */
+void lof_books_record(struct lof_books *books,
+		      const struct lof_range range[2]);
 
 /* A call is in flight that has no slot. */
 void lof_books_count_unannounced(struct lof_books *books,

@@ -80,8 +80,7 @@ static void note_holds(struct lof_books *books, const struct lof_call *call)
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 {
 	struct lof_books *books = call->books;
-	struct lof_slot *slot;
-	bool behind;
+	bool overtaken, behind;
 
 	call->outcome = outcome;
 	if (outcome != LOF_DONE || !is_valid(call))
@@ -96,16 +95,15 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 		lof_books_unlock(books);
 		return false;
 	}
-	slot = &books->slots[call->slot];
-	slot->range[0] = call->range[0];
-	slot->range[1] = call->range[1];
+	overtaken = lof_books_extend(books, call) ||
+		    books->slots[call->slot].dirty;
 	behind = is_behind(books, call);
-	if (slot->dirty || (behind && call->intent == LOF_MOVES) ||
+	if (overtaken || (behind && call->intent == LOF_MOVES) ||
 	    !is_valid(call)) {
 		lof_books_unlock(books);
 		return false;
 	}
-	atomic_fetch_add(&books->changes, 1);
+	lof_books_record(books, call->range);
 	call->outcome = LOF_DONE;
 	call->booking = true;
 	return true;

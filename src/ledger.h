@@ -73,6 +73,7 @@ struct lof_call {
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
+	uint64_t began;			/* changes booked by then */
 	size_t unannounced;		/* 1: it had none when it began */
 	uint32_t epoch;
 	enum lof_intent intent;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory for tree nodes: slabs of pages of our own. Getting a slab is one thing, because it calls the kernel and
- * may fail; taking nodes out of it is another, and cannot fail.
+ * Memory for tree nodes: slabs of pages of our own. Getting a slab is one
+ * thing, because it calls the kernel and may fail; taking nodes out of it is
+ * another, and cannot fail.
  */
 #ifndef LOF_NODE_POOL_H
 #define LOF_NODE_POOL_H

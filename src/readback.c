@@ -77,7 +77,7 @@ static int book_truth(struct lof_books *books, const struct lof_call *call,
 	if (err == -EBUSY || (err && !lof_books_lock(books)))
 		return -EBUSY;
 	ret = standing(books, call);
-	atomic_fetch_add(&books->changes, 1);
+	lof_books_record(books, both);
 	if (ret == READ && differs(books, range, attr)) {
 		/* Where nothing was called, it was wrong before. */
 		if (call->intent == LOF_READS)

@@ -22,6 +22,7 @@
 
 #include "books.h"
 #include "lockonfault.h"
+#include "truth.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
 
@@ -137,6 +138,17 @@ static void do_dontunmap(void)
 		   unit_at(36));
 }
 
+static void do_lock_what_grew(void)
+{
+	lof_mlock2(unit_at(9), unit_len(1), 0);
+}
+
+static void do_lock_what_was_a_hole(void)
+{
+	lof_mlock2(unit_at(25), unit_len(2), MLOCK_ONFAULT);
+	lof_munlock(unit_at(27), unit_len(1));
+}
+
 static void do_munlockall(void)
 {
 	lof_munlockall();
@@ -200,6 +212,25 @@ START_TEST(call_overtaken_by_another_is_read_back)
 			assert_right_after(i, way);
 		}
 	}
+}
+END_TEST
+
+/* Where the kernel puts memory is not announced. */
+START_TEST(call_overtaken_where_the_kernel_chose_is_read_back)
+{
+	lay_out();
+	lof_munmap(unit_at(8), unit_len(4));
+	unit_sys.after = do_lock_what_grew;
+	ck_assert_ptr_eq(lof_mremap(unit_at(4), unit_len(4), unit_len(8), 0),
+			 unit_at(4));
+	unit_arena_assert();
+	ck_assert_int_eq(truth_kind_at(unit_at(9)), LOF_FULL);
+	unit_sys.after = do_lock_what_was_a_hole;
+	ck_assert_ptr_eq(lof_mmap(unit_at(24), unit_len(4), RW,
+				  UNIT_MAP | MAP_LOCKED, -1, 0), unit_at(24));
+	unit_arena_assert();
+	ck_assert_int_eq(truth_kind_at(unit_at(25)), LOF_ONFAULT);
+	ck_assert_int_eq(truth_kind_at(unit_at(27)), LOF_NONE);
 }
 END_TEST
 
@@ -464,6 +495,8 @@ TCase *unit_ledger_race(void)
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_loop_test(tc, call_overtaken_by_another_is_read_back,
 			    0, NCALLS);
+	tcase_add_test(tc,
+		call_overtaken_where_the_kernel_chose_is_read_back);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
 	tcase_add_loop_test(tc, overtaker_that_is_overtaken_is_read_back,
 			    0, NCALLS);

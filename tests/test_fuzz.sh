@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the fuzzers found worth keeping, run again. "./dev fuzz" looks for more.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+for fuzzer in range_tree smaps; do
+	check "the corpus of $fuzzer" \
+		"./fuzz_${fuzzer}_replay" "$srcdir/tests/corpus/$fuzzer"/*
+done
+finish
