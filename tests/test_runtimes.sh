@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runtimes with a memory of their own, which reserve much and collect garbage,
+# do the same under the shim as without: java and node.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+# shellcheck source=tests/programs.sh
+. "${srcdir:-.}/tests/programs.sh"
+
+has java || has node || skip 'neither java nor node is installed'
+
+cat >"$work/Churn.java" <<'JAVA'
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+public class Churn {
+    static long churn(int seed) {
+        List<byte[]> kept = new ArrayList<>();
+        long sum = seed;
+
+        for (int i = 0; i < 4000; i++) {
+            byte[] block = new byte[1 + (i * 7919 + seed) % 60000];
+            ByteBuffer direct = ByteBuffer.allocateDirect(4096);
+
+            block[block.length / 2] = (byte) i;
+            direct.putInt(i % 1024, i);
+            kept.add(block);
+            if (kept.size() > 200)
+                kept.remove((i * 31) % kept.size());
+            sum += block[block.length / 2] + direct.getInt(i % 1024);
+        }
+        return sum;
+    }
+
+    public static void main(String[] args) throws Exception {
+        long[] sums = new long[4];
+        Thread[] threads = new Thread[sums.length];
+
+        for (int i = 0; i < threads.length; i++) {
+            final int n = i;
+            threads[i] = new Thread(() -> sums[n] = churn(n));
+            threads[i].start();
+        }
+        for (int i = 0; i < threads.length; i++) {
+            threads[i].join();
+            System.out.println(sums[i]);
+        }
+        System.gc();
+    }
+}
+JAVA
+java_alike() {
+	alike "java $*" java java -Xmx64m -XX:-UsePerfData "$@" \
+		-cp "$work" Churn
+}
+if has javac && javac -d "$work" "$work/Churn.java"; then
+	locked_too java_alike -XX:+UseSerialGC
+	locked_too java_alike -XX:+UseG1GC -XX:+AlwaysPreTouch
+else
+	not_run 'java: there is no javac'
+fi
+
+cat >"$work/churn.js" <<'JS'
+const { Worker, isMainThread, parentPort, workerData } =
+	require('worker_threads');
+const { execFileSync } = require('child_process');
+const { createHash } = require('crypto');
+
+function churn(seed) {
+	const kept = [];
+	const hash = createHash('sha256');
+
+	for (let i = 0; i < 4000; i++) {
+		const block = Buffer.alloc(1 + (i * 7919 + seed) % 60000, i);
+		const text = 'x'.repeat(i % 500) + i;
+
+		kept.push({ block, text, list: new Array(i % 300).fill(i) });
+		if (kept.length > 200)
+			kept.splice(i * 31 % kept.length, 1);
+		hash.update(text).update(block.subarray(0, 100));
+	}
+	return hash.digest('hex').slice(0, 16);
+}
+
+if (isMainThread) {
+	const results = [];
+
+	for (let i = 0; i < 3; i++)
+		new Worker(__filename, { workerData: i }).on('message', (m) => {
+			results[i] = m;
+			if (results.filter((r) => r).length < 3)
+				return;
+			console.log(results.join(' '), churn(9));
+			console.log(String(execFileSync(process.execPath,
+				['-p', '6 * 7'])));
+		});
+} else {
+	parentPort.postMessage(churn(workerData));
+}
+JS
+node_alike() {
+	alike node node node "$work/churn.js"
+}
+# With all memory locked it ends itself, without the shim too: it takes it for a
+# fault that the kernel does not discard locked memory.
+if has node; then
+	node_alike
+else
+	not_run 'node: it is not installed'
+fi
+finish
