@@ -65,9 +65,10 @@ static int discard_unlocked(struct lof_range range)
 	/* Locking it again must be allowed; the limit may have come down. */
 	err = lof_relock(range, range.start) < 0 ? -EAGAIN : 0;
 	if (!err) {
-		lof_unlock_tracked(range);
-		err = lof_sys_madvise(range.start, lof_range_len(range),
-				      MADV_DONTNEED);
+		err = lof_unlock_tracked(range);
+		if (!err)
+			err = lof_sys_madvise(range.start, lof_range_len(range),
+					      MADV_DONTNEED);
 		lof_relock(range, range.start);
 	}
 	lof_call_land(&call, LOF_UNSURE);

@@ -50,11 +50,18 @@ static bool differs(const struct lof_books *books, struct lof_range range,
 
 /*
  * The functions that read back return READ; OVERTAKEN, when another call on the
- * same memory was booked and it must be done again; -EBUSY without the lock; or
- * -ECHILD, when a handler forked and this is the child: then what is being read
- * may be the parent's smaps.
+ * same memory was booked and it must be done again; LATER, when smaps cannot be
+ * read now, but may be soon; -EBUSY without the lock; or -ECHILD, when a handler
+ * forked and this is the child: then what is being read may be the parent's
+ * smaps.
  */
-enum { OVERTAKEN = 0, READ = 1 };
+enum { OVERTAKEN = 0, READ = 1, LATER = 2 };
+
+static bool is_for_a_time(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ||
+	       err == -EIO || err == -EINTR || err == -EAGAIN;
+}
 
 static int standing(const struct lof_books *books, const struct lof_call *call)
 {
@@ -219,9 +226,24 @@ static int read_msync(struct lof_books *books, const struct lof_call *call,
 	return found < 0 ? found : READ;
 }
 
-/* One attempt to read back what a call may have changed. */
-static int read_once(struct lof_books *books, struct lof_call *call)
+static int read_range(struct lof_books *books, const struct lof_call *call,
+		      struct lof_range range, bool is_note)
 {
+	int err = read_smaps(books, call, range), ret;
+
+	if (err >= 0 || err == -EBUSY || err == -ECHILD)
+		return err;
+	if (is_note && is_for_a_time(err))
+		return LATER;
+	ret = read_msync(books, call, range);
+	return ret == READ && is_for_a_time(err) ? LATER : ret;
+}
+
+/* One attempt to read back what a call may have changed. */
+static int read_once(struct lof_books *books, struct lof_call *call,
+		     bool is_note)
+{
+	bool later = false;
 	struct lof_slot *slot = &books->slots[call->slot];
 	int ret;
 
@@ -234,11 +256,10 @@ static int read_once(struct lof_books *books, struct lof_call *call)
 	for (int i = 0; i < 2; i++) {
 		if (lof_range_is_empty(call->range[i]))
 			continue;
-		ret = read_smaps(books, call, call->range[i]);
-		if (ret < 0 && ret != -EBUSY && ret != -ECHILD)
-			ret = read_msync(books, call, call->range[i]);
-		if (ret != READ)
+		ret = read_range(books, call, call->range[i], is_note);
+		if (ret != READ && ret != LATER)
 			return ret;
+		later |= ret == LATER;
 	}
 	if (!lof_books_lock(books))
 		return -EBUSY;
@@ -246,10 +267,11 @@ static int read_once(struct lof_books *books, struct lof_call *call)
 	if (ret == READ)
 		lof_books_dirty_others(books, call);
 	lof_books_unlock(books);
-	return ret;
+	return ret == READ && later ? LATER : ret;
 }
 
-bool lof_readback(struct lof_books *books, struct lof_call *call)
+static bool readback(struct lof_books *books, struct lof_call *call,
+		     bool is_note)
 {
 	int ret = -EBUSY, attempts = 0;
 
@@ -260,7 +282,7 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 	if (call->slot >= 0) {
 		atomic_fetch_add(&books->read_back, 1);
 		do
-			ret = read_once(books, call);
+			ret = read_once(books, call, is_note);
 		while (ret == OVERTAKEN && ++attempts < ATTEMPTS);
 	}
 	if (ret == READ)
@@ -268,6 +290,11 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 	lof_books_note(books, call->range[0], false);
 	lof_books_note(books, call->range[1], false);
 	return false;
+}
+
+bool lof_readback(struct lof_books *books, struct lof_call *call)
+{
+	return readback(books, call, false);
 }
 
 static bool end_holds(struct lof_books *books, struct lof_range range)
@@ -298,7 +325,7 @@ void lof_readback_notes(struct lof_books *books)
 		done = lof_books_take_note(books, &call.range[0],
 					   &ends_holds) &&
 		       (!ends_holds || end_holds(books, call.range[0])) &&
-		       lof_readback(books, &call);
+		       readback(books, &call, true);
 		lof_books_release(books, &call);
 	}
 }

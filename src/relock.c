@@ -27,14 +27,16 @@ int lof_relock(struct lof_range from, uintptr_t to)
 	return worst;
 }
 
-void lof_unlock_tracked(struct lof_range range)
+int lof_unlock_tracked(struct lof_range range)
 {
 	struct lof_entry entry;
+	int err = 0;
 
-	while (lof_ledger_find_in(range, &entry) > 0) {
-		lof_disarm(entry.range);
+	while (!err && lof_ledger_find_in(range, &entry) > 0) {
+		err = lof_disarm(entry.range);
 		range.start = entry.range.end;
 	}
+	return err;
 }
 
 void lof_unlock_untracked(struct lof_range range)

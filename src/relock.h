@@ -11,8 +11,8 @@
  */
 int lof_relock(struct lof_range from, uintptr_t to);
 
-/* Unlock what is tracked in range. */
-void lof_unlock_tracked(struct lof_range range);
+/* Unlock what is tracked in range. 0 or a negative errno of munlock. */
+int lof_unlock_tracked(struct lof_range range);
 
 /* Unlock what is not tracked in range. */
 void lof_unlock_untracked(struct lof_range range);

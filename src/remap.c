@@ -165,8 +165,9 @@ static int remap_dontunmap(struct remap *r, size_t len)
 	/* Locking it again must be allowed; the limit may have come down. */
 	err = lof_relock(r->old, r->old.start) < 0 ? -EAGAIN : 0;
 	if (!err) {
-		lof_unlock_tracked(r->old);
-		err = call_kernel(&call, r, len, len);
+		err = lof_unlock_tracked(r->old);
+		if (!err)
+			err = call_kernel(&call, r, len, len);
 		if (err)
 			lof_relock(r->old, r->old.start);
 		else if (!lof_relock(r->old, r->new.start))

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fault injection: in each call of the library each system call that it makes
+ * fails in turn with each errno of its man page, the first time, the second...
+ * as long as there is one more. Afterwards the ledger is what the kernel says,
+ * what failed without partial effect has none, and the same call succeeds.
+ */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faults.h"
+#include "ledger.h"
+#include "lockonfault.h"
+#include "sys.h"
+#include "truth.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define ONTO	(MREMAP_MAYMOVE | MREMAP_FIXED)
+#define START	((uintptr_t)0x40000000)
+#define NPAGES	40
+#define LAID	"OOOOFFFF....OOOO----FFFF........--------"
+
+static size_t page;
+
+static char *at(size_t n)
+{
+	return (char *)START + n * page;
+}
+
+static size_t pages(size_t n)
+{
+	return n * page;
+}
+
+/* The memory that each operation begins with. Pages 12 to 15 are held. */
+static int lay_out(void)
+{
+	return mmap(at(0), pages(32), RW, ANON | MAP_FIXED, -1, 0) != at(0) ||
+	       munmap(at(16), pages(4)) ||
+	       lof_mlock2(at(0), pages(4), MLOCK_ONFAULT) ||
+	       lof_mlock2(at(4), pages(4), 0) ||
+	       lof_hold(at(12), pages(4), MLOCK_ONFAULT) ||
+	       lof_mlock2(at(20), pages(4), 0);
+}
+
+/* An operation: 0, or -1 with errno; it succeeds if nothing fails. */
+#define OPERATION(name, ...)						\
+	static int name(void)						\
+	{								\
+		return __VA_ARGS__;					\
+	}
+#define MAPPED(...) ((__VA_ARGS__) == MAP_FAILED ? -1 : 0)
+
+static int ignore(const struct lof_region *region, void *arg)
+{
+	(void)region;
+	(void)arg;
+	return 0;
+}
+
+static int query(void)
+{
+	struct lof_region region;
+
+	return lof_query(at(5), &region, sizeof(region));
+}
+
+static int stats(void)
+{
+	struct lof_stats told;
+
+	return lof_stats(&told, sizeof(told));
+}
+
+OPERATION(lock_onfault, lof_mlock2(at(2), pages(12), MLOCK_ONFAULT))
+OPERATION(lock_full, lof_mlock2(at(2), pages(12), 0))
+OPERATION(lock, lof_mlock(at(6), pages(4)))
+OPERATION(unlock, lof_munlock(at(2), pages(12)))
+OPERATION(unlock_onfault, lof_munlock2(at(2), pages(6), MLOCK_ONFAULT))
+OPERATION(unlock_full, lof_munlock2(at(2), pages(6), MLOCK_LOCKED))
+OPERATION(lock_all, lof_mlockall(MCL_CURRENT | MCL_ONFAULT))
+OPERATION(lock_future, lof_mlockall(MCL_FUTURE))
+OPERATION(unlock_all, lof_munlockall())
+OPERATION(unlock_all_full, lof_munlockall2(MCL_CURRENT))
+OPERATION(unlock_future, lof_mlockall(MCL_FUTURE | MCL_ONFAULT) ||
+			 lof_munlockall2(MCL_FUTURE) ? -1 : 0)
+OPERATION(map, MAPPED(lof_mmap(at(2), pages(4), RW, ANON | MAP_FIXED, -1, 0)))
+OPERATION(map_locked, MAPPED(lof_mmap(at(2), pages(4), RW, ANON | MAP_FIXED |
+				      MAP_LOCKED, -1, 0)))
+OPERATION(map_onfault, MAPPED(lof_mmap_onfault(at(17), pages(2), RW, ANON |
+					MAP_FIXED_NOREPLACE, -1, 0)))
+OPERATION(map_onfault_fixed, MAPPED(lof_mmap_onfault(at(6), pages(8), RW,
+					ANON | MAP_FIXED, -1, 0)))
+OPERATION(unmap, lof_munmap(at(2), pages(12)))
+OPERATION(grow, MAPPED(lof_mremap(at(12), pages(4), pages(6), 0)))
+OPERATION(shrink, MAPPED(lof_mremap(at(4), pages(4), pages(2), 0)))
+OPERATION(move, MAPPED(lof_mremap(at(2), pages(4), pages(4), ONTO, at(10))))
+OPERATION(move_and_grow, MAPPED(lof_mremap(at(4), pages(4), pages(6), ONTO,
+					   at(24))))
+OPERATION(move_dontunmap, MAPPED(lof_mremap(at(2), pages(4), pages(4),
+				ONTO | MREMAP_DONTUNMAP, at(24))))
+OPERATION(grow_unpopulated, MAPPED(lof_mremap(at(20), pages(4), pages(6),
+				MREMAP_MAYMOVE | LOF_MREMAP_NOPOPULATE)))
+OPERATION(protect, lof_mprotect(at(2), pages(4), PROT_READ))
+OPERATION(discard, lof_discard(at(2), pages(4)))
+OPERATION(discard_by_madvise, lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE) ||
+			      lof_madvise(at(2), pages(4), MADV_DONTNEED))
+OPERATION(populate, lof_populate(at(0), pages(4), PROT_WRITE))
+OPERATION(hold, lof_hold(at(2), pages(12), MLOCK_ONFAULT))
+OPERATION(hold_full, lof_hold(at(2), pages(12), 0))
+OPERATION(drop, lof_drop(at(12), pages(2)))
+OPERATION(sync_all, lof_sync())
+OPERATION(walk, lof_walk(ignore, NULL))
+
+/* What is lost for a moment, and by which call that is then for good. */
+#define NONE	(1u << FAULTY_NCALLS)
+#define BY(call) (1u << FAULTY_##call)
+
+static const struct operation {
+	const char *name;
+	int (*run)(void);
+	unsigned int partial;	/* when these fail, something may be done */
+} operations[] = {
+#define ROW(name, partial) { #name, name, partial }
+	ROW(lock_onfault, BY(munlock)),
+	ROW(lock_full, BY(munlock)),
+	ROW(lock, BY(munlock)),
+	ROW(unlock, NONE),
+	ROW(unlock_onfault, NONE),
+	ROW(unlock_full, NONE),
+	ROW(lock_all, BY(munlock) | BY(munlockall) | BY(mlock2)),
+	ROW(lock_future, NONE),
+	ROW(unlock_all, NONE),
+	ROW(unlock_all_full, BY(munlock) | BY(read)),
+	ROW(unlock_future, ~0u),	/* two calls: the first is done */
+	ROW(map, NONE),
+	ROW(map_locked, NONE),
+	ROW(map_onfault, BY(munmap)),
+	ROW(map_onfault_fixed, BY(munmap)),
+	ROW(unmap, NONE),
+	ROW(grow, NONE),
+	ROW(shrink, NONE),
+	ROW(move, NONE),
+	ROW(move_and_grow, NONE),
+	ROW(move_dontunmap, BY(mlock) | BY(mlock2)),
+	ROW(grow_unpopulated, BY(mlock) | BY(mlock2)),
+	ROW(protect, NONE),
+	ROW(discard, BY(mlock) | BY(mlock2)),
+	ROW(discard_by_madvise, BY(mlock) | BY(mlock2)),
+	ROW(populate, NONE),
+	ROW(hold, BY(munlock)),
+	ROW(hold_full, BY(munlock)),
+	ROW(drop, NONE),
+	ROW(query, NONE),
+	ROW(sync_all, NONE),
+	ROW(walk, NONE),
+	ROW(stats, NONE),
+};
+
+#define NOPERATIONS	(sizeof(operations) / sizeof(operations[0]))
+
+/* Errnos of the man pages. */
+static const int errnos[FAULTY_NCALLS][12] = {
+	[FAULTY_mlock] = { EAGAIN, EINVAL, ENOMEM, EPERM },
+	[FAULTY_mlock2] = { EAGAIN, EINVAL, ENOMEM, EPERM, ENOSYS },
+	[FAULTY_munlock] = { EAGAIN, EINVAL, ENOMEM, EPERM },
+	[FAULTY_mlockall] = { EAGAIN, EINVAL, ENOMEM, EPERM },
+	[FAULTY_munlockall] = { EPERM },
+	[FAULTY_mmap] = { EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENFILE,
+			  ENODEV, ENOMEM, EOVERFLOW, EPERM, ETXTBSY },
+	[FAULTY_munmap] = { EINVAL, ENOMEM },
+	[FAULTY_mremap] = { EAGAIN, EFAULT, EINVAL, ENOMEM },
+	[FAULTY_mprotect] = { EACCES, EINVAL, ENOMEM },
+	[FAULTY_madvise] = { EACCES, EAGAIN, EBADF, EINVAL, EIO, ENOMEM,
+			     EPERM },
+	[FAULTY_msync] = { EBUSY, EINVAL, ENOMEM },
+	[FAULTY_mincore] = { EAGAIN, EFAULT, EINVAL, ENOMEM },
+	[FAULTY_open] = { EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EINTR },
+	[FAULTY_read] = { EINTR, EIO, EAGAIN },
+};
+
+/*
+ * Where the kernel's own word on what is locked is false, or not to be had at
+ * all, the ledger cannot know better before it asks again.
+ */
+static bool is_misled(void)
+{
+	return fault.call == FAULTY_msync || fault.call == FAULTY_mincore ||
+	       (fault.call == FAULTY_open && (fault.err == -EACCES ||
+					      fault.err == -ENOENT));
+}
+
+static int ledger_is_right(void)
+{
+	struct truth_region region[NPAGES];
+	struct lof_range rest = { START, START + pages(NPAGES) };
+	struct lof_entry entry;
+	int n = 0;
+
+	while (n < NPAGES && lof_ledger_find_in(rest, &entry) > 0) {
+		region[n++] = (struct truth_region){
+			entry.range.start, entry.range.end,
+			(int)LOF_ATTR_KIND(entry.attr)
+		};
+		rest.start = entry.range.end;
+	}
+	return truth_is_told(START, START + pages(NPAGES), region, n);
+}
+
+enum { HIT = 0, MISSED = 42, WRONG = 43 };
+
+static int complain(const struct operation *operation, const char *what)
+{
+	char kinds[NPAGES + 1];
+
+	truth_kinds(at(0), NPAGES, kinds);
+	fprintf(stderr, "%s, %s %d fails with %d: %s\n  %s\n",
+		operation->name, faulty_names[fault.call], fault.nth,
+		-fault.err, what, kinds);
+	return WRONG;
+}
+
+/* In a child that has not used the library yet. */
+static int run_with_fault(const struct operation *operation, struct fault with)
+{
+	char before[NPAGES + 1], after[NPAGES + 1];
+	int ret, nth;
+
+	if (lay_out())
+		return complain(operation, "no layout");
+	truth_kinds(at(0), NPAGES, before);
+	if (strcmp(before, LAID))
+		return complain(operation, "another layout");
+	fault = with;
+	ret = operation->run();
+	nth = fault.nth;
+	fault.nth = 0;
+	if (fault.seen < nth)
+		return ret ? complain(operation, "fails by itself") : MISSED;
+	fault.nth = nth;
+	fault.seen = nth;	/* no more */
+	if (is_misled())
+		lof_sync();
+	if (!ledger_is_right())
+		return complain(operation, "the ledger is wrong");
+	truth_kinds(at(0), NPAGES, after);
+	if (ret && strcmp(before, after) && !is_misled() &&
+	    !(operation->partial & 1u << fault.call))
+		return complain(operation, "a failure changed something");
+	lof_munlockall();
+	if (lof_drop(at(12), pages(4)) && lof_munmap(at(12), pages(4)))
+		return complain(operation, "nothing can be dropped");
+	if (lay_out() || operation->run())
+		return complain(operation, "it does not work afterwards");
+	if (!ledger_is_right())
+		return complain(operation, "the ledger is wrong afterwards");
+	return HIT;
+}
+
+static int in_child(const struct operation *operation, struct fault with)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(run_with_fault(operation, with));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : WRONG;
+}
+
+START_TEST(ledger_is_right_whatever_fails)
+{
+	const struct operation *operation = &operations[_i];
+	int wrong = 0, hits = 0, result;
+
+	for (int call = 0; call < FAULTY_NCALLS; call++)
+		for (int i = 0; errnos[call][i]; i++) {
+			struct fault with = {
+				(enum faulty_call)call, -errnos[call][i], 0, 0
+			};
+
+			do {
+				with.nth++;
+				result = in_child(operation, with);
+				hits += result == HIT;
+				wrong += result != HIT && result != MISSED;
+			} while (result != MISSED && with.nth < 100);
+		}
+	printf("%s: %d faults\n", operation->name, hits);
+	ck_assert_int_eq(wrong, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("faults");
+	TCase *tcase = tcase_create("one at a time");
+	SRunner *runner;
+	int failed;
+
+	page = (size_t)sysconf(_SC_PAGESIZE);
+	tcase_set_timeout(tcase, 300);
+	tcase_add_loop_test(tcase, ledger_is_right_whatever_fails, 0,
+			    (int)NOPERATIONS);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
