@@ -75,10 +75,17 @@ void storm_fork(struct stream *stream, bool relock, int how)
 	draw(stream, 2);
 }
 
+/* Inside itself libc's fork would wait for its own lock for ever. */
 void storm_fork_in_handler(void)
 {
-	pid_t pid = fork();
+	static _Thread_local volatile bool forking;
+	pid_t pid;
 
+	if (forking)
+		return;
+	forking = true;
+	pid = fork();
+	forking = false;
 	if (pid == 0)
 		is_handlers_child = true;
 	else if (pid > 0)
