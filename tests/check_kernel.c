@@ -40,7 +40,9 @@ int main(void)
 	srunner_add_suite(runner, pages_suite());
 	srunner_add_suite(runner, drift_suite());
 	srunner_add_suite(runner, policy_suite());
+	srunner_add_suite(runner, processes_suite());
 	srunner_add_suite(runner, limits_suite());
+	srunner_add_suite(runner, limit_matrix_suite());
 	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, races_suite());
 	srunner_add_suite(runner, threads_suite());
