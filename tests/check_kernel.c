@@ -43,6 +43,7 @@ int main(void)
 	srunner_add_suite(runner, processes_suite());
 	srunner_add_suite(runner, limits_suite());
 	srunner_add_suite(runner, limit_matrix_suite());
+	srunner_add_suite(runner, rows_suite());
 	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, races_suite());
 	srunner_add_suite(runner, threads_suite());

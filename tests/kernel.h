@@ -149,6 +149,7 @@ Suite *policy_suite(void);
 Suite *processes_suite(void);
 Suite *limits_suite(void);
 Suite *limit_matrix_suite(void);
+Suite *rows_suite(void);
 Suite *sandbox_suite(void);
 Suite *races_suite(void);
 Suite *threads_suite(void);
