@@ -102,19 +102,25 @@ static int restore_giant(const struct lof_vma *vma, void *arg)
 						      : 0;
 }
 
-static int call_mlockall(int flags, unsigned int kind)
+/* mlockall with MCL_CURRENT, charged right. */
+static int lock_current(int flags, unsigned int kind)
 {
 	int err;
 
-	if (!(flags & MCL_CURRENT))
-		return lof_sys_mlockall(flags);
-	if (kind == LOF_ONFAULT && has_hugetlb())
-		return lock_areas(flags);
 	lof_smaps_each(lock_giant, &kind);
 	err = lof_sys_mlockall(flags);
 	if (err)
 		lof_smaps_each(restore_giant, NULL);
 	return err;
+}
+
+static int call_mlockall(int flags, unsigned int kind)
+{
+	if (!(flags & MCL_CURRENT))
+		return lof_sys_mlockall(flags);
+	if (kind == LOF_ONFAULT && has_hugetlb())
+		return lock_areas(flags);
+	return lock_current(flags, kind);
 }
 
 static int lock_all(int flags)
@@ -193,7 +199,8 @@ static int stop_future(void)
 	struct lof_entry any;
 	int err = 0;
 
-	if (has_hugetlb() || lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT)) {
+	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
+					  LOF_ONFAULT)) {
 		if (lof_ledger_find_in(everything(), &any) > 0)
 			err = lof_arm_again(any.range, LOF_ATTR_KIND(any.attr));
 		if (err >= 0)

@@ -208,6 +208,9 @@ START_TEST(giants_are_charged_right)
 	OK(lof_mlock2(addr, 9 * tib, MLOCK_ONFAULT));
 	OK(lof_munlockall());
 	ck_assert_uint_eq(truth_vmlck(), 0);
+	OK(lof_mlockall(MCL_FUTURE | MCL_ONFAULT));
+	OK(lof_munlockall2(MCL_FUTURE));
+	ck_assert_uint_eq(truth_vmlck(), 0);
 	OK(lof_mlockall(MCL_CURRENT | MCL_ONFAULT));
 	OK(lof_munmap(addr, 16 * tib));
 	OK(lof_munlockall());

@@ -136,7 +136,7 @@ script_alike() {
 	alike "a script of python ($1)" "$name" \
 		"$python" -B "$work/script.py" "$1"
 	check "a script of python ($1): it came to its end" \
-		grep -qx done "$work/without/out"
+		grep -qx 'done' "$work/without/out"
 }
 script_alike plain
 if "$python" -c 'import ctypes as c, sys
