@@ -62,6 +62,19 @@ static int lock_giant(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
+/* What is tracked; the kernel would take it back wrongly. */
+static void unlock_giants(void)
+{
+	struct lof_range rest = everything();
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		if (lof_range_len(entry.range) >= LOF_GIANT)
+			lof_disarm(entry.range);
+		rest.start = entry.range.end;
+	}
+}
+
 static int lock_unless_kept(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
@@ -83,10 +96,13 @@ static int lock_areas(int flags)
 		err = lof_arm(LOF_NO_RANGE);
 	if (err)
 		return err;
-	if (!(flags & MCL_FUTURE) && before != LOF_NONE)
+	if (!(flags & MCL_FUTURE) && before != LOF_NONE) {
+		unlock_giants();
 		lof_sys_munlockall();
+	}
 	err = lof_smaps_each(lock_unless_kept, NULL);
 	if (err) {
+		unlock_giants();
 		lof_sys_munlockall();
 		restore_all();
 		if (before != LOF_NONE)
@@ -146,18 +162,6 @@ static int lock_all(int flags)
 	return err;
 }
 
-static void unlock_giants(void)
-{
-	struct lof_range rest = everything();
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		if (lof_range_len(entry.range) >= LOF_GIANT)
-			lof_disarm(entry.range);
-		rest.start = entry.range.end;
-	}
-}
-
 static int unlock_all(void)
 {
 	struct lof_turn turn;
@@ -203,8 +207,10 @@ static int stop_future(void)
 					  LOF_ONFAULT)) {
 		if (lof_ledger_find_in(everything(), &any) > 0)
 			err = lof_arm_again(any.range, LOF_ATTR_KIND(any.attr));
-		if (err >= 0)
+		if (err >= 0) {
+			unlock_giants();
 			err = lof_sys_munlockall();
+		}
 	}
 	if (!err)
 		restore_all();
