@@ -170,45 +170,44 @@ static int map_onfault_fixed(const struct mapping *m, uintptr_t *result)
 	return 0;
 }
 
-/* Lock a new mapping, or take it back. What nature keeps is left as it is. */
-static int arm_new(const struct mapping *m, struct lof_range range,
-		   unsigned int *attr)
+/* Lock a new mapping, or take it back. As lof_nature_lock(). */
+static int arm_new(const struct mapping *m, struct lof_range range)
 {
 	int ret = lof_nature_lock(range, LOF_ONFAULT);
 
 	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
-	else if (!ret)
-		*attr = LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL);
-	return ret < 0 ? lock_refused(ret) : 0;
+	return ret < 0 ? lock_refused(ret) : ret;
 }
 
 static int map_onfault(const struct mapping *m, uintptr_t *result)
 {
 	struct lof_range range = LOF_NO_RANGE;
-	unsigned int attr = 0;
 	struct lof_call call;
-	int err;
+	int ret;
 
 	if (m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE))
 		return map_onfault_fixed(m, result);
-	err = lof_call_begin(&call, LOF_ADDS, LOF_NO_RANGE, LOF_NO_RANGE);
-	if (err)
-		return err;
-	err = map_raw(m, result);
-	if (!err) {
+	ret = lof_call_begin(&call, LOF_ADDS, LOF_NO_RANGE, LOF_NO_RANGE);
+	if (ret)
+		return ret;
+	ret = map_raw(m, result);
+	if (!ret) {
 		lof_range_of(&range, (void *)*result, m->len);
 		call.range[0] = range;
-		err = arm_new(m, range, &attr);
+		ret = arm_new(m, range);
 	}
 	call.gone[0] = range;
-	if (lof_call_land(&call, err ? LOF_REFUSED : LOF_DONE)) {
+	if (lof_call_land(&call, ret < 0 ? LOF_REFUSED : LOF_DONE)) {
 		lof_call_clear(&call, range);
-		if (attr)
-			lof_call_set(&call, range, attr);
+		if (ret)
+			lof_call_unsure(&call);
+		else
+			lof_call_set(&call, range,
+				     LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
 	}
 	lof_call_end(&call);
-	return err;
+	return ret < 0 ? ret : 0;
 }
 
 /* MAP_LOCKED under LOF_CONVERT. */
