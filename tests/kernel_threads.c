@@ -259,7 +259,7 @@ static void on_alarm_fork(int signal)
 			is_child = 1;
 		else
 			nchildren++;
-		if (!is_child)
+		if (!is_child && atomic_load(&alarms_wanted))
 			alarm_soon(&handler_random);
 	} else {
 		on_alarm(signal);
