@@ -79,11 +79,15 @@ static int decide(void)
 	return ACTIVE;
 }
 
+/*
+ * Functions of .preinit_array come before libc has the environment: then nobody
+ * can say yet, and the kernel gets what they ask for.
+ */
 static bool is_active(void)
 {
 	int known = atomic_load_explicit(&mode, memory_order_acquire);
 
-	if (known == UNKNOWN) {
+	if (known == UNKNOWN && environ) {
 		known = decide();
 		atomic_store_explicit(&mode, known, memory_order_release);
 	}

@@ -219,6 +219,16 @@ START_TEST(program_that_links_the_library_has_one_ledger)
 }
 END_TEST
 
+START_TEST(what_is_mapped_before_libc_begins_decides_nothing)
+{
+	const char *path = built("preload_preinit");
+
+	ck_assert_str_eq(run_as(path, "", NULL), "OOOOOOOO\n");
+	ck_assert_str_eq(run_as(path, "", eager[0], NULL), "FFFFFFFF\n");
+	ck_assert_str_eq(run_as(path, "", eager[1], NULL), "FFFFFFFF\n");
+}
+END_TEST
+
 START_TEST(nothing_is_printed_unasked)
 {
 	ck_assert_str_eq(run("nothing", NULL), "");
@@ -253,6 +263,8 @@ static Suite *preload_suite(void)
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
 	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
+	tcase_add_test(tcase,
+		       what_is_mapped_before_libc_begins_decides_nothing);
 	tcase_add_test(tcase, nothing_is_printed_unasked);
 	suite_add_tcase(suite, log_case());
 	return suite;

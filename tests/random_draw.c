@@ -78,8 +78,9 @@ int64_t draw_len(struct stream *stream)
 
 static int64_t draw_lock_len(struct stream *stream)
 {
-	return chance(stream, 1) ? (int64_t)1 << (36 + draw(stream, 28))
-				 : draw_len(stream);
+	return chance(stream, 1) ?
+	       (int64_t)((uint64_t)1 << (36 + draw(stream, 28))) :
+	       draw_len(stream);
 }
 
 static int64_t draw_prot(struct stream *stream)

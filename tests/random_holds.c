@@ -65,7 +65,7 @@ static uintptr_t down(const void *addr)
 
 static uintptr_t up(const void *addr, size_t len)
 {
-	return down((const char *)addr + len + page - 1);
+	return ((uintptr_t)addr + len + page - 1) & ~(page - 1);
 }
 
 void holds_clear(const void *addr, size_t len)

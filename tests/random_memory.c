@@ -80,7 +80,7 @@ struct span memory_span(int64_t addr, int64_t len)
 {
 	struct span place = place_of(addr);
 	char *at = memory_at(addr);
-	size_t room = (size_t)(place.addr + place.len - at);
+	size_t room = place.len - ((uintptr_t)at - (uintptr_t)place.addr);
 
 	/* A length that wraps is the kernel's to refuse. */
 	if (len < 0 || (size_t)len <= room)
