@@ -155,6 +155,19 @@ START_TEST(huge_pages_are_split_if_told)
 }
 END_TEST
 
+START_TEST(what_cannot_be_locked_is_answered_as_by_the_kernel)
+{
+	char plain[64];
+
+	snprintf(plain, sizeof(plain), "%s", run("droppable", eager[1], NULL));
+	if (strcmp(plain, "none\n") == 0)
+		puts("skip: no MAP_DROPPABLE before Linux 6.11");
+	else
+		ck_assert_str_eq(plain, "ok ok ........ 8\n");
+	ck_assert_str_eq(run("droppable", NULL), plain);
+}
+END_TEST
+
 static const char *const ways_to_call[][2] = {
 	{ "shm", "remap-file" }, { "syscall-shm", "syscall-remap-file" },
 };
@@ -258,6 +271,8 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
 	tcase_add_test(tcase, child_locks_on_fault_again_if_told);
 	tcase_add_test(tcase, huge_pages_are_split_if_told);
+	tcase_add_test(tcase,
+		       what_cannot_be_locked_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,

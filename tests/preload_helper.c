@@ -212,6 +212,22 @@ static void child(void)
 	SHOW();
 }
 
+/* Memory that cannot be locked (Linux 6.11): the kernel calls it success. */
+static void droppable(void)
+{
+	const int map_droppable = 0x08;
+
+	if (mmap(at(0), pages(8), RW, map_droppable | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED) {
+		puts("none");
+		return;
+	}
+	errno = UNTOUCHED;
+	DONE(mlock(at(0), pages(4)));
+	DONE(mlock2(at(4), pages(4), MLOCK_ONFAULT));
+	SHOW();
+}
+
 /* Is the area of at(0) marked not to have huge pages? */
 static void huge(void)
 {
@@ -280,6 +296,7 @@ static const struct {
 	{ "limits", limits },
 	{ "child", child },
 	{ "descriptors", descriptors },
+	{ "droppable", droppable },
 	{ "huge", huge },
 	{ "nothing", nothing },
 	{ "early", early },
