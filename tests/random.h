@@ -138,6 +138,8 @@ struct span memory_span(int64_t addr, int64_t len);	/* not beyond it */
 bool memory_is_place(const char *addr);	/* arena or stack, margins too */
 int memory_file(int64_t which);
 bool memory_is_mapped(const void *addr);
+/* In a child other memory may come to lie where a slot was, the library's too */
+void memory_keep_in_child(void);
 void slot_evict(int64_t slot);
 void slot_put(int64_t slot, char *addr, size_t len);
 void slot_grow(int64_t addr, const char *end);

@@ -128,11 +128,13 @@ int apply_mremap(const struct op *op)
 }
 
 static sigjmp_buf fault;
+static volatile bool touching;
 
 static void on_fault(int sig)
 {
-	(void)sig;
-	siglongjmp(fault, 1);
+	if (touching)
+		siglongjmp(fault, 1);
+	signal(sig, SIG_DFL);	/* and do it again */
 }
 
 void touch_prepare(void)
@@ -152,13 +154,18 @@ void touch_prepare(void)
 
 bool touch_byte(volatile char *byte, bool write)
 {
-	if (sigsetjmp(fault, 0))
-		return false;
-	if (write)
-		*byte = 1;
-	else
-		(void)*byte;
-	return true;
+	bool done = false;
+
+	touching = true;
+	if (!sigsetjmp(fault, 0)) {
+		if (write)
+			*byte = 1;
+		else
+			(void)*byte;
+		done = true;
+	}
+	touching = false;
+	return done;
 }
 
 /*

@@ -116,6 +116,14 @@ void slot_evict(int64_t slot)
 	slots[slot] = (struct span){ NULL, 0 };
 }
 
+void memory_keep_in_child(void)
+{
+	for (size_t i = 0; i < NSLOTS; i++)
+		if (slots[i].len)
+			CALL(madvise)(slots[i].addr, slots[i].len,
+				      MADV_DOFORK);
+}
+
 static size_t whole(size_t len)
 {
 	return (len + page - 1) & ~(page - 1);

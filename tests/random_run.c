@@ -102,9 +102,11 @@ static void be_child(const struct log *log, size_t i, size_t end)
 
 static bool fork_at(const struct log *log, size_t i, size_t end)
 {
-	pid_t pid = fork();
 	int status = 0;
+	pid_t pid;
 
+	memory_keep_in_child();
+	pid = fork();
 	if (pid == 0)
 		be_child(log, i, end);
 	if (pid < 0)
