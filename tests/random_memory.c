@@ -82,8 +82,11 @@ struct span memory_span(int64_t addr, int64_t len)
 	char *at = memory_at(addr);
 	size_t room = place.len - ((uintptr_t)at - (uintptr_t)place.addr);
 
-	/* A length that wraps is the kernel's to refuse. */
-	if (len < 0 || (size_t)len <= room)
+	/*
+	 * A length that wraps is the kernel's to refuse. From address 0 it does
+	 * not wrap, and discards the whole program.
+	 */
+	if ((uintptr_t)at + (size_t)len < (uintptr_t)at || (size_t)len <= room)
 		return (struct span){ at, (size_t)len };
 	return (struct span){ at, room };
 }
