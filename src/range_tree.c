@@ -3,7 +3,9 @@
  * The tree of ranges. Leaves and inner nodes have the same layout, so moving
  * entries between two nodes is the same code for both. Every key is the first
  * start in its subtree, exactly: so the leaf that a descent for an address
- * ends in holds the last range that starts at or before it.
+ * ends in holds the last range that starts at or before it, and the way down
+ * tells where the next leaf begins. Most changes are so one descent and one
+ * splice of one leaf.
  * No system calls, no allocation, no locking here.
  */
 #include "range_tree.h"
@@ -13,12 +15,15 @@
 #define ORDER		LOF_TREE_ORDER
 #define UNDERFULL	(ORDER / 4)
 #define HEIGHT_MAX	24	/* no node has less than 3 children: 3^24 */
+#define LINE		8	/* keys: a cache line of 64 bytes (64-bit) */
 
 /* The way down to a place in a leaf: level 0 is the root. */
 struct path {
 	struct lof_node *node[HEIGHT_MAX];
 	unsigned int slot[HEIGHT_MAX];
 	unsigned int leaf;	/* level of the leaf */
+	bool is_before;		/* the address is before all ranges */
+	uintptr_t bound;	/* first start in the next leaf, or NO_KEY */
 };
 
 static struct lof_node *child_of(const struct lof_node *node, unsigned int slot)
@@ -36,49 +41,53 @@ static unsigned int attr_of(const struct lof_node *leaf, unsigned int slot)
 	return (unsigned int)(leaf->value[slot] & LOF_TREE_ATTR_MAX);
 }
 
-/* Keys at or below addr: counted without a branch, so that it vectorises. */
-static unsigned int rank_of(const struct lof_node *node, uintptr_t addr)
+static void read_entry(const struct lof_node *leaf, unsigned int slot,
+		       struct lof_entry *entry)
 {
-	unsigned int rank = 0;
-
-	for (uint32_t i = 0; i < node->count; i++)
-		rank += node->key[i] <= addr;
-	return rank;
+	entry->range.start = leaf->key[slot];
+	entry->range.end = end_of(leaf, slot);
+	entry->attr = attr_of(leaf, slot);
 }
 
 /*
- * Go down to the last range that starts at or before addr. False: there is
- * none, and path leads to the first range of all. The tree is not empty.
+ * Keys at or below addr, in two counts without a branch: the last key of each
+ * line tells the line, and the keys of that line the rest. While they are
+ * compared, the values that belong to them are on their way.
  */
-static bool descend(const struct lof_tree *tree, uintptr_t addr,
+static inline unsigned int rank_of(const struct lof_node *node, uintptr_t addr)
+{
+	unsigned int line = 0, rank = 0;
+
+	for (unsigned int i = LINE - 1; i < LOF_TREE_NKEYS - 1; i += LINE)
+		line += node->key[i] <= addr;
+	line *= LINE;
+	__builtin_prefetch(&node->value[line]);
+	for (unsigned int i = 0; i < LINE; i++)
+		rank += node->key[line + i] <= addr;
+	return line + rank;
+}
+
+/* Go down to the last range that starts at or before addr, or to the first. */
+static void descend(const struct lof_tree *tree, uintptr_t addr,
 		    struct path *path)
 {
 	struct lof_node *node = tree->root;
 	unsigned int rank, level;
 
+	path->bound = LOF_TREE_NO_KEY;
 	for (level = 0;; level++) {
 		rank = rank_of(node, addr);
+		path->is_before = rank == 0;
+		rank += path->is_before;
 		path->node[level] = node;
-		path->slot[level] = rank ? rank - 1 : 0;
+		path->slot[level] = rank - 1;
 		if (level + 1 == tree->height)
 			break;
-		node = child_of(node, path->slot[level]);
+		if (node->key[rank] != LOF_TREE_NO_KEY)
+			path->bound = node->key[rank];
+		node = child_of(node, rank - 1);
 	}
 	path->leaf = level;
-	return rank > 0;
-}
-
-/* Step to the next range; only the leaf of the path is right afterwards. */
-static bool step(struct path *path)
-{
-	struct lof_node **leaf = &path->node[path->leaf];
-	unsigned int *slot = &path->slot[path->leaf];
-
-	if (++*slot < (*leaf)->count)
-		return true;
-	*leaf = (*leaf)->next;
-	*slot = 0;
-	return *leaf != NULL;
 }
 
 /* The first key at level has changed: tell the separators above. */
@@ -102,6 +111,14 @@ static void move_entries(struct lof_node *to, unsigned int to_slot,
 		n * sizeof(to->value[0]));
 }
 
+/* The keys behind the last one have none below them. */
+static void set_count(struct lof_node *node, unsigned int count)
+{
+	for (unsigned int i = count; i < node->count; i++)
+		node->key[i] = LOF_TREE_NO_KEY;
+	node->count = count;
+}
+
 static struct lof_node *take(struct lof_tree *tree)
 {
 	struct lof_node *node = tree->spare;
@@ -109,7 +126,8 @@ static struct lof_node *take(struct lof_tree *tree)
 	tree->spare = node->next;
 	tree->nspare--;
 	node->next = NULL;
-	node->count = 0;
+	node->count = LOF_TREE_NKEYS;
+	set_count(node, 0);
 	return node;
 }
 
@@ -136,18 +154,19 @@ static void put(struct lof_node *node, unsigned int slot, uintptr_t key,
 
 /*
  * Move the upper part of a full node into a new one behind it. Where the entry
- * to come goes to the very end, ranges are probably added in ascending order:
- * what is left behind stays full then.
+ * to come goes to an end, ranges are probably added in ascending or descending
+ * order (as mmap places them): what is left behind stays full then.
  */
 static struct lof_node *split(struct lof_tree *tree, struct lof_node *left,
 			      unsigned int slot)
 {
-	unsigned int keep = slot == ORDER ? ORDER - 2 : ORDER / 2;
+	unsigned int keep = slot == ORDER ? ORDER - 2 :
+			    slot <= 1 ? 2 : ORDER / 2;
 	struct lof_node *right = take(tree);
 
-	move_entries(right, 0, left, keep, ORDER - keep);
-	right->count = ORDER - keep;
-	left->count = keep;
+	move_entries(right, 0, left, keep, left->count - keep);
+	right->count = left->count - keep;
+	set_count(left, keep);
 	right->next = left->next;
 	left->next = right;
 	return right;
@@ -163,107 +182,39 @@ static void grow_root(struct lof_tree *tree, struct lof_node *right)
 	tree->height++;
 }
 
-/* Insert into the leaf before path's slot, which may be one behind the last. */
-static void insert_at(struct lof_tree *tree, struct path *path, uintptr_t key,
-		      uintptr_t value)
+/* Split the leaf of path, which is used up by it, for an entry at slot. */
+static void split_leaf(struct lof_tree *tree, struct path *path,
+		       unsigned int slot)
 {
 	unsigned int level = path->leaf;
+	struct lof_node *right = split(tree, path->node[level], slot);
 
-	for (;;) {
-		struct lof_node *node = path->node[level], *right;
-		unsigned int slot = path->slot[level];
+	while (level-- > 0) {
+		struct lof_node *parent = path->node[level], *child = right;
 
-		if (node->count < ORDER) {
-			put(node, slot, key, value);
-			fix_keys(path, level);
+		slot = path->slot[level] + 1;
+		if (parent->count < ORDER) {
+			put(parent, slot, child->key[0], (uintptr_t)child);
 			return;
 		}
-		right = split(tree, node, slot);
-		if (slot >= node->count)
-			put(right, slot - node->count, key, value);
-		else
-			put(node, slot, key, value);
-		fix_keys(path, level);
-		if (level == 0) {
-			grow_root(tree, right);
-			return;
+		right = split(tree, parent, slot);
+		if (slot >= parent->count) {
+			slot -= parent->count;
+			parent = right;
 		}
-		level--;
-		path->slot[level]++;
-		key = right->key[0];
-		value = (uintptr_t)right;
+		put(parent, slot, child->key[0], (uintptr_t)child);
 	}
+	grow_root(tree, right);
 }
 
-static void remove_at(struct lof_tree *tree, struct path *path,
-		      unsigned int level, unsigned int n);
-
-/*
- * Node at level has become small: even it out with a neighbour under the same
- * parent, or make one node of the two. An inner node has two children at least,
- * so the neighbour exists.
- */
-static void refill(struct lof_tree *tree, struct path *path, unsigned int level)
+static void shrink_root(struct lof_tree *tree)
 {
-	struct lof_node *parent = path->node[level - 1], *left, *right;
-	unsigned int slot = path->slot[level - 1], total, n;
-
-	if (slot + 1 == parent->count)
-		slot--;
-	left = child_of(parent, slot);
-	right = child_of(parent, slot + 1);
-	total = left->count + right->count;
-	path->slot[level - 1] = slot;
-	if (total <= ORDER) {
-		move_entries(left, left->count, right, 0, right->count);
-		left->count = total;
-		left->next = right->next;
-	} else if (left->count < total / 2) {
-		n = total / 2 - left->count;
-		move_entries(left, left->count, right, 0, n);
-		move_entries(right, 0, right, n, right->count - n);
-		left->count += n;
-		right->count -= n;
-	} else {
-		n = left->count - total / 2;
-		move_entries(right, n, right, 0, right->count);
-		move_entries(right, 0, left, left->count - n, n);
-		left->count -= n;
-		right->count += n;
-	}
-	/* The left one may have been empty and have a first key only now. */
-	parent->key[slot] = left->key[0];
-	fix_keys(path, level - 1);
-	path->slot[level - 1] = slot + 1;
-	if (total <= ORDER) {
-		lof_tree_give(tree, right);
-		remove_at(tree, path, level - 1, 1);
-	} else {
-		parent->key[slot + 1] = right->key[0];
-	}
-}
-
-/* Remove n entries from path->slot[level] on; path is used up by it. */
-static void remove_at(struct lof_tree *tree, struct path *path,
-		      unsigned int level, unsigned int n)
-{
-	struct lof_node *node = path->node[level];
-	unsigned int slot = path->slot[level];
-
-	move_entries(node, slot, node, slot + n, node->count - slot - n);
-	node->count -= n;
-	if (slot == 0 && node->count > 0)
-		fix_keys(path, level);
-	if (level > 0) {
-		if (node->count < UNDERFULL)
-			refill(tree, path, level);
-		return;
-	}
 	while (tree->height > 1 && tree->root->count == 1) {
-		node = tree->root;
-		tree->root = child_of(node, 0);
+		struct lof_node *root = tree->root;
+
+		tree->root = child_of(root, 0);
 		tree->height--;
-		lof_tree_give(tree, node);
+		lof_tree_give(tree, root);
 	}
 	if (tree->root->count == 0) {
 		lof_tree_give(tree, tree->root);
@@ -272,40 +223,260 @@ static void remove_at(struct lof_tree *tree, struct path *path,
 	}
 }
 
-static void insert_range(struct lof_tree *tree, struct lof_range range,
-			 unsigned int attr)
+/*
+ * Make one node of two neighbours, or even them out. An empty left one has its
+ * first key only afterwards. True: right is not needed any more.
+ */
+static bool merge(struct lof_node *left, struct lof_node *right)
+{
+	unsigned int total = left->count + right->count, half = total / 2, n;
+
+	if (total <= ORDER) {
+		move_entries(left, left->count, right, 0, right->count);
+		left->count = total;
+		left->next = right->next;
+		return true;
+	}
+	if (left->count < half) {
+		n = half - left->count;
+		move_entries(left, left->count, right, 0, n);
+		move_entries(right, 0, right, n, right->count - n);
+		left->count = half;
+		set_count(right, total - half);
+	} else {
+		n = left->count - half;
+		move_entries(right, n, right, 0, right->count);
+		move_entries(right, 0, left, half, n);
+		right->count = total - half;
+		set_count(left, half);
+	}
+	return false;
+}
+
+/*
+ * Nodes of path have become small, from the leaf upwards: fill each from its
+ * neighbour under the same parent. An inner node has two children at least, so
+ * there is one. The path is used up by it.
+ */
+static void refill(struct lof_tree *tree, struct path *path)
+{
+	for (unsigned int level = path->leaf; level > 0; level--) {
+		struct lof_node *parent = path->node[level - 1], *left, *right;
+		unsigned int slot = path->slot[level - 1];
+
+		if (path->node[level]->count >= UNDERFULL)
+			return;
+		if (slot + 1 == parent->count)
+			path->slot[level - 1] = --slot;
+		left = child_of(parent, slot);
+		right = child_of(parent, slot + 1);
+		if (merge(left, right)) {
+			move_entries(parent, slot + 1, parent, slot + 2,
+				     parent->count - slot - 2);
+			set_count(parent, parent->count - 1);
+			lof_tree_give(tree, right);
+		} else {
+			parent->key[slot + 1] = right->key[0];
+		}
+		parent->key[slot] = left->key[0];
+		fix_keys(path, level - 1);
+	}
+	shrink_root(tree);
+}
+
+/* What takes the place of some entries of a leaf. */
+struct patch {
+	unsigned int slot, nold, nnew;
+	uintptr_t key[3], value[3];
+};
+
+static void add(struct patch *patch, uintptr_t start, uintptr_t end,
+		unsigned int attr)
+{
+	patch->key[patch->nnew] = start;
+	patch->value[patch->nnew] = end | attr;
+	patch->nnew++;
+}
+
+/*
+ * What makes range have attr, or be clear with attr 0, in the leaf of path. Of
+ * the next leaf nothing is in range, and nothing that is to be one with it.
+ */
+static void plan(const struct path *path, struct lof_range range,
+		 unsigned int attr, struct patch *patch)
+{
+	const struct lof_node *leaf = path->node[path->leaf];
+	unsigned int slot = path->slot[path->leaf], next, last_attr = 0;
+	uintptr_t last_end = 0;
+
+	next = path->is_before ? 0 : slot + 1;
+	patch->slot = next;
+	patch->nnew = 0;
+	if (!path->is_before) {
+		last_end = end_of(leaf, slot);
+		last_attr = attr_of(leaf, slot);
+		if (last_end > range.start ||
+		    (last_end == range.start && last_attr == attr)) {
+			patch->slot = slot;
+			if (last_attr == attr)
+				range.start = leaf->key[slot];
+			else if (leaf->key[slot] < range.start)
+				add(patch, leaf->key[slot], range.start,
+				    last_attr);
+		}
+	}
+	for (; leaf->key[next] < range.end; next++) {
+		last_end = end_of(leaf, next);
+		last_attr = attr_of(leaf, next);
+	}
+	if (leaf->key[next] == range.end && attr && attr_of(leaf, next) == attr)
+		range.end = end_of(leaf, next++);
+	else if (last_end > range.end && last_attr == attr)
+		range.end = last_end;
+	if (attr)
+		add(patch, range.start, range.end, attr);
+	if (last_end > range.end)
+		add(patch, range.end, last_end, last_attr);
+	patch->nold = next - patch->slot;
+}
+
+static void apply(struct lof_tree *tree, struct path *path,
+		  const struct patch *patch)
+{
+	struct lof_node *leaf = path->node[path->leaf];
+	unsigned int from = patch->slot + patch->nold;
+	unsigned int to = patch->slot + patch->nnew;
+	unsigned int count = leaf->count - from + to;
+
+	if (from != to) {
+		move_entries(leaf, to, leaf, from, leaf->count - from);
+		if (from > to)
+			set_count(leaf, count);
+		leaf->count = count;
+		tree->count = tree->count - patch->nold + patch->nnew;
+	}
+	for (unsigned int i = 0; i < patch->nnew; i++) {
+		leaf->key[patch->slot + i] = patch->key[i];
+		leaf->value[patch->slot + i] = patch->value[i];
+	}
+	path->slot[path->leaf] = patch->slot;
+	if (patch->slot == 0 && count > 0)
+		fix_keys(path, path->leaf);
+	if (from > to && count < UNDERFULL)
+		refill(tree, path);
+}
+
+/*
+ * Change range in the leaf that it lies in. False: the leaf had no room and is
+ * two leaves now.
+ */
+static bool change(struct lof_tree *tree, struct path *path,
+		   struct lof_range range, unsigned int attr)
+{
+	struct patch patch;
+
+	plan(path, range, attr, &patch);
+	if (path->node[path->leaf]->count + patch.nnew - patch.nold > ORDER) {
+		split_leaf(tree, path, patch.slot);
+		return false;
+	}
+	apply(tree, path, &patch);
+	return true;
+}
+
+void lof_tree_clear(struct lof_tree *tree, struct lof_range range)
 {
 	struct path path;
 
+	while (tree->root && !lof_range_is_empty(range)) {
+		struct lof_range piece = range;
+
+		descend(tree, range.start, &path);
+		if (piece.end > path.bound)
+			piece.end = path.bound;
+		if (change(tree, &path, piece, 0))
+			range.start = piece.end;
+	}
+}
+
+/* Nothing else is left in range, and no range behind it to be one with it. */
+static void make_room(struct lof_tree *tree, struct lof_range *range,
+		      unsigned int attr)
+{
+	struct lof_entry entry;
+
+	if (lof_tree_find(tree, range->end, &entry) &&
+	    entry.range.start <= range->end && entry.attr == attr)
+		range->end = entry.range.end;
+	lof_tree_clear(tree, *range);
+}
+
+/* Go down to the last range that starts before addr; make a leaf if need be. */
+static void descend_before(struct lof_tree *tree, uintptr_t addr,
+			   struct path *path)
+{
 	if (!tree->root) {
 		tree->root = take(tree);
 		tree->height = 1;
 	}
-	if (descend(tree, range.start, &path))
-		path.slot[path.leaf]++;
-	insert_at(tree, &path, range.start, range.end | attr);
-	tree->count++;
+	descend(tree, addr - (addr > 0), path);
+}
+
+void lof_tree_set(struct lof_tree *tree, struct lof_range range,
+		  unsigned int attr)
+{
+	struct path path;
+
+	if (lof_range_is_empty(range))
+		return;
+	do {
+		descend_before(tree, range.start, &path);
+		if (range.end >= path.bound) {
+			make_room(tree, &range, attr);
+			descend_before(tree, range.start, &path);
+		}
+	} while (!change(tree, &path, range, attr));
+}
+
+bool lof_tree_seek(const struct lof_tree *tree, uintptr_t addr,
+		   struct lof_cursor *cursor)
+{
+	const struct lof_node *node = tree->root;
+	unsigned int rank = 0, level = tree->height;
+
+	if (!node)
+		return false;
+	/* Above the last page no range begins. */
+	if (addr > ~(uintptr_t)LOF_TREE_ATTR_MAX)
+		addr = ~(uintptr_t)LOF_TREE_ATTR_MAX;
+	while (rank = rank_of(node, addr), --level > 0)
+		node = child_of(node, rank - (rank > 0));
+	cursor->leaf = node;
+	cursor->slot = rank;
+	if (rank > 0 && end_of(node, rank - 1) > addr)
+		cursor->slot--;
+	return true;
+}
+
+bool lof_tree_next(struct lof_cursor *cursor, struct lof_entry *entry)
+{
+	if (cursor->slot == cursor->leaf->count) {
+		if (!cursor->leaf->next)
+			return false;
+		cursor->leaf = cursor->leaf->next;
+		cursor->slot = 0;
+	}
+	read_entry(cursor->leaf, cursor->slot++, entry);
+	return true;
 }
 
 bool lof_tree_find(const struct lof_tree *tree, uintptr_t addr,
 		   struct lof_entry *entry)
 {
-	struct lof_node *leaf;
-	struct path path;
-	unsigned int slot;
+	struct lof_cursor cursor;
 
-	if (!tree->root)
-		return false;
-	if (descend(tree, addr, &path) &&
-	    end_of(path.node[path.leaf], path.slot[path.leaf]) <= addr &&
-	    !step(&path))
-		return false;
-	leaf = path.node[path.leaf];
-	slot = path.slot[path.leaf];
-	entry->range.start = leaf->key[slot];
-	entry->range.end = end_of(leaf, slot);
-	entry->attr = attr_of(leaf, slot);
-	return true;
+	return lof_tree_seek(tree, addr, &cursor) &&
+	       lof_tree_next(&cursor, entry);
 }
 
 void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
@@ -322,8 +493,12 @@ void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 		}
 		limit = next.range.start;
 	}
-	if (tree->root && descend(tree, addr, &path))
-		start = end_of(path.node[path.leaf], path.slot[path.leaf]);
+	if (tree->root) {
+		descend(tree, addr, &path);
+		if (!path.is_before)
+			start = end_of(path.node[path.leaf],
+				       path.slot[path.leaf]);
+	}
 	*entry = (struct lof_entry){ .range = { start, limit } };
 }
 
@@ -334,78 +509,6 @@ bool lof_tree_find_in(const struct lof_tree *tree, struct lof_range range,
 		return false;
 	entry->range = lof_range_both(entry->range, range);
 	return !lof_range_is_empty(entry->range);
-}
-
-/* Ranges from slot on that lie in the leaf and wholly before end. */
-static unsigned int covered(const struct lof_node *leaf, unsigned int slot,
-			    uintptr_t end)
-{
-	unsigned int n = 0;
-
-	while (slot + n < leaf->count && end_of(leaf, slot + n) <= end)
-		n++;
-	return n;
-}
-
-void lof_tree_clear(struct lof_tree *tree, struct lof_range range)
-{
-	struct lof_entry entry;
-
-	while (lof_tree_find_in(tree, range, &entry)) {
-		struct path path;
-		struct lof_node *leaf;
-		unsigned int slot, n;
-		uintptr_t end;
-
-		descend(tree, entry.range.start, &path);
-		leaf = path.node[path.leaf];
-		slot = path.slot[path.leaf];
-		end = end_of(leaf, slot);
-		if (leaf->key[slot] < range.start) {
-			leaf->value[slot] = range.start | entry.attr;
-			if (end > range.end)
-				insert_range(tree, (struct lof_range){
-					range.end, end }, entry.attr);
-			range.start = entry.range.end;
-		} else if (end > range.end) {
-			leaf->key[slot] = range.end;
-			fix_keys(&path, path.leaf);
-			return;
-		} else {
-			n = covered(leaf, slot, range.end);
-			range.start = end_of(leaf, slot + n - 1);
-			tree->count -= n;
-			remove_at(tree, &path, path.leaf, n);
-		}
-	}
-}
-
-void lof_tree_set(struct lof_tree *tree, struct lof_range range,
-		  unsigned int attr)
-{
-	struct lof_entry entry;
-	struct path path;
-
-	if (lof_range_is_empty(range))
-		return;
-	lof_tree_clear(tree, range);
-	/* One range with the one behind it: take that one in. */
-	if (lof_tree_find(tree, range.end, &entry) &&
-	    entry.range.start == range.end && entry.attr == attr) {
-		lof_tree_clear(tree, entry.range);
-		range.end = entry.range.end;
-	}
-	/* One range with the one before it: let that one grow. */
-	if (tree->root && descend(tree, range.start, &path)) {
-		uintptr_t *value;
-
-		value = &path.node[path.leaf]->value[path.slot[path.leaf]];
-		if (*value == (range.start | attr)) {
-			*value = range.end | attr;
-			return;
-		}
-	}
-	insert_range(tree, range, attr);
 }
 
 void lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to)

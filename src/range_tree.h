@@ -16,13 +16,20 @@
 #define LOF_TREE_ATTR_MAX	0xfffu
 
 /* Ranges in a leaf, children in an inner node. A node fills 1 KiB (64-bit). */
-#define LOF_TREE_ORDER		63
+#define LOF_TREE_ORDER		62
+#define LOF_TREE_NKEYS		64	/* whole cache lines */
+#define LOF_TREE_NO_KEY		(~(uintptr_t)0)
 
+/*
+ * Keys lie apart from values, so that a search reads whole lines of them. Each
+ * is the first start in its subtree, exactly; behind the last one NO_KEY fills
+ * up, so that a search needs no count.
+ */
 struct lof_node {
+	uintptr_t key[LOF_TREE_NKEYS];
+	uintptr_t value[LOF_TREE_ORDER]; /* leaf: end | attr; else child */
 	struct lof_node *next;		/* of a leaf, or of a spare node */
 	uint32_t count;
-	uintptr_t key[LOF_TREE_ORDER];	/* first start in the subtree, exact */
-	uintptr_t value[LOF_TREE_ORDER]; /* leaf: end | attr; else child */
 };
 
 /* All zero is an empty tree. */
@@ -61,6 +68,22 @@ void lof_tree_clear(struct lof_tree *tree, struct lof_range range);
  * Takes up to need(n) + need(1) nodes, n the ranges in from.
  */
 void lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to);
+
+/* A place in the tree, as long as nothing is changed. */
+struct lof_cursor {
+	const struct lof_node *leaf;
+	uint32_t slot;
+};
+
+/*
+ * Before the first range that ends behind addr, or behind the last one. False:
+ * there are no ranges.
+ */
+bool lof_tree_seek(const struct lof_tree *tree, uintptr_t addr,
+		   struct lof_cursor *cursor);
+
+/* Step over a range, and say which. False: there is no other one. */
+bool lof_tree_next(struct lof_cursor *cursor, struct lof_entry *entry);
 
 /* Find the first range that ends behind addr. False: there is none. */
 bool lof_tree_find(const struct lof_tree *tree, uintptr_t addr,
