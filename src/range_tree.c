@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define ORDER		LOF_TREE_ORDER
-#define UNDERFULL	(ORDER / 4)
+#define UNDERFULL	(ORDER / 3)
 #define HEIGHT_MAX	24	/* no node has less than 3 children: 3^24 */
 #define LINE		8	/* keys: a cache line of 64 bytes (64-bit) */
 
@@ -438,45 +438,68 @@ void lof_tree_set(struct lof_tree *tree, struct lof_range range,
 	} while (!change(tree, &path, range, attr));
 }
 
-bool lof_tree_seek(const struct lof_tree *tree, uintptr_t addr,
-		   struct lof_cursor *cursor)
+static inline void seek(const struct lof_tree *tree, uintptr_t addr,
+			struct lof_cursor *cursor)
 {
 	const struct lof_node *node = tree->root;
-	unsigned int rank = 0, level = tree->height;
+	unsigned int rank, level = tree->height;
 
-	if (!node)
-		return false;
-	/* Above the last page no range begins. */
-	if (addr > ~(uintptr_t)LOF_TREE_ATTR_MAX)
-		addr = ~(uintptr_t)LOF_TREE_ATTR_MAX;
 	while (rank = rank_of(node, addr), --level > 0)
 		node = child_of(node, rank - (rank > 0));
-	cursor->leaf = node;
-	cursor->slot = rank;
-	if (rank > 0 && end_of(node, rank - 1) > addr)
-		cursor->slot--;
-	return true;
+	rank -= rank > 0 && end_of(node, rank - 1) > addr;
+	*cursor = (struct lof_cursor){ node, rank };
 }
 
-bool lof_tree_next(struct lof_cursor *cursor, struct lof_entry *entry)
+static inline bool next(struct lof_cursor *cursor, struct lof_entry *entry)
 {
 	if (cursor->slot == cursor->leaf->count) {
 		if (!cursor->leaf->next)
 			return false;
-		cursor->leaf = cursor->leaf->next;
-		cursor->slot = 0;
+		*cursor = (struct lof_cursor){ cursor->leaf->next, 0 };
 	}
 	read_entry(cursor->leaf, cursor->slot++, entry);
 	return true;
 }
 
-bool lof_tree_find(const struct lof_tree *tree, uintptr_t addr,
-		   struct lof_entry *entry)
+static inline bool find(const struct lof_tree *tree, uintptr_t addr,
+			struct lof_entry *entry)
 {
 	struct lof_cursor cursor;
 
-	return lof_tree_seek(tree, addr, &cursor) &&
-	       lof_tree_next(&cursor, entry);
+	/* Above the last page no range begins. */
+	if (addr > ~(uintptr_t)LOF_TREE_ATTR_MAX || !tree->root)
+		return false;
+	seek(tree, addr, &cursor);
+	return next(&cursor, entry);
+}
+
+bool lof_tree_seek(const struct lof_tree *tree, uintptr_t addr,
+		   struct lof_cursor *cursor)
+{
+	if (addr > ~(uintptr_t)LOF_TREE_ATTR_MAX || !tree->root)
+		return false;
+	seek(tree, addr, cursor);
+	return true;
+}
+
+bool lof_tree_next(struct lof_cursor *cursor, struct lof_entry *entry)
+{
+	return next(cursor, entry);
+}
+
+bool lof_tree_find(const struct lof_tree *tree, uintptr_t addr,
+		   struct lof_entry *entry)
+{
+	return find(tree, addr, entry);
+}
+
+bool lof_tree_find_in(const struct lof_tree *tree, struct lof_range range,
+		      struct lof_entry *entry)
+{
+	if (!find(tree, range.start, entry))
+		return false;
+	entry->range = lof_range_both(entry->range, range);
+	return !lof_range_is_empty(entry->range);
 }
 
 void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
@@ -500,15 +523,6 @@ void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 				       path.slot[path.leaf]);
 	}
 	*entry = (struct lof_entry){ .range = { start, limit } };
-}
-
-bool lof_tree_find_in(const struct lof_tree *tree, struct lof_range range,
-		      struct lof_entry *entry)
-{
-	if (!lof_tree_find(tree, range.start, entry))
-		return false;
-	entry->range = lof_range_both(entry->range, range);
-	return !lof_range_is_empty(entry->range);
 }
 
 void lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Time by the clock, and the median of many times. C and C++. */
+#ifndef MEDIAN_H
+#define MEDIAN_H
+
+#include <stdlib.h>
+#include <time.h>
+
+static inline double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static inline int compare_times(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The time that part of n times is below; sorts them. */
+static inline double quantile(double *times, size_t n, double part)
+{
+	qsort(times, n, sizeof(*times), compare_times);
+	return times[(size_t)((double)(n - 1) * part)];
+}
+
+static inline double median(double *times, size_t n)
+{
+	return quantile(times, n, 0.5);
+}
+
+#endif
