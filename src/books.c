@@ -9,7 +9,6 @@
 
 #include "books.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,6 +18,9 @@
 #define HAS_WAITERS	((uintptr_t)1)
 
 enum { NOTE_FREE, NOTE_CLAIMED, NOTE_FULL };
+
+/* Its address tells one thread from another. */
+static _Thread_local __attribute__((tls_model("initial-exec"))) uintptr_t self;
 
 static struct lof_books *_Atomic the_books;
 static _Atomic uint32_t epochs;		/* not emptied in a child */
@@ -65,7 +67,7 @@ bool lof_books_know(const struct lof_books *books, const struct lof_call *call)
 static bool is_owner(struct lof_books *books)
 {
 	return books && (atomic_load(&books->lock) & ~HAS_WAITERS) ==
-			(uintptr_t)pthread_self();
+			(uintptr_t)&self;
 }
 
 /*
@@ -99,7 +101,7 @@ void lof_books_after_fork_in_child(void)
 	if (is_owner(books))
 		books->inherited = true;
 	/* Before Linux 4.14, or the program said MADV_KEEPONFORK of all. */
-	else if (books)
+	else if (books && atomic_load(&books->epoch))
 		memset((void *)books, 0, sizeof(*books));
 }
 
@@ -116,16 +118,16 @@ static void empty_inherited(struct lof_books *books)
 
 bool lof_books_lock(struct lof_books *books)
 {
-	uintptr_t self = (uintptr_t)pthread_self(), waiters = 0;
+	uintptr_t mine = (uintptr_t)&self, waiters = 0;
 
 	for (;;) {
 		uint32_t wakes = atomic_load(&books->wakes);
 		uintptr_t owner = 0;
 
 		if (atomic_compare_exchange_strong(&books->lock, &owner,
-						   self | waiters))
+						   mine | waiters))
 			return true;
-		if ((owner & ~HAS_WAITERS) == self)
+		if ((owner & ~HAS_WAITERS) == mine)
 			return false;
 		if (!(owner & HAS_WAITERS) &&
 		    !atomic_compare_exchange_strong(&books->lock, &owner,
@@ -144,8 +146,8 @@ void lof_books_unlock(struct lof_books *books)
 		empty_inherited(books);
 		return;
 	}
-	atomic_store(&books->tracked, books->tree.count);
-	atomic_store(&books->nheld, books->held.count);
+	atomic_store_explicit(&books->nheld, books->held.count,
+			      memory_order_relaxed);
 	if (atomic_exchange(&books->lock, 0) & HAS_WAITERS) {
 		atomic_fetch_add(&books->wakes, 1);
 		lof_sys_futex_wake(&books->wakes);
@@ -166,57 +168,104 @@ static bool is_in(const struct lof_tree *tree, const struct lof_range range[2])
  */
 static size_t nodes_for(const struct lof_tree *tree, struct lof_range moved)
 {
+	struct lof_cursor cursor;
 	struct lof_entry entry;
 	size_t n = 1;
 
-	while (lof_tree_find_in(tree, moved, &entry)) {
-		moved.start = entry.range.end;
-		n++;
-	}
+	if (!lof_range_is_empty(moved) &&
+	    lof_tree_seek(tree, moved.start, &cursor))
+		while (lof_tree_next(&cursor, &entry) &&
+		       entry.range.start < moved.end)
+			n++;
 	return 3 * lof_tree_need(tree, 1) + lof_tree_need(tree, n);
 }
 
 /* The counts move too; nobody but the mover takes nodes for them. */
-static bool fill_held(struct lof_books *books, enum lof_intent intent,
-		      const struct lof_range range[2])
+static bool fill_held(struct lof_books *books, const struct lof_call *call)
 {
-	if (intent == LOF_READS || !is_in(&books->held, range))
+	if (!books->held.count || call->intent == LOF_READS ||
+	    !is_in(&books->held, call->range))
 		return true;
 	return lof_pool_fill(&books->pool, &books->held,
-			     nodes_for(&books->held, range[0]));
+			     nodes_for(&books->held, call->range[0]));
 }
 
-static bool fill_tree(struct lof_books *books, enum lof_intent intent,
-		      const struct lof_range range[2], size_t *nodes)
+static int slots_used(const struct lof_books *books)
 {
-	struct lof_range moved = intent == LOF_MOVES ? range[0] : LOF_NO_RANGE;
+	return atomic_load_explicit(&books->nused, memory_order_relaxed);
+}
+
+/* Spare nodes that calls in flight count on. */
+static size_t promised(const struct lof_books *books)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < slots_used(books); i++)
+		if (atomic_load_explicit(&books->slots[i].busy,
+					 memory_order_relaxed))
+			sum += books->slots[i].nodes;
+	return sum;
+}
+
+static bool fill_tree(struct lof_books *books, struct lof_call *call)
+{
 	size_t spare;
 
-	*nodes = 0;
-	if (intent == LOF_ADDS ||
-	    (intent != LOF_READS && is_in(&books->tree, range)))
-		*nodes = nodes_for(&books->tree, moved);
-	spare = atomic_load(&books->promised) + *nodes;
-	if (intent == LOF_ADDS)
+	call->nodes = 0;
+	if (call->intent == LOF_READS)
+		return true;
+	call->keeps_nothing = call->intent != LOF_ADDS &&
+			      !is_in(&books->tree, call->range);
+	if (call->keeps_nothing)
+		return true;
+	call->nodes = nodes_for(&books->tree, call->intent == LOF_MOVES ?
+					      call->range[0] : LOF_NO_RANGE);
+	spare = promised(books) + call->nodes;
+	if (call->intent == LOF_ADDS)
 		spare += nodes_for(&books->tree, LOF_NO_RANGE);
-	return !*nodes || lof_pool_fill(&books->pool, &books->tree, spare);
+	return lof_pool_fill(&books->pool, &books->tree, spare);
 }
 
-int lof_books_open(struct lof_books *books, enum lof_intent intent,
-		   const struct lof_range range[2], size_t *nodes)
+int lof_books_open(struct lof_books *books, struct lof_call *call)
 {
 	int err;
 
 	for (;;) {
 		if (!lof_books_lock(books))
 			return -EBUSY;
-		if (fill_tree(books, intent, range, nodes) &&
-		    fill_held(books, intent, range))
+		if (fill_tree(books, call) && fill_held(books, call))
 			return 0;
 		err = lof_books_grow(books);
 		if (err)
 			return err;
 	}
+}
+
+bool lof_books_refill(struct lof_books *books, struct lof_call *call)
+{
+	if (call->nodes || !is_in(&books->tree, call->range))
+		return true;
+	call->nodes = nodes_for(&books->tree, LOF_NO_RANGE);
+	return lof_pool_fill(&books->pool, &books->tree,
+			     promised(books) + call->nodes);
+}
+
+static void tidy(struct lof_books *books, struct lof_range range)
+{
+	const struct lof_range granules[2] = { lof_summary_granules(range) };
+
+	if (lof_summary_has(&books->summary, range) &&
+	    !is_in(&books->tree, granules) && !is_in(&books->held, granules))
+		lof_summary_clear(&books->summary, range);
+}
+
+void lof_books_tidy(struct lof_books *books, const struct lof_call *call)
+{
+	if (atomic_load(&books->blind) || atomic_load(&books->unannounced) ||
+	    atomic_load(&books->nnotes) || !lof_books_is_alone(books, call))
+		return;
+	tidy(books, call->range[0]);
+	tidy(books, call->range[1]);
 }
 
 int lof_books_grow(struct lof_books *books)
@@ -273,19 +322,35 @@ void lof_books_move_holds(struct lof_books *books, const struct lof_call *call)
 	end_holds(books, call->gone[1]);
 }
 
+void lof_books_set(struct lof_books *books, struct lof_range range,
+		   unsigned int attr)
+{
+	if (attr) {
+		lof_summary_set(&books->summary, range);
+		lof_tree_set(&books->tree, range, attr);
+	} else {
+		lof_tree_clear(&books->tree, range);
+	}
+}
+
 void lof_books_announce(struct lof_books *books, struct lof_call *call)
 {
 	for (int i = 0; i < LOF_NSLOTS; i++) {
 		struct lof_slot *slot = &books->slots[i];
 
-		if (atomic_load_explicit(&slot->busy, memory_order_relaxed))
+		if (atomic_load_explicit(&slot->busy, memory_order_acquire))
 			continue;
-		slot->dirty = false;
+		atomic_store_explicit(&slot->dirty, false,
+				      memory_order_relaxed);
+		slot->nodes = call->nodes;
 		slot->range[0] = call->range[0];
 		slot->range[1] = call->range[1];
-		atomic_store(&slot->busy, true);
+		atomic_store_explicit(&slot->busy, true, memory_order_release);
+		if (i >= books->nused)
+			atomic_store(&books->nused, i + 1);
 		call->slot = i;
-		call->began = atomic_load(&books->changes);
+		call->began = atomic_load_explicit(&books->changes,
+						   memory_order_relaxed);
 		return;
 	}
 }
@@ -325,38 +390,42 @@ bool lof_books_extend(struct lof_books *books, const struct lof_call *call)
 
 void lof_books_record(struct lof_books *books, const struct lof_range range[2])
 {
-	struct lof_range *at = books->recent[atomic_fetch_add(&books->changes,
-							      1) %
-					     LOF_NRECENT];
+	uint64_t change = atomic_load_explicit(&books->changes,
+					       memory_order_relaxed);
+	struct lof_range *at = books->recent[change % LOF_NRECENT];
 
+	atomic_store_explicit(&books->changes, change + 1,
+			      memory_order_relaxed);
 	at[0] = range[0];
 	at[1] = range[1];
+}
+
+bool lof_books_is_alone(struct lof_books *books, const struct lof_call *call)
+{
+	for (int i = 0; i < slots_used(books); i++)
+		if (i != call->slot && atomic_load(&books->slots[i].busy))
+			return false;
+	return true;
 }
 
 void lof_books_count_unannounced(struct lof_books *books, struct lof_call *call)
 {
 	atomic_fetch_add(&books->unannounced, 1);
-	call->unannounced = 1;
-}
-
-/* Take n back from a count that, in a child of fork, may not have it. */
-static void uncount(_Atomic size_t *count, size_t n)
-{
-	size_t old = atomic_load(count), left;
-
-	do
-		left = old > n ? old - n : 0;
-	while (!atomic_compare_exchange_weak(count, &old, left));
+	call->unannounced = true;
 }
 
 void lof_books_release(struct lof_books *books, struct lof_call *call)
 {
-	uncount(&books->promised, call->promised);
-	uncount(&books->unannounced, call->unannounced);
-	call->promised = 0;
-	call->unannounced = 0;
-	if (call->slot >= 0)
-		atomic_store(&books->slots[call->slot].busy, false);
+	bool is_ours = lof_books_know(books, call);
+
+	if (call->blind && is_ours)
+		atomic_fetch_sub(&books->blind, 1);
+	if (call->unannounced && is_ours)
+		atomic_fetch_sub(&books->unannounced, 1);
+	call->blind = call->unannounced = false;
+	if (call->slot >= 0 && is_ours)
+		atomic_store_explicit(&books->slots[call->slot].busy, false,
+				      memory_order_release);
 	call->slot = -1;
 }
 
@@ -365,12 +434,16 @@ bool lof_books_dirty_others(struct lof_books *books,
 {
 	bool any = false;
 
-	for (int i = 0; i < LOF_NSLOTS; i++) {
+	for (int i = 0; i < slots_used(books); i++) {
 		struct lof_slot *slot = &books->slots[i];
 
-		if (i != call->slot && atomic_load(&slot->busy) &&
-		    overlap(slot->range, call->range))
-			slot->dirty = any = true;
+		if (i == call->slot ||
+		    !atomic_load_explicit(&slot->busy, memory_order_acquire) ||
+		    !overlap(slot->range, call->range))
+			continue;
+		atomic_store_explicit(&slot->dirty, true,
+				      memory_order_relaxed);
+		any = true;
 	}
 	return any;
 }

@@ -9,6 +9,7 @@
 
 #include "ledger.h"
 #include "node_pool.h"
+#include "summary.h"
 
 #define LOF_NSLOTS	128	/* calls in flight; more are read back */
 #define LOF_NNOTES	16	/* ranges to be read back; more: everything */
@@ -16,8 +17,8 @@
 
 /* An announced call. Dirty: another one on the same memory was booked. */
 struct lof_slot {
-	_Atomic bool busy;
-	bool dirty;
+	_Atomic bool busy, dirty;
+	size_t nodes;		/* that its booking may take */
 	struct lof_range range[2];
 };
 
@@ -28,26 +29,28 @@ struct lof_note {
 };
 
 struct lof_books {
-	_Atomic uintptr_t lock;		/* owner's pthread_self, HAS_WAITERS */
+	_Atomic uintptr_t lock;		/* its owner, HAS_WAITERS */
 	_Atomic uint32_t wakes;		/* futex: times a waiter was woken */
+	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
 	struct lof_tree tree;		/* what is locked */
 	struct lof_tree held;		/* counts of lof_hold() */
-	struct lof_pool pool;
-	_Atomic size_t tracked;		/* tree.count, to look without lock */
-	_Atomic size_t nheld;		/* held.count, the same */
-	_Atomic size_t promised;	/* spare nodes that calls count on */
+	_Atomic size_t nheld;		/* held.count, to look without lock */
+	_Atomic uint32_t blind;		/* calls in flight that may lock where
+					   no bit is set yet */
+	_Atomic uint32_t nnotes;	/* full ones, and note_all */
+	_Atomic uint64_t changes;	/* times that something was booked */
+	_Atomic size_t unannounced;	/* calls in flight without a slot */
 	_Atomic uint64_t future;	/* private to future.c */
+	bool inherited;			/* to be emptied with the unlock */
+	_Atomic int nused;		/* slots that were ever busy */
+	struct lof_pool pool;
 	_Atomic uint64_t read_back;
 	_Atomic uint64_t drift;		/* times it was found wrong */
+	_Atomic bool note_all;		/* there was no free one */
 	struct lof_slot slots[LOF_NSLOTS];
 	struct lof_note notes[LOF_NNOTES];
-	_Atomic bool note_all;		/* there was no free one */
-	_Atomic uint32_t nnotes;	/* full ones, and note_all */
-	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
-	_Atomic size_t unannounced;	/* calls in flight without a slot */
-	_Atomic uint64_t changes;	/* times that something was booked */
-	struct lof_range recent[LOF_NRECENT][2]; /* the last of them */
-	bool inherited;			/* to be emptied with the unlock */
+	struct lof_range recent[LOF_NRECENT][2]; /* the last changes */
+	struct lof_summary summary;	/* where something may be tracked */
 };
 
 /* The books, made at their first use. NULL: there is no memory for them. */
@@ -73,14 +76,29 @@ bool lof_books_lock(struct lof_books *books);
 void lof_books_unlock(struct lof_books *books);
 
 /* Lock the books with nodes for a call. 0; -EBUSY, -ENOMEM: not locked. */
-int lof_books_open(struct lof_books *books, enum lof_intent intent,
-		   const struct lof_range range[2], size_t *nodes);
+int lof_books_open(struct lof_books *books, struct lof_call *call);
+
+/*
+ * With the books locked: what a call that had nothing to book finds there after
+ * all can be booked too. False: there is no memory for it.
+ */
+bool lof_books_refill(struct lof_books *books, struct lof_call *call);
+
+/*
+ * With the books locked: nothing is tracked where this call goes. If so in all
+ * of the granules, and nobody is about to change it, clear their bits.
+ */
+void lof_books_tidy(struct lof_books *books, const struct lof_call *call);
 
 /*
  * Unlock the books, which lack memory, and get a slab. 0; -ENOMEM; -EBUSY: they
  * cannot be locked again.
  */
 int lof_books_grow(struct lof_books *books);
+
+/* Make range have attr; 0: nothing. The bits of the summary come first. */
+void lof_books_set(struct lof_books *books, struct lof_range range,
+		   unsigned int attr);
 
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
@@ -95,6 +113,9 @@ bool lof_books_extend(struct lof_books *books, const struct lof_call *call);
 /* With the books locked: something is booked in these ranges. */
 void lof_books_record(struct lof_books *books,
 		      const struct lof_range range[2]);
+
+/* Nobody but this call is in flight; needs no lock. */
+bool lof_books_is_alone(struct lof_books *books, const struct lof_call *call);
 
 /* A call is in flight that has no slot. */
 void lof_books_count_unannounced(struct lof_books *books,

@@ -28,13 +28,13 @@ static int lock_rest(struct lof_range range)
 			continue;
 		gap.end = entry.range.start;
 		if (!lof_range_is_empty(gap))
-			ret = lof_nature_lock(gap, LOF_ONFAULT);
+			ret = lof_nature_lock(gap, LOF_ONFAULT, true);
 		gap.start = entry.range.end;
 		locked = 1;
 	}
 	gap.end = range.end;
 	if (ret >= 0 && (!locked || !lof_range_is_empty(gap)))
-		ret = lof_nature_lock(gap, LOF_ONFAULT);
+		ret = lof_nature_lock(gap, LOF_ONFAULT, true);
 	return ret < 0 ? ret : ret | locked;
 }
 
@@ -46,7 +46,7 @@ static int lock_held(struct lof_range range, unsigned int kind)
 	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
 	if (ret)
 		return ret;
-	ret = kind == LOF_FULL ? lof_nature_lock(range, kind)
+	ret = kind == LOF_FULL ? lof_nature_lock(range, kind, true)
 			       : lock_rest(range);
 	if (ret < 0) {
 		/* Also what lies before a hole. */

@@ -24,6 +24,31 @@ enum lof_outcome lof_outcome(int err)
 	}
 }
 
+/* Bits of more than this take too long to set, or to find not set. */
+#define MUCH	((uint64_t)1 << LOF_CHUNK_BITS)
+
+/*
+ * Before it is known where a call may lock, or if that is all over the place,
+ * no bit is set for it: then it counts as blind as long as it takes.
+ */
+static bool is_blind(const struct lof_call *call)
+{
+	return call->intent == LOF_READS ||
+	       (call->intent == LOF_MOVES && !call->keeps_nothing) ||
+	       (call->intent == LOF_ADDS &&
+		lof_range_len(call->range[0]) - 1 >= MUCH);
+}
+
+/* With the books locked: tell the others where this call may lock. */
+static void show(struct lof_books *books, struct lof_call *call)
+{
+	call->blind = is_blind(call);
+	if (call->blind)
+		atomic_fetch_add(&books->blind, 1);
+	else if (call->intent == LOF_ADDS)
+		call->fresh = lof_summary_set(&books->summary, call->range[0]);
+}
+
 int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 		   struct lof_range a, struct lof_range b)
 {
@@ -37,19 +62,23 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 	if (!books)
 		return intent == LOF_ADDS ? -ENOMEM : 0;
 	call->epoch = lof_books_epoch(books);
-	err = lof_books_open(books, intent, call->range, &call->promised);
-	if (err)
-		call->promised = 0;
+	if (intent == LOF_ADDS)
+		lof_summary_prepare(&books->summary, a);
+	err = lof_books_open(books, call);
 	if (err && err != -EBUSY)
 		return err;
-	if (!err) {
-		atomic_fetch_add(&books->promised, call->promised);
-		lof_books_announce(books, call);
+	if (err) {
+		call->fresh = true;
+		lof_books_count_unannounced(books, call);
+		return 0;
 	}
+	if (call->keeps_nothing)
+		lof_books_tidy(books, call);
+	lof_books_announce(books, call);
+	show(books, call);
 	if (call->slot < 0)
 		lof_books_count_unannounced(books, call);
-	if (!err)
-		lof_books_unlock(books);
+	lof_books_unlock(books);
 	return 0;
 }
 
@@ -77,14 +106,27 @@ static void note_holds(struct lof_books *books, const struct lof_call *call)
 	lof_books_note(books, call->gone[1], true);
 }
 
+/* Is there nothing to book, and nobody to be told? Needs no lock. */
+static bool is_done(struct lof_books *books, const struct lof_call *call)
+{
+	return call->keeps_nothing && call->intent == LOF_KEEPS &&
+	       call->slot >= 0 && lof_books_is_alone(books, call) &&
+	       !atomic_load(&books->slots[call->slot].dirty) &&
+	       atomic_load(&books->nheld) == 0;
+}
+
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 {
 	struct lof_books *books = call->books;
 	bool overtaken, behind;
 
 	call->outcome = outcome;
-	if (outcome != LOF_DONE || !is_valid(call))
+	if (outcome != LOF_DONE || !is_valid(call) || is_done(books, call))
 		return false;
+	if (call->intent == LOF_ADDS && call->blind)
+		lof_summary_prepare(&books->summary, call->range[0]);
+	else if (call->intent == LOF_MOVES)
+		lof_summary_prepare(&books->summary, call->range[1]);
 	call->outcome = LOF_UNSURE;
 	if (!lof_books_lock(books)) {
 		note_holds(books, call);
@@ -96,10 +138,10 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 		return false;
 	}
 	overtaken = lof_books_extend(books, call) ||
-		    books->slots[call->slot].dirty;
+		    atomic_load(&books->slots[call->slot].dirty);
 	behind = is_behind(books, call);
 	if (overtaken || (behind && call->intent == LOF_MOVES) ||
-	    !is_valid(call)) {
+	    !is_valid(call) || !lof_books_refill(books, call)) {
 		lof_books_unlock(books);
 		return false;
 	}
@@ -113,19 +155,22 @@ void lof_call_set(struct lof_call *call, struct lof_range range,
 		  unsigned int attr)
 {
 	if (is_valid(call))
-		lof_tree_set(&call->books->tree, range, attr);
+		lof_books_set(call->books, range, attr);
 }
 
 void lof_call_clear(struct lof_call *call, struct lof_range range)
 {
 	if (is_valid(call))
-		lof_tree_clear(&call->books->tree, range);
+		lof_books_set(call->books, range, 0);
 }
 
 void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to)
 {
-	if (is_valid(call))
-		lof_tree_copy(&call->books->tree, from, to);
+	if (!is_valid(call))
+		return;
+	lof_summary_set(&call->books->summary, (struct lof_range){
+		to, to + lof_range_len(from) });
+	lof_tree_copy(&call->books->tree, from, to);
 }
 
 bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
@@ -200,7 +245,8 @@ void lof_ledger_renew(struct lof_range range)
 {
 	struct lof_call call;
 
-	if (lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE))
+	if (lof_range_is_empty(range) ||
+	    lof_call_begin(&call, LOF_READS, range, LOF_NO_RANGE))
 		return;
 	call.gone[0] = range;
 	lof_call_land(&call, LOF_DONE);
@@ -208,13 +254,71 @@ void lof_ledger_renew(struct lof_range range)
 	lof_call_end(&call);
 }
 
-bool lof_ledger_is_empty(void)
+bool lof_glance_is_clear(struct lof_glance *glance, struct lof_range a,
+			 struct lof_range b)
 {
 	struct lof_books *books = lof_books_known();
 
-	return !books || (atomic_load(&books->tracked) == 0 &&
-			  atomic_load(&books->nheld) == 0 &&
-			  atomic_load(&books->nnotes) == 0);
+	*glance = (struct lof_glance){ .range = { a, b }, .books = books };
+	if (!books)
+		return true;
+	glance->cleared = atomic_load(&books->summary.cleared);
+	return !lof_summary_has(&books->summary, a) &&
+	       !lof_summary_has(&books->summary, b);
+}
+
+/* Whoever is blind sets bits before it is not: so the count is read first. */
+bool lof_glance_holds(struct lof_glance *glance)
+{
+	struct lof_books *books = lof_books_known();
+
+	if (!books)
+		return true;
+	return books == glance->books && atomic_load(&books->blind) == 0 &&
+	       !lof_summary_has(&books->summary, glance->range[0]) &&
+	       !lof_summary_has(&books->summary, glance->range[1]) &&
+	       atomic_load(&books->summary.cleared) == glance->cleared;
+}
+
+static bool has_any(const struct lof_books *books, struct lof_range range)
+{
+	struct lof_entry entry;
+
+	return lof_tree_find_in(&books->tree, range, &entry) ||
+	       lof_tree_find_in(&books->held, range, &entry);
+}
+
+/*
+ * What was removed is removed, whoever came before. But what another call has
+ * booked there meanwhile may be from before or from after.
+ */
+static bool settle_gone(struct lof_books *books, struct lof_range range)
+{
+	const struct lof_call call = {
+		.range = { range, LOF_NO_RANGE }, .slot = -1,
+	};
+	bool is_known;
+
+	if (!lof_books_lock(books))
+		return false;
+	is_known = !has_any(books, range);
+	lof_books_record(books, call.range);
+	lof_books_dirty_others(books, &call);
+	lof_books_unlock(books);
+	return is_known;
+}
+
+void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
+{
+	struct lof_books *books = lof_books_known();
+
+	if (is_gone && books && settle_gone(books, glance->range[0]))
+		return;
+	if (is_gone)
+		lof_ledger_renew(glance->range[0]);
+	else
+		lof_ledger_read_back(glance->range[0]);
+	lof_ledger_renew(glance->range[1]);
 }
 
 static int find_in(const struct lof_tree *tree, struct lof_books *books,

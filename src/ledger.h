@@ -73,12 +73,15 @@ struct lof_call {
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
-	uint64_t began;			/* changes booked by then */
-	size_t unannounced;		/* 1: it had none when it began */
 	uint32_t epoch;
+	uint64_t began;			/* changes booked by then */
+	size_t nodes;			/* that booking may take */
 	enum lof_intent intent;
-	size_t promised;
 	enum lof_outcome outcome;
+	bool unannounced;		/* it had no slot when it began */
+	bool blind;			/* where it may lock no bit is set */
+	bool fresh;			/* the first lock in its granules */
+	bool keeps_nothing;		/* nothing is tracked in its ranges */
 	bool booking;
 };
 
@@ -125,8 +128,38 @@ int lof_ledger_sync(void);
 /* Other memory is mapped in range now, so that nothing is held there. */
 void lof_ledger_renew(struct lof_range range);
 
-/* Nothing is tracked: two loads, no lock. */
-bool lof_ledger_is_empty(void);
+/*
+ * Most calls are on memory where nothing is tracked, and take no lock for it:
+ *
+ *	struct lof_glance glance;
+ *
+ *	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+ *		err = lof_sys_munmap(addr, len);
+ *		if (!lof_glance_holds(&glance))
+ *			lof_glance_settle(&glance, true);
+ *		return err;
+ *	}
+ *
+ * Who locks something in a range sets its bit in the summary before its system
+ * call, or counts as blind. So a call that comes after it in the kernel finds
+ * that when it looks again; one that came before it does not matter to it.
+ */
+struct lof_glance {
+	struct lof_range range[2];
+	struct lof_books *books;	/* NULL: never used */
+	uint32_t cleared;
+};
+
+/* Nothing is tracked or held in the ranges. */
+bool lof_glance_is_clear(struct lof_glance *glance, struct lof_range a,
+			 struct lof_range b);
+
+/* It was so all the while. The second range may be what the kernel chose for
+   what is mapped anew. */
+bool lof_glance_holds(struct lof_glance *glance);
+
+/* It was not: see to it. is_gone: what was mapped in the first is not any more. */
+void lof_glance_settle(const struct lof_glance *glance, bool is_gone);
 
 /*
  * The first tracked range that reaches into range, clipped. 1; 0: there is

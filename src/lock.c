@@ -27,7 +27,7 @@ static int lock_range(const void *addr, size_t len, unsigned int kind)
 	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
 	if (ret)
 		return ret;
-	ret = lof_nature_lock(range, kind);
+	ret = lof_nature_lock(range, kind, call.fresh);
 	if (lof_call_land(&call, ret > 0 ? LOF_UNSURE : lof_outcome(ret)))
 		lof_call_set(&call, range, LOF_ATTR(kind, LOF_BY_KERNEL));
 	lof_call_end(&call);
@@ -39,12 +39,19 @@ static int unlock_range(const void *addr, size_t len)
 	struct lof_entry entry;
 	struct lof_range range;
 	struct lof_call call;
+	struct lof_glance glance;
 	bool held;
 	int err;
 
 	err = lof_range_of(&range, addr, len);
 	if (err)
 		return err;
+	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+		err = lof_disarm(range);
+		if (!lof_glance_holds(&glance))
+			lof_glance_settle(&glance, false);
+		return err;
+	}
 	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
 	if (err)
 		return err;

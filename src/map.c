@@ -17,6 +17,9 @@
 #include "probe.h"
 #include "sys_caps.h"
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -33,8 +36,17 @@ static int map_raw(const struct mapping *m, uintptr_t *result)
 {
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
+	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
+		lof_cap_found(LOF_CAP_UNLOCKABLE);
 	return lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
 			    result);
+}
+
+/* Memory that can be locked, by the arguments alone. */
+static bool is_ordinary(const struct mapping *m)
+{
+	return m->flags & MAP_ANONYMOUS && !(m->flags & MAP_HUGETLB) &&
+	       (m->flags & MAP_TYPE) != MAP_DROPPABLE;
 }
 
 /* The kernel rounds a length up to huge pages, of 1 GiB at most here. */
@@ -55,8 +67,8 @@ static struct lof_range replaced(const struct mapping *m)
 
 /*
  * Map, and book how the kernel locked it: in full by MAP_LOCKED, in its own way
- * by MCL_FUTURE. Areas that cannot be locked are passed over by both; a new
- * mapping is one area, so that msync tells.
+ * by MCL_FUTURE. Areas that cannot be locked are passed over by both; where
+ * there may be such, msync tells, since a new mapping is one area.
  */
 static int map_and_book(const struct mapping *m, unsigned int kind,
 			uint64_t future, uintptr_t *result)
@@ -82,7 +94,7 @@ static int map_and_book(const struct mapping *m, unsigned int kind,
 	call.gone[0] = range;
 	if (is_exact)
 		call.range[0] = range;
-	if (kind && !lof_is_locked(range))
+	if (kind && !is_ordinary(m) && !lof_is_locked(range))
 		kind = LOF_NONE;
 	is_exact = is_exact && kind != LOF_FUTURE_UNKNOWN &&
 		   lof_future_is_still(future);
@@ -98,38 +110,39 @@ static int map_and_book(const struct mapping *m, unsigned int kind,
 	return 0;
 }
 
-/* A mapping at a place of the kernel's choice, with no lock. */
-static int map_anywhere(const struct mapping *m, uint64_t future,
-			uintptr_t *result)
+/*
+ * A mapping with no lock, where nothing is tracked; or where the kernel chooses
+ * and something may be: libc may have unmapped that, unseen.
+ */
+static int map_unlocked(const struct mapping *m, uint64_t future,
+			struct lof_glance *glance, uintptr_t *result)
 {
-	bool still, known;
-	struct lof_range range;
-	struct lof_entry entry;
+	struct lof_range *range = &glance->range[0];
 	int err;
 
 	err = map_raw(m, result);
-	if (err)
+	if (err && !(m->flags & MAP_FIXED))
 		return err;
-	still = lof_future_is_still(future);
-	known = !lof_ledger_is_empty();
-	if ((still && !known) || lof_range_of(&range, (void *)*result, m->len))
+	if (!err && lof_range_of(range, (void *)*result, m->len))
 		return 0;
-	/* libc may have unmapped, unseen, what was tracked or held here. */
-	if (!still || lof_ledger_find_in(range, &entry) ||
-	    lof_ledger_held_in(range, &entry))
-		lof_ledger_renew(range);
-	return 0;
+	if (!lof_future_is_still(future))
+		lof_ledger_renew(*range);
+	else if (!lof_glance_holds(glance))
+		lof_glance_settle(glance, true);
+	return err;
 }
 
 static int map(const struct mapping *m, uintptr_t *result)
 {
 	unsigned int kind;
 	uint64_t future = lof_future_look(&kind);
+	struct lof_glance glance;
 
 	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
 		kind = LOF_FULL;
-	if (kind == LOF_NONE && !(m->flags & MAP_FIXED))
-		return map_anywhere(m, future, result);
+	if (kind == LOF_NONE &&
+	    lof_glance_is_clear(&glance, replaced(m), LOF_NO_RANGE))
+		return map_unlocked(m, future, &glance, result);
 	return map_and_book(m, kind, future, result);
 }
 
@@ -173,7 +186,7 @@ static int map_onfault_fixed(const struct mapping *m, uintptr_t *result)
 /* Lock a new mapping, or take it back. As lof_nature_lock(). */
 static int arm_new(const struct mapping *m, struct lof_range range)
 {
-	int ret = lof_nature_lock(range, LOF_ONFAULT);
+	int ret = lof_nature_lock(range, LOF_ONFAULT, !is_ordinary(m));
 
 	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
@@ -266,6 +279,7 @@ LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 
 LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 {
+	struct lof_glance glance;
 	struct lof_range range;
 	struct lof_call call;
 	int err;
@@ -273,6 +287,12 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 	/* A range that wraps is the kernel's to refuse. */
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
+	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+		err = lof_sys_munmap((uintptr_t)addr, len);
+		if (!lof_glance_holds(&glance))
+			lof_glance_settle(&glance, true);
+		return lof_return(err);
+	}
 	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
 	if (err)
 		return lof_return(err);

@@ -14,6 +14,7 @@
 #include "lockonfault.h"
 #include "probe.h"
 #include "relock.h"
+#include "sys_caps.h"
 
 bool lof_nature_keeps(const struct lof_vma *vma)
 {
@@ -100,7 +101,7 @@ static void undo(struct lof_range range, unsigned int kind)
 			lof_arm_again(entry.range, LOF_ATTR_KIND(entry.attr));
 }
 
-int lof_nature_lock(struct lof_range range, unsigned int kind)
+int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new)
 {
 	struct areas areas = { .rest = range };
 	bool by_area;
@@ -115,7 +116,9 @@ int lof_nature_lock(struct lof_range range, unsigned int kind)
 		if (err < 0)
 			undo(range, kind);
 	}
-	if (err || lof_range_is_empty(range) || lof_is_locked(range))
+	if (err || lof_range_is_empty(range) ||
+	    !(is_new || lof_cap_is_there(LOF_CAP_UNLOCKABLE)) ||
+	    lof_is_locked(range))
 		return err;
 	areas = natures(range);
 	return areas.droppable ? -EOPNOTSUPP : 1;

@@ -16,8 +16,10 @@ bool lof_nature_keeps(const struct lof_vma *vma);
  * Lock a range as kind says. 0; 1: as far as it is not kept by nature, or
  * nothing in it can be locked and the kernel calls that success; a negative
  * errno, and nothing is changed but before a hole. -EOPNOTSUPP: the memory is
- * such that it cannot be locked, and is swapped, or dropped.
+ * such that it cannot be locked, and is swapped, or dropped. Success of the
+ * kernel is believed where something near is locked already; with is_new, or
+ * where the process has memory that cannot be locked, it is looked at.
  */
-int lof_nature_lock(struct lof_range range, unsigned int kind);
+int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new);
 
 #endif

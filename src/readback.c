@@ -67,34 +67,36 @@ static int standing(const struct lof_books *books, const struct lof_call *call)
 {
 	if (!lof_books_know(books, call))
 		return -ECHILD;
-	return books->slots[call->slot].dirty ? OVERTAKEN : READ;
+	return atomic_load(&books->slots[call->slot].dirty) ? OVERTAKEN : READ;
 }
 
 /* Book what was read of a range. */
 static int book_truth(struct lof_books *books, const struct lof_call *call,
 		      struct lof_range range, unsigned int attr)
 {
-	const struct lof_range both[2] = { range, LOF_NO_RANGE };
-	size_t nodes;
+	struct lof_call piece = {
+		.range = { range }, .slot = -1,
+		.intent = attr ? LOF_ADDS : LOF_KEEPS,
+	};
 	int err, ret;
 
 	if (lof_range_is_empty(range))
 		return READ;
-	err = lof_books_open(books, attr ? LOF_ADDS : LOF_KEEPS, both, &nodes);
+	if (attr)
+		lof_summary_prepare(&books->summary, range);
+	err = lof_books_open(books, &piece);
 	if (err == -EBUSY || (err && !lof_books_lock(books)))
 		return -EBUSY;
 	ret = standing(books, call);
-	lof_books_record(books, both);
+	lof_books_record(books, piece.range);
 	if (ret == READ && differs(books, range, attr)) {
 		/* Where nothing was called, it was wrong before. */
 		if (call->intent == LOF_READS)
 			atomic_fetch_add(&books->drift, 1);
 		if (err)
 			forget(books, range);
-		else if (attr)
-			lof_tree_set(&books->tree, range, attr);
 		else
-			lof_tree_clear(&books->tree, range);
+			lof_books_set(books, range, attr);
 	}
 	lof_books_unlock(books);
 	return ret;
@@ -249,7 +251,7 @@ static int read_once(struct lof_books *books, struct lof_call *call,
 
 	if (!lof_books_lock(books))
 		return -EBUSY;
-	slot->dirty = false;
+	atomic_store(&slot->dirty, false);
 	slot->range[0] = call->range[0];
 	slot->range[1] = call->range[1];
 	lof_books_unlock(books);

@@ -118,10 +118,10 @@ void unit_arena_assert(void)
 	ck_assert_msg(unit_arena_is_right(), "ledger and kernel differ");
 	if (!books)
 		return;
-	ck_assert_uint_eq(atomic_load(&books->promised), 0);
+	ck_assert_uint_eq(atomic_load(&books->blind), 0);
 	ck_assert_uint_eq(atomic_load(&books->lock), 0);
 	ck_assert_uint_eq(atomic_load(&books->nnotes), 0);
-	ck_assert_uint_eq(atomic_load(&books->tracked), books->tree.count);
+	ck_assert_uint_eq(atomic_load(&books->nheld), books->held.count);
 	for (int i = 0; i < LOF_NSLOTS; i++)
 		ck_assert(!atomic_load(&books->slots[i].busy));
 }
@@ -162,11 +162,14 @@ END_TEST
 
 START_TEST(ledger_is_empty_until_something_is_locked)
 {
-	ck_assert(lof_ledger_is_empty());
+	const struct lof_range all = lof_range_all(lof_sys_page_size());
+	struct lof_entry entry;
+
+	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 0);
 	lock(0, 1, MLOCK_ONFAULT);
-	ck_assert(!lof_ledger_is_empty());
+	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 1);
 	ck_assert_int_eq(lof_munlock(unit_at(0), 1), 0);
-	ck_assert(lof_ledger_is_empty());
+	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 0);
 	unit_arena_assert();
 }
 END_TEST
@@ -327,7 +330,7 @@ START_TEST(plain_calls_ask_the_kernel_nothing)
 	ck_assert_int_eq(lof_munlock(unit_at(2), unit_len(4)), 0);
 	ck_assert_int_eq(lof_munmap(unit_at(8), unit_len(2)), 0);
 	ck_assert_int_eq(unit_sys.open, 0);
-	ck_assert_int_eq(unit_sys.ledger_mmap, 2);	/* books, nodes */
+	ck_assert_int_eq(unit_sys.ledger_mmap, 3);	/* books, nodes, bits */
 	unit_arena_assert();
 }
 END_TEST

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The summary of what is tracked, over ranges of any length. Its pages come one
+ * by one, as bits in them are set, and stay.
+ */
+#include "config.h"
+
+#include "summary.h"
+
+#include "node_pool.h"
+#include "sys.h"
+
+#define CHUNK_BYTES	(LOF_CHUNK_WORDS * sizeof(uint64_t))
+
+/* Do something with each word that has bits of range; true ends it. */
+typedef bool (*visitor)(struct lof_summary *summary, struct lof_word at);
+
+static bool visit(struct lof_summary *summary, struct lof_range range,
+		  visitor what)
+{
+	while (!lof_range_is_empty(range)) {
+		struct lof_word at = lof_summary_word(range.start,
+						      range.end - 1);
+		uintptr_t next = (range.start | (LOF_GRANULE * 64 - 1)) + 1;
+
+		if (at.chunk >= LOF_NCHUNKS)
+			return false;
+		if (what(summary, at))
+			return true;
+		if (next == 0)
+			break;
+		range.start = next;
+	}
+	return false;
+}
+
+static lof_bits *chunk_of(struct lof_summary *summary, struct lof_word at)
+{
+	return atomic_load(&summary->chunk[at.chunk]);
+}
+
+static bool has(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	if (!bits || bits == LOF_CHUNK_ALL)
+		return bits;
+	return atomic_load(&bits[at.word]) & at.mask;
+}
+
+bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range)
+{
+	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS ||
+	       visit(summary, range, has);
+}
+
+/* True: some of the bits are not set. */
+static bool lacks(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	return bits != LOF_CHUNK_ALL &&
+	       (!bits || (atomic_load(&bits[at.word]) & at.mask) != at.mask);
+}
+
+static bool set(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at), *none = NULL;
+
+	if (!bits)
+		atomic_compare_exchange_strong(&summary->chunk[at.chunk],
+					       &none, LOF_CHUNK_ALL);
+	else if (lacks(summary, at))
+		atomic_fetch_or(&bits[at.word], at.mask);
+	return false;
+}
+
+static void get_chunk(struct lof_summary *summary, size_t chunk)
+{
+	struct lof_range memory;
+	lof_bits *none = NULL;
+
+	if (chunk >= LOF_NCHUNKS || atomic_load(&summary->chunk[chunk]) ||
+	    lof_pool_map(CHUNK_BYTES, &memory))
+		return;
+	lof_sys_madvise(memory.start, CHUNK_BYTES, MADV_WIPEONFORK);
+	if (!atomic_compare_exchange_strong(&summary->chunk[chunk], &none,
+					    (lof_bits *)memory.start))
+		lof_sys_munmap(memory.start, CHUNK_BYTES);
+}
+
+void lof_summary_prepare(struct lof_summary *summary, struct lof_range range)
+{
+	if (lof_range_is_empty(range))
+		return;
+	/* What lies between these two is tracked as a whole. */
+	get_chunk(summary, (size_t)((uint64_t)range.start >> LOF_CHUNK_BITS));
+	get_chunk(summary, (size_t)((uint64_t)(range.end - 1) >>
+				    LOF_CHUNK_BITS));
+}
+
+bool lof_summary_set(struct lof_summary *summary, struct lof_range range)
+{
+	if (!visit(summary, range, lacks))
+		return false;
+	visit(summary, range, set);
+	atomic_store(&summary->is_used, 1);
+	return true;
+}
+
+static bool clear(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	if (bits && bits != LOF_CHUNK_ALL)
+		atomic_fetch_and(&bits[at.word], ~at.mask);
+	return false;
+}
+
+void lof_summary_clear(struct lof_summary *summary, struct lof_range range)
+{
+	atomic_fetch_add(&summary->cleared, 1);
+	visit(summary, range, clear);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which granules of 2 MiB may hold something tracked: a bit for each, so that
+ * the question is two loads. A bit is set before anything is locked in its
+ * granule, and may stay when nothing is any more. No locking here: bits are
+ * set by anybody, and cleared by who holds the lock of the books.
+ */
+#ifndef LOF_SUMMARY_H
+#define LOF_SUMMARY_H
+
+#include <stdatomic.h>
+
+#include "range.h"
+
+#define LOF_GRANULE_BITS	21
+#define LOF_GRANULE		((uintptr_t)1 << LOF_GRANULE_BITS)
+
+/* A page of bits is 4 KiB, for 64 GiB. Above 128 TiB all may be tracked. */
+#define LOF_CHUNK_BITS		36
+#define LOF_CHUNK_WORDS		512
+#if UINTPTR_MAX > UINT32_MAX
+#define LOF_NCHUNKS		2048
+#else
+#define LOF_NCHUNKS		1
+#endif
+
+typedef _Atomic uint64_t lof_bits;
+
+/* All zero: nothing is tracked. */
+struct lof_summary {
+	_Atomic uint32_t is_used;	/* 0: no bit was ever set */
+	_Atomic uint32_t cleared;	/* times that bits were cleared */
+	lof_bits *_Atomic chunk[LOF_NCHUNKS];
+};
+
+/* Of a chunk that there is no memory for; or that is tracked as a whole. */
+#define LOF_CHUNK_ALL		((lof_bits *)1)
+
+/* The bits of a range within one word. */
+struct lof_word {
+	size_t chunk, word;
+	uint64_t mask;
+};
+
+static inline struct lof_word lof_summary_word(uintptr_t addr, uintptr_t last)
+{
+	uint64_t first = addr >> LOF_GRANULE_BITS, end = last >> LOF_GRANULE_BITS;
+	uint64_t mask = ~(uint64_t)0 << first % 64;
+
+	if (end / 64 == first / 64)
+		mask &= ~(uint64_t)0 >> (63 - end % 64);
+	return (struct lof_word){
+		(size_t)((uint64_t)addr >> LOF_CHUNK_BITS),
+		(size_t)(first / 64 % LOF_CHUNK_WORDS), mask
+	};
+}
+
+bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range);
+
+/* False: nothing in range is tracked. */
+static inline bool lof_summary_has(struct lof_summary *summary,
+				   struct lof_range range)
+{
+	struct lof_word at;
+	lof_bits *bits;
+
+	if (!atomic_load_explicit(&summary->is_used, memory_order_acquire) ||
+	    lof_range_is_empty(range))
+		return false;
+	at = lof_summary_word(range.start, range.end - 1);
+	if (range.start >> LOF_GRANULE_BITS >> 6 !=
+	    (range.end - 1) >> LOF_GRANULE_BITS >> 6 ||
+	    at.chunk >= LOF_NCHUNKS)
+		return lof_summary_has_many(summary, range);
+	bits = atomic_load_explicit(&summary->chunk[at.chunk],
+				    memory_order_acquire);
+	if (!bits || bits == LOF_CHUNK_ALL)
+		return bits;
+	return atomic_load_explicit(&bits[at.word], memory_order_acquire) &
+	       at.mask;
+}
+
+/*
+ * Get the pages that bits of range lie in. Maps memory: not with a lock held.
+ * What it cannot get is tracked as a whole from the first bit on.
+ */
+void lof_summary_prepare(struct lof_summary *summary, struct lof_range range);
+
+/* True: some of the granules had no bit. */
+bool lof_summary_set(struct lof_summary *summary, struct lof_range range);
+
+/* The granules that range touches hold nothing. */
+void lof_summary_clear(struct lof_summary *summary, struct lof_range range);
+
+/* The whole granules that range touches. */
+static inline struct lof_range lof_summary_granules(struct lof_range range)
+{
+	uintptr_t mask = LOF_GRANULE - 1, end;
+
+	range.start &= ~mask;
+	if (__builtin_add_overflow(range.end, mask, &end))
+		end = ~(uintptr_t)0;
+	range.end = end & ~mask;
+	return range;
+}
+
+#endif
