@@ -15,24 +15,24 @@
 #include "sys.h"
 
 #define PATIENCE_MS	100	/* then the lock's owner is taken for stopped */
+#define TIDY_EVERY	16	/* looks at memory where nothing is tracked */
 #define HAS_WAITERS	((uintptr_t)1)
 
 enum { NOTE_FREE, NOTE_CLAIMED, NOTE_FULL };
 
-/* Its address tells one thread from another. */
-static _Thread_local __attribute__((tls_model("initial-exec"))) uintptr_t self;
+_Thread_local uintptr_t lof_self __attribute__((tls_model("initial-exec")));
 
-static struct lof_books *_Atomic the_books;
+struct lof_books *_Atomic lof_the_books;
 static _Atomic uint32_t epochs;		/* not emptied in a child */
 
 struct lof_books *lof_books_known(void)
 {
-	return atomic_load(&the_books);
+	return atomic_load(&lof_the_books);
 }
 
 struct lof_books *lof_books_get(void)
 {
-	struct lof_books *known = atomic_load(&the_books), *expected = NULL;
+	struct lof_books *known = atomic_load(&lof_the_books), *expected = NULL;
 	struct lof_range memory;
 
 	if (known)
@@ -41,7 +41,7 @@ struct lof_books *lof_books_get(void)
 		return NULL;
 	known = (struct lof_books *)memory.start;
 	lof_sys_madvise(memory.start, sizeof(*known), MADV_WIPEONFORK);
-	if (atomic_compare_exchange_strong(&the_books, &expected, known))
+	if (atomic_compare_exchange_strong(&lof_the_books, &expected, known))
 		return known;
 	lof_sys_munmap(memory.start, lof_range_len(memory));
 	return expected;
@@ -67,7 +67,7 @@ bool lof_books_know(const struct lof_books *books, const struct lof_call *call)
 static bool is_owner(struct lof_books *books)
 {
 	return books && (atomic_load(&books->lock) & ~HAS_WAITERS) ==
-			(uintptr_t)&self;
+			(uintptr_t)&lof_self;
 }
 
 /*
@@ -116,9 +116,9 @@ static void empty_inherited(struct lof_books *books)
 			       false);
 }
 
-bool lof_books_lock(struct lof_books *books)
+bool lof_books_wait(struct lof_books *books)
 {
-	uintptr_t mine = (uintptr_t)&self, waiters = 0;
+	uintptr_t mine = (uintptr_t)&lof_self, waiters = 0;
 
 	for (;;) {
 		uint32_t wakes = atomic_load(&books->wakes);
@@ -140,15 +140,14 @@ bool lof_books_lock(struct lof_books *books)
 	}
 }
 
-void lof_books_unlock(struct lof_books *books)
+void lof_books_unlock_slowly(struct lof_books *books, uintptr_t lock)
 {
 	if (books->inherited) {
 		empty_inherited(books);
 		return;
 	}
-	atomic_store_explicit(&books->nheld, books->held.count,
-			      memory_order_relaxed);
-	if (atomic_exchange(&books->lock, 0) & HAS_WAITERS) {
+	if (lock & HAS_WAITERS) {
+		atomic_store(&books->lock, 0);
 		atomic_fetch_add(&books->wakes, 1);
 		lof_sys_futex_wake(&books->wakes);
 	}
@@ -261,7 +260,7 @@ static void tidy(struct lof_books *books, struct lof_range range)
 
 void lof_books_tidy(struct lof_books *books, const struct lof_call *call)
 {
-	if (atomic_load(&books->blind) || atomic_load(&books->unannounced) ||
+	if (++books->looks % TIDY_EVERY != 0 || atomic_load(&books->blind) || atomic_load(&books->unannounced) ||
 	    atomic_load(&books->nnotes) || !lof_books_is_alone(books, call))
 		return;
 	tidy(books, call->range[0]);
@@ -320,6 +319,7 @@ void lof_books_move_holds(struct lof_books *books, const struct lof_call *call)
 	end_holds(books, from);
 	end_holds(books, call->gone[0]);
 	end_holds(books, call->gone[1]);
+	atomic_store(&books->nheld, held->count);
 }
 
 void lof_books_set(struct lof_books *books, struct lof_range range,

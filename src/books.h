@@ -41,6 +41,7 @@ struct lof_books {
 	_Atomic uint64_t changes;	/* times that something was booked */
 	_Atomic size_t unannounced;	/* calls in flight without a slot */
 	_Atomic uint64_t future;	/* private to future.c */
+	uint32_t looks;			/* private to lof_books_tidy() */
 	bool inherited;			/* to be emptied with the unlock */
 	_Atomic int nused;		/* slots that were ever busy */
 	struct lof_pool pool;
@@ -72,8 +73,8 @@ bool lof_books_know(const struct lof_books *books,
  * signal handler; or its owner does not come on, because somebody stopped it
  * (a garbage collector that stops the world, say) and may wait for us.
  */
-bool lof_books_lock(struct lof_books *books);
-void lof_books_unlock(struct lof_books *books);
+static inline bool lof_books_lock(struct lof_books *books);
+static inline void lof_books_unlock(struct lof_books *books);
 
 /* Lock the books with nodes for a call. 0; -EBUSY, -ENOMEM: not locked. */
 int lof_books_open(struct lof_books *books, struct lof_call *call);
@@ -148,6 +149,32 @@ bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
  */
 void lof_books_move_holds(struct lof_books *books,
 			  const struct lof_call *call);
+
+/* Private to the two below: the lock is not free, or somebody waits for it. */
+bool lof_books_wait(struct lof_books *books);
+void lof_books_unlock_slowly(struct lof_books *books, uintptr_t lock);
+
+/* Its address tells one thread from another. */
+extern _Thread_local uintptr_t lof_self
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline bool lof_books_lock(struct lof_books *books)
+{
+	uintptr_t free = 0;
+
+	return atomic_compare_exchange_strong(&books->lock, &free,
+					      (uintptr_t)&lof_self) ||
+	       lof_books_wait(books);
+}
+
+static inline void lof_books_unlock(struct lof_books *books)
+{
+	uintptr_t lock = (uintptr_t)&lof_self;
+
+	if (books->inherited ||
+	    !atomic_compare_exchange_strong(&books->lock, &lock, 0))
+		lof_books_unlock_slowly(books, lock);
+}
 
 /* What fork.c calls before a fork, and after it on both sides. */
 void lof_books_before_fork(void);

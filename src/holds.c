@@ -93,6 +93,7 @@ int lof_ledger_hold(struct lof_range range, bool full)
 		lof_tree_set(&books->held, run.range,
 			     (run.attr + 1) | (full ? LOF_HELD_FULL : 0));
 	}
+	atomic_store(&books->nheld, books->held.count);
 	lof_books_unlock(books);
 	return 0;
 }
@@ -122,6 +123,7 @@ int lof_ledger_drop(struct lof_range range, bool where_held)
 		else
 			lof_tree_set(&books->held, run.range, run.attr - 1);
 	}
+	atomic_store(&books->nheld, books->held.count);
 	lof_books_unlock(books);
 	return 0;
 }

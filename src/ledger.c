@@ -254,26 +254,20 @@ void lof_ledger_renew(struct lof_range range)
 	lof_call_end(&call);
 }
 
-bool lof_glance_is_clear(struct lof_glance *glance, struct lof_range a,
-			 struct lof_range b)
+bool lof_glance_begin(struct lof_glance *glance)
 {
-	struct lof_books *books = lof_books_known();
+	struct lof_summary *summary = &glance->books->summary;
 
-	*glance = (struct lof_glance){ .range = { a, b }, .books = books };
-	if (!books)
-		return true;
-	glance->cleared = atomic_load(&books->summary.cleared);
-	return !lof_summary_has(&books->summary, a) &&
-	       !lof_summary_has(&books->summary, b);
+	glance->cleared = atomic_load(&summary->cleared);
+	return !lof_summary_has(summary, glance->range[0]) &&
+	       !lof_summary_has(summary, glance->range[1]);
 }
 
 /* Whoever is blind sets bits before it is not: so the count is read first. */
-bool lof_glance_holds(struct lof_glance *glance)
+bool lof_glance_end(const struct lof_glance *glance)
 {
 	struct lof_books *books = lof_books_known();
 
-	if (!books)
-		return true;
 	return books == glance->books && atomic_load(&books->blind) == 0 &&
 	       !lof_summary_has(&books->summary, glance->range[0]) &&
 	       !lof_summary_has(&books->summary, glance->range[1]) &&

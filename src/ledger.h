@@ -150,13 +150,30 @@ struct lof_glance {
 	uint32_t cleared;
 };
 
-/* Nothing is tracked or held in the ranges. */
-bool lof_glance_is_clear(struct lof_glance *glance, struct lof_range a,
-			 struct lof_range b);
+/* Private to books.c and the two below; NULL: nothing was ever tracked. */
+extern struct lof_books *_Atomic lof_the_books
+	__attribute__((visibility("hidden")));
+bool lof_glance_begin(struct lof_glance *glance);
+bool lof_glance_end(const struct lof_glance *glance);
 
-/* It was so all the while. The second range may be what the kernel chose for
-   what is mapped anew. */
-bool lof_glance_holds(struct lof_glance *glance);
+/* Nothing is tracked or held in the ranges. */
+static inline bool lof_glance_is_clear(struct lof_glance *glance,
+				       struct lof_range a, struct lof_range b)
+{
+	glance->range[0] = a;
+	glance->range[1] = b;
+	glance->books = lof_the_books;
+	return !glance->books || lof_glance_begin(glance);
+}
+
+/*
+ * It was so all the while. The second range may be what the kernel chose for
+ * what is mapped anew.
+ */
+static inline bool lof_glance_holds(const struct lof_glance *glance)
+{
+	return !lof_the_books || lof_glance_end(glance);
+}
 
 /* It was not: see to it. is_gone: what was mapped in the first is not any more. */
 void lof_glance_settle(const struct lof_glance *glance, bool is_gone);

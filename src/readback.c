@@ -312,7 +312,7 @@ static bool end_holds(struct lof_books *books, struct lof_range range)
 	return true;
 }
 
-void lof_readback_notes(struct lof_books *books)
+void lof_readback_noted(struct lof_books *books)
 {
 	struct lof_call call = {
 		.slot = -1, .epoch = lof_books_epoch(books),

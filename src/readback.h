@@ -15,6 +15,12 @@
 bool lof_readback(struct lof_books *books, struct lof_call *call);
 
 /* Read back what handlers, and threads that lost patience, have left. */
-void lof_readback_notes(struct lof_books *books);
+void lof_readback_noted(struct lof_books *books);
+
+static inline void lof_readback_notes(struct lof_books *books)
+{
+	if (atomic_load(&books->nnotes) > 0)
+		lof_readback_noted(books);
+}
 
 #endif

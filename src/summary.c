@@ -89,7 +89,8 @@ static void get_chunk(struct lof_summary *summary, size_t chunk)
 		lof_sys_munmap(memory.start, CHUNK_BYTES);
 }
 
-void lof_summary_prepare(struct lof_summary *summary, struct lof_range range)
+void lof_summary_prepare_many(struct lof_summary *summary,
+			      struct lof_range range)
 {
 	if (lof_range_is_empty(range))
 		return;
@@ -99,7 +100,7 @@ void lof_summary_prepare(struct lof_summary *summary, struct lof_range range)
 				    LOF_CHUNK_BITS));
 }
 
-bool lof_summary_set(struct lof_summary *summary, struct lof_range range)
+bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range)
 {
 	if (!visit(summary, range, lacks))
 		return false;

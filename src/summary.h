@@ -57,37 +57,79 @@ static inline struct lof_word lof_summary_word(uintptr_t addr, uintptr_t last)
 
 bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range);
 
+/*
+ * The bits of a range that lies within one word, as most do; all of them if the
+ * whole chunk is tracked. False: it does not.
+ */
+static inline bool lof_summary_look(struct lof_summary *summary,
+				    struct lof_range range, uint64_t *found,
+				    uint64_t *mask)
+{
+	struct lof_word at = lof_summary_word(range.start, range.end - 1);
+	lof_bits *bits;
+
+	if (range.start >> LOF_GRANULE_BITS >> 6 !=
+	    (range.end - 1) >> LOF_GRANULE_BITS >> 6 ||
+	    at.chunk >= LOF_NCHUNKS)
+		return false;
+	bits = atomic_load_explicit(&summary->chunk[at.chunk],
+				    memory_order_acquire);
+	*mask = *found = at.mask;
+	if (!bits)
+		*found = 0;
+	else if (bits != LOF_CHUNK_ALL)
+		*found &= atomic_load_explicit(&bits[at.word],
+					       memory_order_acquire);
+	return true;
+}
+
 /* False: nothing in range is tracked. */
 static inline bool lof_summary_has(struct lof_summary *summary,
 				   struct lof_range range)
 {
-	struct lof_word at;
-	lof_bits *bits;
+	uint64_t found, mask;
 
 	if (!atomic_load_explicit(&summary->is_used, memory_order_acquire) ||
 	    lof_range_is_empty(range))
 		return false;
-	at = lof_summary_word(range.start, range.end - 1);
-	if (range.start >> LOF_GRANULE_BITS >> 6 !=
-	    (range.end - 1) >> LOF_GRANULE_BITS >> 6 ||
-	    at.chunk >= LOF_NCHUNKS)
-		return lof_summary_has_many(summary, range);
-	bits = atomic_load_explicit(&summary->chunk[at.chunk],
-				    memory_order_acquire);
-	if (!bits || bits == LOF_CHUNK_ALL)
-		return bits;
-	return atomic_load_explicit(&bits[at.word], memory_order_acquire) &
-	       at.mask;
+	return lof_summary_look(summary, range, &found, &mask) ?
+	       found : lof_summary_has_many(summary, range);
+}
+
+/* True: all of it has bits, for certain. */
+static inline bool lof_summary_has_all(struct lof_summary *summary,
+				       struct lof_range range)
+{
+	uint64_t found, mask;
+
+	return lof_range_is_empty(range) ||
+	       (lof_summary_look(summary, range, &found, &mask) &&
+		found == mask);
 }
 
 /*
  * Get the pages that bits of range lie in. Maps memory: not with a lock held.
  * What it cannot get is tracked as a whole from the first bit on.
  */
-void lof_summary_prepare(struct lof_summary *summary, struct lof_range range);
+void lof_summary_prepare_many(struct lof_summary *summary,
+			      struct lof_range range);
 
-/* True: some of the granules had no bit. */
-bool lof_summary_set(struct lof_summary *summary, struct lof_range range);
+static inline void lof_summary_prepare(struct lof_summary *summary,
+				       struct lof_range range)
+{
+	if (!lof_summary_has_all(summary, range))
+		lof_summary_prepare_many(summary, range);
+}
+
+/* Set bits. True: some of them were not. */
+bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range);
+
+static inline bool lof_summary_set(struct lof_summary *summary,
+				   struct lof_range range)
+{
+	return !lof_summary_has_all(summary, range) &&
+	       lof_summary_set_many(summary, range);
+}
 
 /* The granules that range touches hold nothing. */
 void lof_summary_clear(struct lof_summary *summary, struct lof_range range);
