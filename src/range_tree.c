@@ -517,7 +517,8 @@ void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 		limit = next.range.start;
 	}
 	if (tree->root) {
-		descend(tree, addr, &path);
+		/* NO_KEY is the address of the last byte, but of no page. */
+		descend(tree, addr & ~(uintptr_t)LOF_TREE_ATTR_MAX, &path);
 		if (!path.is_before)
 			start = end_of(path.node[path.leaf],
 				       path.slot[path.leaf]);

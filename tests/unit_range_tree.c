@@ -429,6 +429,21 @@ START_TEST(around_an_untracked_page_is_the_gap)
 }
 END_TEST
 
+START_TEST(around_the_last_byte_of_all_is_the_last_gap)
+{
+	struct lof_entry entry;
+
+	for (size_t n = 1; n <= 8 * LOF_TREE_ORDER; n++) {
+		set(2 * n, 2 * n + 1, 1);
+		lof_tree_around(&t.tree, UINTPTR_MAX, UINTPTR_MAX, &entry);
+		ck_assert_uint_eq(entry.range.start, (2 * n + 1) * PAGE);
+		ck_assert_uint_eq(entry.range.end, UINTPTR_MAX);
+		ck_assert_uint_eq(entry.attr, 0);
+		ck_assert(!lof_tree_find(&t.tree, UINTPTR_MAX, &entry));
+	}
+}
+END_TEST
+
 static TCase *examples(void)
 {
 	TCase *tc = tcase_create("examples");
@@ -468,6 +483,7 @@ static TCase *examples(void)
 	tcase_add_test(tc, find_in_a_gap_finds_nothing);
 	tcase_add_test(tc, around_a_tracked_page_is_its_range);
 	tcase_add_test(tc, around_an_untracked_page_is_the_gap);
+	tcase_add_test(tc, around_the_last_byte_of_all_is_the_last_gap);
 	return tc;
 }
 
