@@ -15,7 +15,9 @@
 #include "sys.h"
 
 #define PATIENCE_MS	100	/* then the lock's owner is taken for stopped */
+#ifndef TIDY_EVERY
 #define TIDY_EVERY	16	/* looks at memory where nothing is tracked */
+#endif
 #define HAS_WAITERS	((uintptr_t)1)
 
 enum { NOTE_FREE, NOTE_CLAIMED, NOTE_FULL };
@@ -260,8 +262,9 @@ static void tidy(struct lof_books *books, struct lof_range range)
 
 void lof_books_tidy(struct lof_books *books, const struct lof_call *call)
 {
-	if (++books->looks % TIDY_EVERY != 0 || atomic_load(&books->blind) || atomic_load(&books->unannounced) ||
-	    atomic_load(&books->nnotes) || !lof_books_is_alone(books, call))
+	if (++books->looks % TIDY_EVERY != 0 || atomic_load(&books->blind) ||
+	    atomic_load(&books->unannounced) ||
+	    !lof_books_is_alone(books, call))
 		return;
 	tidy(books, call->range[0]);
 	tidy(books, call->range[1]);
@@ -378,7 +381,7 @@ bool lof_books_extend(struct lof_books *books, const struct lof_call *call)
 
 	slot->range[0] = call->range[0];
 	slot->range[1] = call->range[1];
-	if (was_announced || now == call->began)
+	if (was_announced || now == call->began || LOF_LEFT_OUT(RECENT))
 		return false;
 	if (now - call->began > LOF_NRECENT)
 		return true;
@@ -414,6 +417,14 @@ void lof_books_count_unannounced(struct lof_books *books, struct lof_call *call)
 	call->unannounced = true;
 }
 
+void lof_books_count_blind(struct lof_books *books, struct lof_call *call)
+{
+	if (call->blind || LOF_LEFT_OUT(BLINDNESS))
+		return;
+	atomic_fetch_add(&books->blind, 1);
+	call->blind = true;
+}
+
 void lof_books_release(struct lof_books *books, struct lof_call *call)
 {
 	bool is_ours = lof_books_know(books, call);
@@ -439,7 +450,8 @@ bool lof_books_dirty_others(struct lof_books *books,
 
 		if (i == call->slot ||
 		    !atomic_load_explicit(&slot->busy, memory_order_acquire) ||
-		    !overlap(slot->range, call->range))
+		    !overlap(slot->range, call->range) ||
+		    LOF_LEFT_OUT(DIRTYING))
 			continue;
 		atomic_store_explicit(&slot->dirty, true,
 				      memory_order_relaxed);
@@ -451,8 +463,9 @@ bool lof_books_dirty_others(struct lof_books *books,
 void lof_books_note(struct lof_books *books, struct lof_range range,
 		    bool ends_holds)
 {
-	if (lof_range_is_empty(range))
+	if (lof_range_is_empty(range) || LOF_LEFT_OUT(NOTES))
 		return;
+	atomic_fetch_add(&books->unannounced, 1);
 	for (int i = 0; i < LOF_NNOTES; i++) {
 		struct lof_note *note = &books->notes[i];
 		int state = NOTE_FREE;
@@ -468,13 +481,15 @@ void lof_books_note(struct lof_books *books, struct lof_range range,
 	}
 	if (!atomic_exchange(&books->note_all, true))
 		atomic_fetch_add(&books->nnotes, 1);
+	else
+		atomic_fetch_sub(&books->unannounced, 1);
 }
 
-bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
+bool lof_books_take_note(struct lof_books *books, struct lof_call *call,
 			 bool *ends_holds)
 {
-	if (atomic_load(&books->nnotes) == 0)
-		return false;
+	call->range[0] = lof_range_all(lof_sys_page_size());
+	*ends_holds = false;
 	for (int i = 0; i < LOF_NNOTES; i++) {
 		struct lof_note *note = &books->notes[i];
 		int state = NOTE_FULL;
@@ -482,16 +497,15 @@ bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
 		if (!atomic_compare_exchange_strong(&note->state, &state,
 						    NOTE_CLAIMED))
 			continue;
-		*range = note->range;
+		call->range[0] = note->range;
 		*ends_holds = note->ends_holds;
 		atomic_store(&note->state, NOTE_FREE);
-		atomic_fetch_sub(&books->nnotes, 1);
-		return true;
+		call->unannounced = true;
+		break;
 	}
-	if (!atomic_exchange(&books->note_all, false))
-		return false;
-	*range = lof_range_all(lof_sys_page_size());
-	*ends_holds = false;
-	atomic_fetch_sub(&books->nnotes, 1);
-	return true;
+	if (!call->unannounced)
+		call->unannounced = atomic_exchange(&books->note_all, false);
+	if (call->unannounced)
+		atomic_fetch_sub(&books->nnotes, 1);
+	return call->unannounced;
 }

@@ -11,6 +11,11 @@
 #include "node_pool.h"
 #include "summary.h"
 
+/* The race test leaves a part of the protocol out to see that it notices. */
+#ifndef LOF_LEFT_OUT
+#define LOF_LEFT_OUT(part)	false
+#endif
+
 #define LOF_NSLOTS	128	/* calls in flight; more are read back */
 #define LOF_NNOTES	16	/* ranges to be read back; more: everything */
 #define LOF_NRECENT	64	/* bookings that are remembered */
@@ -35,11 +40,12 @@ struct lof_books {
 	struct lof_tree tree;		/* what is locked */
 	struct lof_tree held;		/* counts of lof_hold() */
 	_Atomic size_t nheld;		/* held.count, to look without lock */
-	_Atomic uint32_t blind;		/* calls in flight that may lock where
-					   no bit is set yet */
+	_Atomic uint32_t blind;		/* calls in flight that may book what
+					   is locked where no bit is set */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint64_t changes;	/* times that something was booked */
-	_Atomic size_t unannounced;	/* calls in flight without a slot */
+	_Atomic size_t unannounced;	/* calls in flight without a slot, and
+					   notes until they are read back */
 	_Atomic uint64_t future;	/* private to future.c */
 	uint32_t looks;			/* private to lof_books_tidy() */
 	bool inherited;			/* to be emptied with the unlock */
@@ -122,6 +128,9 @@ bool lof_books_is_alone(struct lof_books *books, const struct lof_call *call);
 void lof_books_count_unannounced(struct lof_books *books,
 				 struct lof_call *call);
 
+/* A call is in flight that may book a lock where no bit is set; once. */
+void lof_books_count_blind(struct lof_books *books, struct lof_call *call);
+
 /* Give back what a call took; needs no lock. */
 void lof_books_release(struct lof_books *books, struct lof_call *call);
 
@@ -139,8 +148,11 @@ bool lof_books_dirty_others(struct lof_books *books,
 void lof_books_note(struct lof_books *books, struct lof_range range,
 		    bool ends_holds);
 
-/* Take such a range over. False: there is none. */
-bool lof_books_take_note(struct lof_books *books, struct lof_range *range,
+/*
+ * Make a call of such a note: it counts as unannounced as the note did, so that
+ * it is never out of sight. False: there is none.
+ */
+bool lof_books_take_note(struct lof_books *books, struct lof_call *call,
 			 bool *ends_holds);
 
 /*

@@ -33,8 +33,7 @@ enum lof_outcome lof_outcome(int err)
  */
 static bool is_blind(const struct lof_call *call)
 {
-	return call->intent == LOF_READS ||
-	       (call->intent == LOF_MOVES && !call->keeps_nothing) ||
+	return call->intent == LOF_MOVES ||
 	       (call->intent == LOF_ADDS &&
 		lof_range_len(call->range[0]) - 1 >= MUCH);
 }
@@ -42,9 +41,8 @@ static bool is_blind(const struct lof_call *call)
 /* With the books locked: tell the others where this call may lock. */
 static void show(struct lof_books *books, struct lof_call *call)
 {
-	call->blind = is_blind(call);
-	if (call->blind)
-		atomic_fetch_add(&books->blind, 1);
+	if (is_blind(call))
+		lof_books_count_blind(books, call);
 	else if (call->intent == LOF_ADDS)
 		call->fresh = lof_summary_set(&books->summary, call->range[0]);
 }
@@ -86,8 +84,7 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 static bool is_behind(struct lof_books *books, const struct lof_call *call)
 {
 	return lof_books_dirty_others(books, call) ||
-	       atomic_load(&books->unannounced) > 0 ||
-	       atomic_load(&books->nnotes) > 0;
+	       atomic_load(&books->unannounced) > 0;
 }
 
 /* Is this still the process that the call began in? */
@@ -191,6 +188,8 @@ static bool end(struct lof_call *call)
 	bool is_right = true;
 
 	if (!books)
+		books = lof_books_known();
+	if (!books)
 		return true;
 	if (call->booking)
 		lof_books_unlock(books);
@@ -259,8 +258,7 @@ bool lof_glance_begin(struct lof_glance *glance)
 	struct lof_summary *summary = &glance->books->summary;
 
 	glance->cleared = atomic_load(&summary->cleared);
-	return !lof_summary_has(summary, glance->range[0]) &&
-	       !lof_summary_has(summary, glance->range[1]);
+	return !lof_summary_has(summary, glance->range);
 }
 
 /* Whoever is blind sets bits before it is not: so the count is read first. */
@@ -268,9 +266,10 @@ bool lof_glance_end(const struct lof_glance *glance)
 {
 	struct lof_books *books = lof_books_known();
 
+	if (LOF_LEFT_OUT(SECOND_LOOK))
+		return true;
 	return books == glance->books && atomic_load(&books->blind) == 0 &&
-	       !lof_summary_has(&books->summary, glance->range[0]) &&
-	       !lof_summary_has(&books->summary, glance->range[1]) &&
+	       !lof_summary_has(&books->summary, glance->range) &&
 	       atomic_load(&books->summary.cleared) == glance->cleared;
 }
 
@@ -306,13 +305,10 @@ void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
 {
 	struct lof_books *books = lof_books_known();
 
-	if (is_gone && books && settle_gone(books, glance->range[0]))
-		return;
-	if (is_gone)
-		lof_ledger_renew(glance->range[0]);
-	else
-		lof_ledger_read_back(glance->range[0]);
-	lof_ledger_renew(glance->range[1]);
+	if (!is_gone)
+		lof_ledger_read_back(glance->range);
+	else if (!books || !settle_gone(books, glance->range))
+		lof_ledger_renew(glance->range);
 }
 
 static int find_in(const struct lof_tree *tree, struct lof_books *books,

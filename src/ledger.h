@@ -133,7 +133,7 @@ void lof_ledger_renew(struct lof_range range);
  *
  *	struct lof_glance glance;
  *
- *	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+ *	if (lof_glance_is_clear(&glance, range)) {
  *		err = lof_sys_munmap(addr, len);
  *		if (!lof_glance_holds(&glance))
  *			lof_glance_settle(&glance, true);
@@ -142,10 +142,11 @@ void lof_ledger_renew(struct lof_range range);
  *
  * Who locks something in a range sets its bit in the summary before its system
  * call, or counts as blind. So a call that comes after it in the kernel finds
- * that when it looks again; one that came before it does not matter to it.
+ * that when it looks again; one that came before it does not matter to it. Not
+ * for a call that locks, or moves what may be locked: nobody would know of it.
  */
 struct lof_glance {
-	struct lof_range range[2];
+	struct lof_range range;
 	struct lof_books *books;	/* NULL: never used */
 	uint32_t cleared;
 };
@@ -156,26 +157,25 @@ extern struct lof_books *_Atomic lof_the_books
 bool lof_glance_begin(struct lof_glance *glance);
 bool lof_glance_end(const struct lof_glance *glance);
 
-/* Nothing is tracked or held in the ranges. */
+/* Nothing is tracked or held in range. */
 static inline bool lof_glance_is_clear(struct lof_glance *glance,
-				       struct lof_range a, struct lof_range b)
+				       struct lof_range range)
 {
-	glance->range[0] = a;
-	glance->range[1] = b;
+	glance->range = range;
 	glance->books = lof_the_books;
 	return !glance->books || lof_glance_begin(glance);
 }
 
 /*
- * It was so all the while. The second range may be what the kernel chose for
- * what is mapped anew.
+ * It was so all the while. The range may be another one by now, that the kernel
+ * chose for what is mapped anew.
  */
 static inline bool lof_glance_holds(const struct lof_glance *glance)
 {
 	return !lof_the_books || lof_glance_end(glance);
 }
 
-/* It was not: see to it. is_gone: what was mapped in the first is not any more. */
+/* It was not: see to it. is_gone: what was mapped there is not any more. */
 void lof_glance_settle(const struct lof_glance *glance, bool is_gone);
 
 /*

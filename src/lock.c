@@ -46,7 +46,7 @@ static int unlock_range(const void *addr, size_t len)
 	err = lof_range_of(&range, addr, len);
 	if (err)
 		return err;
-	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+	if (lof_glance_is_clear(&glance, range)) {
 		err = lof_disarm(range);
 		if (!lof_glance_holds(&glance))
 			lof_glance_settle(&glance, false);

@@ -117,7 +117,7 @@ static int map_and_book(const struct mapping *m, unsigned int kind,
 static int map_unlocked(const struct mapping *m, uint64_t future,
 			struct lof_glance *glance, uintptr_t *result)
 {
-	struct lof_range *range = &glance->range[0];
+	struct lof_range *range = &glance->range;
 	int err;
 
 	err = map_raw(m, result);
@@ -141,7 +141,7 @@ static int map(const struct mapping *m, uintptr_t *result)
 	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
 		kind = LOF_FULL;
 	if (kind == LOF_NONE &&
-	    lof_glance_is_clear(&glance, replaced(m), LOF_NO_RANGE))
+	    lof_glance_is_clear(&glance, replaced(m)))
 		return map_unlocked(m, future, &glance, result);
 	return map_and_book(m, kind, future, result);
 }
@@ -287,7 +287,7 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 	/* A range that wraps is the kernel's to refuse. */
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
-	if (lof_glance_is_clear(&glance, range, LOF_NO_RANGE)) {
+	if (lof_glance_is_clear(&glance, range)) {
 		err = lof_sys_munmap((uintptr_t)addr, len);
 		if (!lof_glance_holds(&glance))
 			lof_glance_settle(&glance, true);

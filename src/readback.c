@@ -277,6 +277,8 @@ static bool readback(struct lof_books *books, struct lof_call *call,
 {
 	int ret = -EBUSY, attempts = 0;
 
+	/* What it finds locked may lie where no bit is set. */
+	lof_books_count_blind(books, call);
 	if (call->slot < 0 && lof_books_lock(books)) {
 		lof_books_announce(books, call);
 		lof_books_unlock(books);
@@ -322,10 +324,7 @@ void lof_readback_noted(struct lof_books *books)
 	/* While somebody holds the lock, they are his to read back. */
 	while (done && atomic_load(&books->nnotes) > 0 &&
 	       atomic_load(&books->lock) == 0) {
-		/* A note that was taken must not be out of sight. */
-		lof_books_count_unannounced(books, &call);
-		done = lof_books_take_note(books, &call.range[0],
-					   &ends_holds) &&
+		done = lof_books_take_note(books, &call, &ends_holds) &&
 		       (!ends_holds || end_holds(books, call.range[0])) &&
 		       readback(books, &call, true);
 		lof_books_release(books, &call);

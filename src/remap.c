@@ -108,19 +108,15 @@ static void unsure_of_all(struct lof_call *call)
 	lof_call_unsure(call);
 }
 
-/* The new place, as far as it is known before the kernel chooses. */
-static struct lof_range destination(const struct remap *r)
-{
-	return r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE;
-}
-
 static int announce(struct lof_call *call, const struct remap *r)
 {
-	return lof_call_begin(call, LOF_MOVES, r->old, destination(r));
+	return lof_call_begin(call, LOF_MOVES, r->old,
+			      r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
 }
 
 /* The system call; what the kernel chose goes into r. */
-static int move(struct remap *r, size_t old_len, size_t new_len)
+static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
+		       size_t new_len)
 {
 	uintptr_t result;
 	int err;
@@ -130,45 +126,18 @@ static int move(struct remap *r, size_t old_len, size_t new_len)
 	if (!err) {
 		r->new.end = r->new.end - r->new.start + result;
 		r->new.start = result;
-	}
-	return err;
-}
-
-/* The same, and it is announced. */
-static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
-		       size_t new_len)
-{
-	int err = move(r, old_len, new_len);
-
-	if (!err) {
 		call->range[1] = r->new;
 		tell_holds(call, r);
 	}
 	return err;
 }
 
-/* Nothing that is moved, or moved onto, is tracked. */
-static int remap_untracked(struct remap *r, struct lof_glance *glance,
-			   size_t old_len, size_t new_len)
-{
-	int err = move(r, old_len, new_len);
-
-	if (!err)
-		glance->range[1] = r->new;
-	if (!lof_glance_holds(glance))
-		lof_glance_settle(glance, false);
-	return err;
-}
-
 /* One mremap that does to locks what it should. */
 static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 {
-	struct lof_glance glance;
 	struct lof_call call;
 	int err;
 
-	if (lof_glance_is_clear(&glance, r->old, destination(r)))
-		return remap_untracked(r, &glance, old_len, new_len);
 	err = announce(&call, r);
 	if (err)
 		return err;

@@ -12,14 +12,16 @@
 
 #include "range.h"
 
+#ifndef LOF_GRANULE_BITS
 #define LOF_GRANULE_BITS	21
+#endif
 #define LOF_GRANULE		((uintptr_t)1 << LOF_GRANULE_BITS)
 
 /* A page of bits is 4 KiB, for 64 GiB. Above 128 TiB all may be tracked. */
-#define LOF_CHUNK_BITS		36
 #define LOF_CHUNK_WORDS		512
+#define LOF_CHUNK_BITS		(LOF_GRANULE_BITS + 15)
 #if UINTPTR_MAX > UINT32_MAX
-#define LOF_NCHUNKS		2048
+#define LOF_NCHUNKS		((size_t)1 << (47 - LOF_CHUNK_BITS))
 #else
 #define LOF_NCHUNKS		1
 #endif
