@@ -12,7 +12,20 @@
 
 #define CHUNK_BYTES	(LOF_CHUNK_WORDS * sizeof(uint64_t))
 
-/* Do something with each word that has bits of range; true ends it. */
+static lof_bits *chunk_of(struct lof_summary *summary, struct lof_word at)
+{
+	return atomic_load(&summary->chunk[at.chunk]);
+}
+
+static bool is_page(const lof_bits *bits)
+{
+	return bits && bits != LOF_CHUNK_ALL;
+}
+
+/*
+ * Do something with each word that has bits of range, but once with a chunk
+ * that has no page of them; true ends it.
+ */
 typedef bool (*visitor)(struct lof_summary *summary, struct lof_word at);
 
 static bool visit(struct lof_summary *summary, struct lof_range range,
@@ -21,29 +34,26 @@ static bool visit(struct lof_summary *summary, struct lof_range range,
 	while (!lof_range_is_empty(range)) {
 		struct lof_word at = lof_summary_word(range.start,
 						      range.end - 1);
-		uintptr_t next = (range.start | (LOF_GRANULE * 64 - 1)) + 1;
+		uint64_t span = LOF_GRANULE * 64;
 
 		if (at.chunk >= LOF_NCHUNKS)
 			return false;
 		if (what(summary, at))
 			return true;
-		if (next == 0)
+		if (!is_page(chunk_of(summary, at)))
+			span = (uint64_t)1 << LOF_CHUNK_BITS;
+		range.start = (uintptr_t)(range.start | (span - 1)) + 1;
+		if (range.start == 0)
 			break;
-		range.start = next;
 	}
 	return false;
-}
-
-static lof_bits *chunk_of(struct lof_summary *summary, struct lof_word at)
-{
-	return atomic_load(&summary->chunk[at.chunk]);
 }
 
 static bool has(struct lof_summary *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at);
 
-	if (!bits || bits == LOF_CHUNK_ALL)
+	if (!is_page(bits))
 		return bits;
 	return atomic_load(&bits[at.word]) & at.mask;
 }
@@ -113,7 +123,7 @@ static bool clear(struct lof_summary *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at);
 
-	if (bits && bits != LOF_CHUNK_ALL)
+	if (is_page(bits))
 		atomic_fetch_and(&bits[at.word], ~at.mask);
 	return false;
 }
