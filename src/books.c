@@ -336,6 +336,18 @@ void lof_books_set(struct lof_books *books, struct lof_range range,
 	}
 }
 
+static bool is_unplaced(const struct lof_call *call)
+{
+	switch (call->intent) {
+	case LOF_ADDS:
+		return lof_range_is_empty(call->range[0]);
+	case LOF_MOVES:
+		return lof_range_is_empty(call->range[1]);
+	default:
+		return false;
+	}
+}
+
 void lof_books_announce(struct lof_books *books, struct lof_call *call)
 {
 	for (int i = 0; i < LOF_NSLOTS; i++) {
@@ -345,6 +357,7 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call)
 			continue;
 		atomic_store_explicit(&slot->dirty, false,
 				      memory_order_relaxed);
+		slot->unplaced = is_unplaced(call);
 		slot->nodes = call->nodes;
 		slot->range[0] = call->range[0];
 		slot->range[1] = call->range[1];
@@ -372,6 +385,15 @@ static bool overlap(const struct lof_range a[2], const struct lof_range b[2])
 	       lof_range_overlaps(a[1], b[0]) || lof_range_overlaps(a[1], b[1]);
 }
 
+void lof_books_place(struct lof_books *books, const struct lof_call *call)
+{
+	struct lof_slot *slot = &books->slots[call->slot];
+
+	slot->unplaced = false;
+	slot->range[0] = call->range[0];
+	slot->range[1] = call->range[1];
+}
+
 bool lof_books_extend(struct lof_books *books, const struct lof_call *call)
 {
 	struct lof_slot *slot = &books->slots[call->slot];
@@ -379,8 +401,7 @@ bool lof_books_extend(struct lof_books *books, const struct lof_call *call)
 			     is_within(call->range[1], slot->range);
 	uint64_t now = atomic_load(&books->changes);
 
-	slot->range[0] = call->range[0];
-	slot->range[1] = call->range[1];
+	lof_books_place(books, call);
 	if (was_announced || now == call->began || LOF_LEFT_OUT(RECENT))
 		return false;
 	if (now - call->began > LOF_NRECENT)
@@ -449,8 +470,10 @@ bool lof_books_dirty_others(struct lof_books *books,
 		struct lof_slot *slot = &books->slots[i];
 
 		if (i == call->slot ||
-		    !atomic_load_explicit(&slot->busy, memory_order_acquire) ||
-		    !overlap(slot->range, call->range) ||
+		    !atomic_load_explicit(&slot->busy, memory_order_acquire))
+			continue;
+		any |= slot->unplaced && !LOF_LEFT_OUT(UNPLACED);
+		if (!overlap(slot->range, call->range) ||
 		    LOF_LEFT_OUT(DIRTYING))
 			continue;
 		atomic_store_explicit(&slot->dirty, true,

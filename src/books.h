@@ -23,6 +23,7 @@
 /* An announced call. Dirty: another one on the same memory was booked. */
 struct lof_slot {
 	_Atomic bool busy, dirty;
+	bool unplaced;		/* it may lock where the kernel chooses */
 	size_t nodes;		/* that its booking may take */
 	struct lof_range range[2];
 };
@@ -110,10 +111,12 @@ void lof_books_set(struct lof_books *books, struct lof_range range,
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
 
+/* With the books locked: the call changes the ranges that it has now. */
+void lof_books_place(struct lof_books *books, const struct lof_call *call);
+
 /*
- * With the books locked: the announced call turned out to change the ranges that
- * it has now, since the kernel chose. True: something was booked there since it
- * was announced.
+ * The same, where the kernel may have chosen them. True: something was booked
+ * there since it was announced.
  */
 bool lof_books_extend(struct lof_books *books, const struct lof_call *call);
 
@@ -136,7 +139,7 @@ void lof_books_release(struct lof_books *books, struct lof_call *call);
 
 /*
  * Tell the others in flight that something is booked on their memory. True:
- * there are such.
+ * there are such; or there may be, since nobody knows yet where they lock.
  */
 bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call);

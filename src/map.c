@@ -211,7 +211,8 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 		ret = arm_new(m, range);
 	}
 	call.gone[0] = range;
-	if (lof_call_land(&call, ret < 0 ? LOF_REFUSED : LOF_DONE)) {
+	/* What was taken back, another thread may have locked meanwhile. */
+	if (lof_call_land(&call, ret < 0 ? LOF_UNSURE : LOF_DONE)) {
 		lof_call_clear(&call, range);
 		if (ret)
 			lof_call_unsure(&call);

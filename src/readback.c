@@ -246,14 +246,12 @@ static int read_once(struct lof_books *books, struct lof_call *call,
 		     bool is_note)
 {
 	bool later = false;
-	struct lof_slot *slot = &books->slots[call->slot];
 	int ret;
 
 	if (!lof_books_lock(books))
 		return -EBUSY;
-	atomic_store(&slot->dirty, false);
-	slot->range[0] = call->range[0];
-	slot->range[1] = call->range[1];
+	atomic_store(&books->slots[call->slot].dirty, false);
+	lof_books_place(books, call);
 	lof_books_unlock(books);
 	for (int i = 0; i < 2; i++) {
 		if (lof_range_is_empty(call->range[i]))

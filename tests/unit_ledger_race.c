@@ -234,6 +234,41 @@ START_TEST(call_overtaken_where_the_kernel_chose_is_read_back)
 }
 END_TEST
 
+static void do_move_what_was_a_hole(void)
+{
+	lof_mremap(unit_at(24), unit_len(4), unit_len(4),
+		   MREMAP_MAYMOVE | MREMAP_FIXED, unit_at(36));
+}
+
+/* So nobody knows yet that there is something locked to be moved. */
+START_TEST(move_of_what_is_locked_where_the_kernel_chose_is_read_back)
+{
+	lay_out();
+	unit_sys.after = do_move_what_was_a_hole;
+	ck_assert_ptr_eq(lof_mmap(unit_at(24), unit_len(4), RW,
+				  UNIT_MAP | MAP_LOCKED, -1, 0), unit_at(24));
+	unit_arena_assert();
+	ck_assert_int_eq(truth_kind_at(unit_at(36)), LOF_FULL);
+}
+END_TEST
+
+static void do_lock_all_that_was_a_hole(void)
+{
+	lof_mlock(unit_at(24), unit_len(4));
+}
+
+START_TEST(mapping_that_is_taken_back_is_read_back)
+{
+	lay_out();
+	unit_sys.mlock2_err = -EPERM;
+	unit_sys.after = do_lock_all_that_was_a_hole;
+	ck_assert_ptr_eq(lof_mmap_onfault(unit_at(24), unit_len(4), RW,
+					  UNIT_MAP, -1, 0), MAP_FAILED);
+	ck_assert_int_eq(errno, EPERM);
+	unit_arena_assert();
+}
+END_TEST
+
 START_TEST(call_overtaken_once_asks_the_kernel_once)
 {
 	lay_out();
@@ -497,6 +532,9 @@ TCase *unit_ledger_race(void)
 			    0, NCALLS);
 	tcase_add_test(tc,
 		call_overtaken_where_the_kernel_chose_is_read_back);
+	tcase_add_test(tc,
+		move_of_what_is_locked_where_the_kernel_chose_is_read_back);
+	tcase_add_test(tc, mapping_that_is_taken_back_is_read_back);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
 	tcase_add_loop_test(tc, overtaker_that_is_overtaken_is_read_back,
 			    0, NCALLS);
