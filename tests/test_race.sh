@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Threads on the same pages, changing over wherever it can matter: no page comes
+# out wrong, without signals and with them; and without any one part of the
+# protocol some do. With --long: 5 million calls of each (about 15 minutes).
+# LOF_TEST_SEED chooses another seed.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+[ -r /proc/self/smaps ] || skip '/proc/self/smaps cannot be read'
+case $(readelf -d .libs/liblockonfault.so) in
+*asan* | *tsan* | *ubsan*)
+	skip 'sanitizers reserve terabytes, which mlockall would lock' ;;
+esac
+
+ops=100000
+[ "${1-}" != --long ] || ops=5000000
+
+for signals in '' --signals; do
+	if ./race --ops $ops $signals; then
+		ok "race $signals"
+	else
+		fail "race $signals"
+	fi
+done
+for part in dirtying recent unplaced notes blindness second-look; do
+	# Without signals nobody leaves notes; with them there is more of all.
+	if ./race --ops 2000000 --without $part --signals; then
+		fail "nobody misses $part"
+	else
+		ok "without $part some pages are wrong"
+	fi
+done
+finish
