@@ -228,11 +228,28 @@ static int read_msync(struct lof_books *books, const struct lof_call *call,
 	return found < 0 ? found : READ;
 }
 
+/*
+ * Nothing in range is locked, by one look where smaps may have thousands of
+ * lines. But what of it is a hole, where nothing can be held, smaps tells.
+ */
+static bool is_plain(struct lof_books *books, struct lof_range range)
+{
+	int err;
+
+	if (atomic_load(&books->nheld) > 0)
+		return false;
+	err = lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE);
+	return err == 0 || err == -ENOMEM;
+}
+
 static int read_range(struct lof_books *books, const struct lof_call *call,
 		      struct lof_range range, bool is_note)
 {
-	int err = read_smaps(books, call, range), ret;
+	int err, ret;
 
+	if (is_plain(books, range))
+		return book_truth(books, call, range, 0);
+	err = read_smaps(books, call, range);
 	if (err >= 0 || err == -EBUSY || err == -ECHILD)
 		return err;
 	if (is_note && is_for_a_time(err))
