@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Memory for tree nodes. A slab is as large as all before it, from 64 KiB
- * to 2 MiB, and its pages are touched only when a node in them is used.
+ * to 2 MiB, and its pages are touched only when a node in them is used. One of
+ * 2 MiB is a huge page, if there are any: for more than 80,000 ranges.
  * No locking here.
  */
 #include "config.h"
@@ -15,11 +16,28 @@
 #define SLAB_MIN	((size_t)64 << 10)
 #define SLAB_MAX	((size_t)2 << 20)
 
+/* Keep of twice a huge page the one that lies in it, on its bounds. */
+static void trim_to_huge(struct lof_range *memory)
+{
+	uintptr_t start = (memory->start + SLAB_MAX - 1) & ~(SLAB_MAX - 1);
+	uintptr_t end = start + SLAB_MAX;
+
+	if (start > memory->start)
+		lof_sys_munmap(memory->start, start - memory->start);
+	if (end < memory->end)
+		lof_sys_munmap(end, memory->end - end);
+	*memory = (struct lof_range){ start, end };
+	lof_sys_madvise(start, SLAB_MAX, MADV_HUGEPAGE);
+}
+
 int lof_pool_map(size_t n, struct lof_range *memory)
 {
+	bool is_huge = n == SLAB_MAX;
 	uintptr_t addr;
 	int err;
 
+	if (is_huge)
+		n += SLAB_MAX;
 	err = lof_sys_mmap(0, n, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &addr);
 	if (err)
@@ -27,6 +45,8 @@ int lof_pool_map(size_t n, struct lof_range *memory)
 	/* Under MCL_FUTURE it came locked; it is not the program's memory. */
 	*memory = (struct lof_range){ addr, addr + n };
 	lof_sys_munlock(*memory);
+	if (is_huge)
+		trim_to_huge(memory);
 	return 0;
 }
 

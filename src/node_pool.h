@@ -15,7 +15,10 @@ struct lof_pool {
 	size_t bytes;		/* of all slabs */
 };
 
-/* Memory of n bytes, zero at first. A negative errno of mmap. */
+/*
+ * Memory of n bytes, zero at first; 2 MiB are a huge page. A negative errno of
+ * mmap.
+ */
 int lof_pool_map(size_t n, struct lof_range *memory);
 
 /* The size of the next slab, in bytes. */

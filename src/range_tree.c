@@ -49,22 +49,33 @@ static void read_entry(const struct lof_node *leaf, unsigned int slot,
 	entry->attr = attr_of(leaf, slot);
 }
 
+/* How many of eight keys are at or below addr: without a branch or a chain. */
+static inline unsigned int count_of(const uintptr_t *key, unsigned int stride,
+				    uintptr_t addr)
+{
+	unsigned int a = key[0] <= addr, b = key[stride] <= addr;
+	unsigned int c = key[2 * stride] <= addr, d = key[3 * stride] <= addr;
+
+	a += key[4 * stride] <= addr;
+	b += key[5 * stride] <= addr;
+	c += key[6 * stride] <= addr;
+	d += key[7 * stride] <= addr;
+	return (a + b) + (c + d);
+}
+
 /*
- * Keys at or below addr, in two counts without a branch: the last key of each
- * line tells the line, and the keys of that line the rest. While they are
- * compared, the values that belong to them are on their way.
+ * Keys at or below addr, which is no NO_KEY, in two counts: the last key of
+ * each line tells the line, and the keys of that line the rest. All values are
+ * on their way meanwhile: a system call has often put them out of the cache.
  */
 static inline unsigned int rank_of(const struct lof_node *node, uintptr_t addr)
 {
-	unsigned int line = 0, rank = 0;
+	unsigned int line;
 
-	for (unsigned int i = LINE - 1; i < LOF_TREE_NKEYS - 1; i += LINE)
-		line += node->key[i] <= addr;
-	line *= LINE;
-	__builtin_prefetch(&node->value[line]);
-	for (unsigned int i = 0; i < LINE; i++)
-		rank += node->key[line + i] <= addr;
-	return line + rank;
+	for (unsigned int i = 0; i < ORDER; i += LINE)
+		__builtin_prefetch(&node->value[i]);
+	line = LINE * count_of(&node->key[LINE - 1], LINE, addr);
+	return line + count_of(&node->key[line], 1, addr);
 }
 
 /* Go down to the last range that starts at or before addr, or to the first. */
@@ -438,6 +449,7 @@ void lof_tree_set(struct lof_tree *tree, struct lof_range range,
 	} while (!change(tree, &path, range, attr));
 }
 
+__attribute__((always_inline))
 static inline void seek(const struct lof_tree *tree, uintptr_t addr,
 			struct lof_cursor *cursor)
 {
@@ -446,7 +458,9 @@ static inline void seek(const struct lof_tree *tree, uintptr_t addr,
 
 	while (rank = rank_of(node, addr), --level > 0)
 		node = child_of(node, rank - (rank > 0));
-	rank -= rank > 0 && end_of(node, rank - 1) > addr;
+	/* A branch, which guesses, does not wait for the end to come. */
+	if (__builtin_expect(rank > 0 && end_of(node, rank - 1) > addr, 1))
+		rank--;
 	*cursor = (struct lof_cursor){ node, rank };
 }
 
@@ -526,17 +540,21 @@ void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 	*entry = (struct lof_entry){ .range = { start, limit } };
 }
 
-void lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to)
+bool lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to)
 {
 	uintptr_t start = from.start;
 	struct lof_entry entry;
+	bool any = false;
 
 	lof_tree_clear(tree, (struct lof_range){
 		to, to + lof_range_len(from) });
-	while (lof_tree_find_in(tree, from, &entry)) {
+	while (!lof_range_is_empty(from) &&
+	       lof_tree_find_in(tree, from, &entry)) {
 		lof_tree_set(tree, (struct lof_range){
 			entry.range.start - start + to,
 			entry.range.end - start + to }, entry.attr);
 		from.start = entry.range.end;
+		any = true;
 	}
+	return any;
 }

@@ -65,9 +65,9 @@ void lof_tree_clear(struct lof_tree *tree, struct lof_range range);
 /*
  * Copy what lies in from, clipped, to where it lies in the range of the same
  * length at to; what was there goes, from is kept. The two do not overlap.
- * Takes up to need(n) + need(1) nodes, n the ranges in from.
+ * Takes up to need(n) + need(1) nodes, n the ranges in from. False: it is 0.
  */
-void lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to);
+bool lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to);
 
 /* A place in the tree, as long as nothing is changed. */
 struct lof_cursor {
