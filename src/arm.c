@@ -18,7 +18,9 @@
  */
 #define CHUNK	(LOF_GIANT / 2)
 
-static int in_chunks(struct lof_range range, int (*call)(struct lof_range))
+/* Built in where it is called, so that what it calls is called directly. */
+__attribute__((always_inline))
+static inline int in_chunks(struct lof_range range, int (*call)(struct lof_range))
 {
 	struct lof_range chunk = range;
 	int err;

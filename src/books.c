@@ -24,17 +24,13 @@ enum { NOTE_FREE, NOTE_CLAIMED, NOTE_FULL };
 
 _Thread_local uintptr_t lof_self __attribute__((tls_model("initial-exec")));
 
-struct lof_books *_Atomic lof_the_books;
+struct lof_front *_Atomic lof_the_front;
 static _Atomic uint32_t epochs;		/* not emptied in a child */
-
-struct lof_books *lof_books_known(void)
-{
-	return atomic_load(&lof_the_books);
-}
 
 struct lof_books *lof_books_get(void)
 {
-	struct lof_books *known = atomic_load(&lof_the_books), *expected = NULL;
+	struct lof_books *known = lof_books_known();
+	struct lof_front *none = NULL;
 	struct lof_range memory;
 
 	if (known)
@@ -43,10 +39,11 @@ struct lof_books *lof_books_get(void)
 		return NULL;
 	known = (struct lof_books *)memory.start;
 	lof_sys_madvise(memory.start, sizeof(*known), MADV_WIPEONFORK);
-	if (atomic_compare_exchange_strong(&lof_the_books, &expected, known))
+	if (atomic_compare_exchange_strong(&lof_the_front, &none,
+					   &known->front))
 		return known;
 	lof_sys_munmap(memory.start, lof_range_len(memory));
-	return expected;
+	return lof_books_known();
 }
 
 uint32_t lof_books_epoch(struct lof_books *books)
@@ -155,30 +152,41 @@ void lof_books_unlock_slowly(struct lof_books *books, uintptr_t lock)
 	}
 }
 
-static bool is_in(const struct lof_tree *tree, const struct lof_range range[2])
+static bool has(const struct lof_tree *tree, struct lof_range range)
 {
 	struct lof_entry entry;
 
-	return lof_tree_find_in(tree, range[0], &entry) ||
-	       lof_tree_find_in(tree, range[1], &entry);
+	return !lof_range_is_empty(range) &&
+	       lof_tree_find_in(tree, range, &entry);
+}
+
+static bool is_in(const struct lof_tree *tree, const struct lof_range range[2])
+{
+	return has(tree, range[0]) || has(tree, range[1]);
+}
+
+/* How many ranges reach into range. */
+static size_t count_in(const struct lof_tree *tree, struct lof_range range)
+{
+	struct lof_cursor cursor;
+	struct lof_entry entry;
+	size_t n = 0;
+
+	if (!lof_range_is_empty(range) &&
+	    lof_tree_seek(tree, range.start, &cursor))
+		while (lof_tree_next(&cursor, &entry) &&
+		       entry.range.start < range.end)
+			n++;
+	return n;
 }
 
 /*
  * Nodes that the booking of a call may take: at most three sets or clears, and
  * for a move a set for each range in what moves.
  */
-static size_t nodes_for(const struct lof_tree *tree, struct lof_range moved)
+static size_t nodes_for(const struct lof_tree *tree, size_t nmoved)
 {
-	struct lof_cursor cursor;
-	struct lof_entry entry;
-	size_t n = 1;
-
-	if (!lof_range_is_empty(moved) &&
-	    lof_tree_seek(tree, moved.start, &cursor))
-		while (lof_tree_next(&cursor, &entry) &&
-		       entry.range.start < moved.end)
-			n++;
-	return 3 * lof_tree_need(tree, 1) + lof_tree_need(tree, n);
+	return 3 * lof_tree_need(tree, 1) + lof_tree_need(tree, nmoved + 1);
 }
 
 /* The counts move too; nobody but the mover takes nodes for them. */
@@ -188,7 +196,9 @@ static bool fill_held(struct lof_books *books, const struct lof_call *call)
 	    !is_in(&books->held, call->range))
 		return true;
 	return lof_pool_fill(&books->pool, &books->held,
-			     nodes_for(&books->held, call->range[0]));
+			     nodes_for(&books->held,
+				       count_in(&books->held,
+						call->range[0])));
 }
 
 static int slots_used(const struct lof_books *books)
@@ -210,20 +220,21 @@ static size_t promised(const struct lof_books *books)
 
 static bool fill_tree(struct lof_books *books, struct lof_call *call)
 {
-	size_t spare;
+	size_t spare, nmoved = 0;
 
 	call->nodes = 0;
 	if (call->intent == LOF_READS)
 		return true;
-	call->keeps_nothing = call->intent != LOF_ADDS &&
+	if (call->intent == LOF_MOVES)
+		nmoved = count_in(&books->tree, call->range[0]);
+	call->keeps_nothing = call->intent != LOF_ADDS && !nmoved &&
 			      !is_in(&books->tree, call->range);
 	if (call->keeps_nothing)
 		return true;
-	call->nodes = nodes_for(&books->tree, call->intent == LOF_MOVES ?
-					      call->range[0] : LOF_NO_RANGE);
+	call->nodes = nodes_for(&books->tree, nmoved);
 	spare = promised(books) + call->nodes;
 	if (call->intent == LOF_ADDS)
-		spare += nodes_for(&books->tree, LOF_NO_RANGE);
+		spare += nodes_for(&books->tree, 0);
 	return lof_pool_fill(&books->pool, &books->tree, spare);
 }
 
@@ -246,7 +257,7 @@ bool lof_books_refill(struct lof_books *books, struct lof_call *call)
 {
 	if (call->nodes || !is_in(&books->tree, call->range))
 		return true;
-	call->nodes = nodes_for(&books->tree, LOF_NO_RANGE);
+	call->nodes = nodes_for(&books->tree, 0);
 	return lof_pool_fill(&books->pool, &books->tree,
 			     promised(books) + call->nodes);
 }
@@ -255,14 +266,14 @@ static void tidy(struct lof_books *books, struct lof_range range)
 {
 	const struct lof_range granules[2] = { lof_summary_granules(range) };
 
-	if (lof_summary_has(&books->summary, range) &&
+	if (lof_summary_has(&books->front.summary, range) &&
 	    !is_in(&books->tree, granules) && !is_in(&books->held, granules))
-		lof_summary_clear(&books->summary, range);
+		lof_summary_clear(&books->front.summary, range);
 }
 
 void lof_books_tidy(struct lof_books *books, const struct lof_call *call)
 {
-	if (++books->looks % TIDY_EVERY != 0 || atomic_load(&books->blind) ||
+	if (++books->looks % TIDY_EVERY != 0 || atomic_load(&books->front.blind) ||
 	    atomic_load(&books->unannounced) ||
 	    !lof_books_is_alone(books, call))
 		return;
@@ -317,7 +328,8 @@ void lof_books_move_holds(struct lof_books *books, const struct lof_call *call)
 		return;
 	end_holds(books, to);
 	if (!lof_range_is_empty(from) &&
-	    lof_pool_fill(&books->pool, held, nodes_for(held, from)))
+	    lof_pool_fill(&books->pool, held,
+			  nodes_for(held, count_in(held, from))))
 		lof_tree_copy(held, from, to.start);
 	end_holds(books, from);
 	end_holds(books, call->gone[0]);
@@ -329,7 +341,7 @@ void lof_books_set(struct lof_books *books, struct lof_range range,
 		   unsigned int attr)
 {
 	if (attr) {
-		lof_summary_set(&books->summary, range);
+		lof_summary_set(&books->front.summary, range);
 		lof_tree_set(&books->tree, range, attr);
 	} else {
 		lof_tree_clear(&books->tree, range);
@@ -442,7 +454,7 @@ void lof_books_count_blind(struct lof_books *books, struct lof_call *call)
 {
 	if (call->blind || LOF_LEFT_OUT(BLINDNESS))
 		return;
-	atomic_fetch_add(&books->blind, 1);
+	atomic_fetch_add(&books->front.blind, 1);
 	call->blind = true;
 }
 
@@ -451,7 +463,7 @@ void lof_books_release(struct lof_books *books, struct lof_call *call)
 	bool is_ours = lof_books_know(books, call);
 
 	if (call->blind && is_ours)
-		atomic_fetch_sub(&books->blind, 1);
+		atomic_fetch_sub(&books->front.blind, 1);
 	if (call->unannounced && is_ours)
 		atomic_fetch_sub(&books->unannounced, 1);
 	call->blind = call->unannounced = false;

@@ -9,12 +9,6 @@
 
 #include "ledger.h"
 #include "node_pool.h"
-#include "summary.h"
-
-/* The race test leaves a part of the protocol out to see that it notices. */
-#ifndef LOF_LEFT_OUT
-#define LOF_LEFT_OUT(part)	false
-#endif
 
 #define LOF_NSLOTS	128	/* calls in flight; more are read back */
 #define LOF_NNOTES	16	/* ranges to be read back; more: everything */
@@ -35,19 +29,17 @@ struct lof_note {
 };
 
 struct lof_books {
+	struct lof_front front;		/* first: lof_the_front points to both */
 	_Atomic uintptr_t lock;		/* its owner, HAS_WAITERS */
 	_Atomic uint32_t wakes;		/* futex: times a waiter was woken */
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
 	struct lof_tree tree;		/* what is locked */
 	struct lof_tree held;		/* counts of lof_hold() */
 	_Atomic size_t nheld;		/* held.count, to look without lock */
-	_Atomic uint32_t blind;		/* calls in flight that may book what
-					   is locked where no bit is set */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint64_t changes;	/* times that something was booked */
 	_Atomic size_t unannounced;	/* calls in flight without a slot, and
 					   notes until they are read back */
-	_Atomic uint64_t future;	/* private to future.c */
 	uint32_t looks;			/* private to lof_books_tidy() */
 	bool inherited;			/* to be emptied with the unlock */
 	_Atomic int nused;		/* slots that were ever busy */
@@ -58,14 +50,16 @@ struct lof_books {
 	struct lof_slot slots[LOF_NSLOTS];
 	struct lof_note notes[LOF_NNOTES];
 	struct lof_range recent[LOF_NRECENT][2]; /* the last changes */
-	struct lof_summary summary;	/* where something may be tracked */
 };
 
 /* The books, made at their first use. NULL: there is no memory for them. */
 struct lof_books *lof_books_get(void);
 
 /* The same, but NULL if they were never used. */
-struct lof_books *lof_books_known(void);
+static inline struct lof_books *lof_books_known(void)
+{
+	return (struct lof_books *)lof_front_known();
+}
 
 /*
  * A signal handler may have forked in the middle of a call. In the child, what

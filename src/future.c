@@ -7,12 +7,10 @@
 #include <stdatomic.h>
 
 #include "books.h"
-#include "lockonfault.h"
 #include "probe.h"
 
-/* The word: a kind, how many calls are changing it, how many ever did. */
-#define KIND(word)	((unsigned int)((word) & 0xff))
-#define CHANGING(word)	((word) >> 8 & 0xffff)
+#define KIND		LOF_FUTURE_KIND
+#define CHANGING	LOF_FUTURE_CHANGING
 #define NUMBER(word)	((uint32_t)((word) >> 24))
 #define ONE_CHANGING	((uint64_t)1 << 8)
 #define ONE_NUMBER	((uint64_t)1 << 24)
@@ -29,7 +27,7 @@ struct lof_turn lof_future_begin(void)
 
 	if (!books)
 		return (struct lof_turn){ .overlaps = true };
-	word = atomic_fetch_add(&books->future, ONE_CHANGING + ONE_NUMBER);
+	word = atomic_fetch_add(&books->front.future, ONE_CHANGING + ONE_NUMBER);
 	return (struct lof_turn){
 		NUMBER(word) + 1, CHANGING(word) > 0
 	};
@@ -42,7 +40,7 @@ void lof_future_end(struct lof_turn turn, int kind)
 
 	if (!books)
 		return;
-	word = atomic_load(&books->future);
+	word = atomic_load(&books->front.future);
 	do {
 		/* A handler may have forked, and this is the child. */
 		if (CHANGING(word) == 0)
@@ -52,23 +50,7 @@ void lof_future_end(struct lof_turn turn, int kind)
 			next = with_kind(next, LOF_FUTURE_UNKNOWN);
 		else if (kind != LOF_FUTURE_SAME)
 			next = with_kind(next, (unsigned int)kind);
-	} while (!atomic_compare_exchange_weak(&books->future, &word, next));
-}
-
-uint64_t lof_future_look(unsigned int *kind)
-{
-	struct lof_books *books = lof_books_known();
-	uint64_t word = books ? atomic_load(&books->future) : 0;
-
-	*kind = CHANGING(word) ? LOF_FUTURE_UNKNOWN : KIND(word);
-	return word;
-}
-
-bool lof_future_is_still(uint64_t look)
-{
-	unsigned int kind;
-
-	return CHANGING(look) == 0 && lof_future_look(&kind) == look;
+	} while (!atomic_compare_exchange_weak(&books->front.future, &word, next));
 }
 
 /* An answer counts if nobody changed it while the kernel was asked. */
@@ -79,7 +61,7 @@ static unsigned int ask(struct lof_books *books, uint64_t word)
 	if (kind < 0)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
 	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
-		atomic_compare_exchange_strong(&books->future, &word,
+		atomic_compare_exchange_strong(&books->front.future, &word,
 			with_kind(word, (unsigned int)kind) + ONE_NUMBER);
 	return (unsigned int)kind;
 }

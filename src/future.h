@@ -6,8 +6,8 @@
 #ifndef LOF_FUTURE_H
 #define LOF_FUTURE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "glance.h"
+#include "lockonfault.h"
 
 /* Besides enum lof_kind */
 #define LOF_FUTURE_UNKNOWN	3
@@ -22,9 +22,27 @@ struct lof_turn {
 struct lof_turn lof_future_begin(void);
 void lof_future_end(struct lof_turn turn, int kind);
 
+/* The word: a kind, how many calls are changing it, how many ever did. */
+#define LOF_FUTURE_KIND(word)		((unsigned int)((word) & 0xff))
+#define LOF_FUTURE_CHANGING(word)	((word) >> 8 & 0xffff)
+
 /* What is known without asking, and whether that was so all the while since. */
-uint64_t lof_future_look(unsigned int *kind);
-bool lof_future_is_still(uint64_t look);
+static inline uint64_t lof_future_look(unsigned int *kind)
+{
+	struct lof_front *front = lof_front_known();
+	uint64_t word = front ? atomic_load(&front->future) : 0;
+
+	*kind = LOF_FUTURE_CHANGING(word) ? LOF_FUTURE_UNKNOWN
+					  : LOF_FUTURE_KIND(word);
+	return word;
+}
+
+static inline bool lof_future_is_still(uint64_t look)
+{
+	unsigned int kind;
+
+	return LOF_FUTURE_CHANGING(look) == 0 && lof_future_look(&kind) == look;
+}
 
 /* An enum lof_kind; the kernel is asked if need be. */
 unsigned int lof_future_known(void);

@@ -79,7 +79,7 @@ int lof_ledger_hold(struct lof_range range, bool full)
 
 	if (!books)
 		return -ENOMEM;
-	lof_summary_prepare(&books->summary, range);
+	lof_summary_prepare(&books->front.summary, range);
 	err = open_for(books, range, &extent);
 	if (err)
 		return err;
@@ -87,7 +87,7 @@ int lof_ledger_hold(struct lof_range range, bool full)
 		lof_books_unlock(books);
 		return -EOVERFLOW;
 	}
-	lof_summary_set(&books->summary, range);
+	lof_summary_set(&books->front.summary, range);
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
 		run = next_run(&books->held, range);
 		lof_tree_set(&books->held, run.range,

@@ -44,7 +44,24 @@ static void show(struct lof_books *books, struct lof_call *call)
 	if (is_blind(call))
 		lof_books_count_blind(books, call);
 	else if (call->intent == LOF_ADDS)
-		call->fresh = lof_summary_set(&books->summary, call->range[0]);
+		call->fresh = lof_summary_set(&books->front.summary, call->range[0]);
+}
+
+/* Field by field: all at once the compiler would do it by a slow loop. */
+static inline void init(struct lof_call *call, struct lof_books *books,
+			enum lof_intent intent)
+{
+	call->moved = call->gone[0] = call->gone[1] = LOF_NO_RANGE;
+	call->moved_to = 0;
+	call->books = books;
+	call->slot = -1;
+	call->epoch = 0;
+	call->began = 0;
+	call->nodes = 0;
+	call->intent = intent;
+	call->outcome = LOF_REFUSED;
+	call->unannounced = call->blind = call->fresh = false;
+	call->keeps_nothing = call->booking = false;
 }
 
 int lof_call_begin(struct lof_call *call, enum lof_intent intent,
@@ -53,15 +70,14 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 	struct lof_books *books = lof_books_get();
 	int err;
 
-	*call = (struct lof_call){
-		.range = { a, b }, .books = books, .slot = -1,
-		.intent = intent,
-	};
+	init(call, books, intent);
+	call->range[0] = a;
+	call->range[1] = b;
 	if (!books)
 		return intent == LOF_ADDS ? -ENOMEM : 0;
 	call->epoch = lof_books_epoch(books);
 	if (intent == LOF_ADDS)
-		lof_summary_prepare(&books->summary, a);
+		lof_summary_prepare(&books->front.summary, a);
 	err = lof_books_open(books, call);
 	if (err && err != -EBUSY)
 		return err;
@@ -121,9 +137,9 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 	if (outcome != LOF_DONE || !is_valid(call) || is_done(books, call))
 		return false;
 	if (call->intent == LOF_ADDS && call->blind)
-		lof_summary_prepare(&books->summary, call->range[0]);
+		lof_summary_prepare(&books->front.summary, call->range[0]);
 	else if (call->intent == LOF_MOVES)
-		lof_summary_prepare(&books->summary, call->range[1]);
+		lof_summary_prepare(&books->front.summary, call->range[1]);
 	call->outcome = LOF_UNSURE;
 	if (!lof_books_lock(books)) {
 		note_holds(books, call);
@@ -165,9 +181,18 @@ void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to)
 {
 	if (!is_valid(call))
 		return;
-	lof_summary_set(&call->books->summary, (struct lof_range){
+	lof_summary_set(&call->books->front.summary, (struct lof_range){
 		to, to + lof_range_len(from) });
-	lof_tree_copy(&call->books->tree, from, to);
+	if (lof_tree_copy(&call->books->tree, from, to))
+		atomic_fetch_add(&call->books->front.derived, 1);
+}
+
+void lof_call_derive(struct lof_call *call, struct lof_range range,
+		     unsigned int attr)
+{
+	lof_call_set(call, range, attr);
+	if (is_valid(call))
+		atomic_fetch_add(&call->books->front.derived, 1);
 }
 
 bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
@@ -253,26 +278,6 @@ void lof_ledger_renew(struct lof_range range)
 	lof_call_end(&call);
 }
 
-bool lof_glance_begin(struct lof_glance *glance)
-{
-	struct lof_summary *summary = &glance->books->summary;
-
-	glance->cleared = atomic_load(&summary->cleared);
-	return !lof_summary_has(summary, glance->range);
-}
-
-/* Whoever is blind sets bits before it is not: so the count is read first. */
-bool lof_glance_end(const struct lof_glance *glance)
-{
-	struct lof_books *books = lof_books_known();
-
-	if (LOF_LEFT_OUT(SECOND_LOOK))
-		return true;
-	return books == glance->books && atomic_load(&books->blind) == 0 &&
-	       !lof_summary_has(&books->summary, glance->range) &&
-	       atomic_load(&books->summary.cleared) == glance->cleared;
-}
-
 static bool has_any(const struct lof_books *books, struct lof_range range)
 {
 	struct lof_entry entry;
@@ -309,6 +314,10 @@ void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
 		lof_ledger_read_back(glance->range);
 	else if (!books || !settle_gone(books, glance->range))
 		lof_ledger_renew(glance->range);
+	/* A move may have taken along what was tracked and not locked. */
+	if (books && !LOF_LEFT_OUT(DERIVED) &&
+	    atomic_load(&books->front.derived) != glance->derived)
+		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 
 static int find_in(const struct lof_tree *tree, struct lof_books *books,

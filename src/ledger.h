@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "glance.h"
 #include "range_tree.h"
 #include "smaps.h"
 
@@ -97,7 +98,7 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 
 /*
  * The system call has returned. True: the books are locked, and the caller
- * books what the call did, by the three functions below. False: it books
+ * books what the call did, by the functions below. False: it books
  * nothing; lof_call_end() will ask the kernel if there is need.
  */
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome);
@@ -106,6 +107,10 @@ void lof_call_set(struct lof_call *call, struct lof_range range,
 		  unsigned int attr);
 void lof_call_clear(struct lof_call *call, struct lof_range range);
 void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to);
+
+/* Set what became of range because of what is tracked elsewhere. */
+void lof_call_derive(struct lof_call *call, struct lof_range range,
+		     unsigned int attr);
 
 /* While booking: is something tracked in range, and what comes first. */
 bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
@@ -127,56 +132,6 @@ int lof_ledger_sync(void);
 
 /* Other memory is mapped in range now, so that nothing is held there. */
 void lof_ledger_renew(struct lof_range range);
-
-/*
- * Most calls are on memory where nothing is tracked, and take no lock for it:
- *
- *	struct lof_glance glance;
- *
- *	if (lof_glance_is_clear(&glance, range)) {
- *		err = lof_sys_munmap(addr, len);
- *		if (!lof_glance_holds(&glance))
- *			lof_glance_settle(&glance, true);
- *		return err;
- *	}
- *
- * Who locks something in a range sets its bit in the summary before its system
- * call, or counts as blind. So a call that comes after it in the kernel finds
- * that when it looks again; one that came before it does not matter to it. Not
- * for a call that locks, or moves what may be locked: nobody would know of it.
- */
-struct lof_glance {
-	struct lof_range range;
-	struct lof_books *books;	/* NULL: never used */
-	uint32_t cleared;
-};
-
-/* Private to books.c and the two below; NULL: nothing was ever tracked. */
-extern struct lof_books *_Atomic lof_the_books
-	__attribute__((visibility("hidden")));
-bool lof_glance_begin(struct lof_glance *glance);
-bool lof_glance_end(const struct lof_glance *glance);
-
-/* Nothing is tracked or held in range. */
-static inline bool lof_glance_is_clear(struct lof_glance *glance,
-				       struct lof_range range)
-{
-	glance->range = range;
-	glance->books = lof_the_books;
-	return !glance->books || lof_glance_begin(glance);
-}
-
-/*
- * It was so all the while. The range may be another one by now, that the kernel
- * chose for what is mapped anew.
- */
-static inline bool lof_glance_holds(const struct lof_glance *glance)
-{
-	return !lof_the_books || lof_glance_end(glance);
-}
-
-/* It was not: see to it. is_gone: what was mapped there is not any more. */
-void lof_glance_settle(const struct lof_glance *glance, bool is_gone);
 
 /*
  * The first tracked range that reaches into range, clipped. 1; 0: there is

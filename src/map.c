@@ -32,7 +32,8 @@ struct mapping {
 	int64_t off;
 };
 
-static int map_raw(const struct mapping *m, uintptr_t *result)
+LOF_HOT
+static inline int map_raw(const struct mapping *m, uintptr_t *result)
 {
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
@@ -53,7 +54,7 @@ static bool is_ordinary(const struct mapping *m)
 #define HUGE_MAX	((uintptr_t)1 << 30)
 
 /* What a new mapping replaces; nothing if the kernel chooses the place. */
-static struct lof_range replaced(const struct mapping *m)
+static inline struct lof_range replaced(const struct mapping *m)
 {
 	struct lof_range range;
 
@@ -70,6 +71,7 @@ static struct lof_range replaced(const struct mapping *m)
  * by MCL_FUTURE. Areas that cannot be locked are passed over by both; where
  * there may be such, msync tells, since a new mapping is one area.
  */
+LOF_COLD
 static int map_and_book(const struct mapping *m, unsigned int kind,
 			uint64_t future, uintptr_t *result)
 {
@@ -132,7 +134,8 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 	return err;
 }
 
-static int map(const struct mapping *m, uintptr_t *result)
+LOF_HOT
+static inline int map(const struct mapping *m, uintptr_t *result)
 {
 	unsigned int kind;
 	uint64_t future = lof_future_look(&kind);
@@ -225,6 +228,7 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 }
 
 /* MAP_LOCKED under LOF_CONVERT. */
+LOF_COLD
 static int map_converted(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping unlocked = *m;

@@ -7,12 +7,10 @@
 
 #include "policy.h"
 
-#include <stdatomic.h>
-
 #include "api.h"
 
 /* The highest value of each option; 0: there is no such option. */
-static const unsigned long highest[] = {
+static const unsigned long highest[LOF_NOPTIONS] = {
 	[LOF_CONVERT] = LOF_CONVERT_POPULATE,
 	[LOF_DISCARD] = LOF_DISCARD_TRANSLATE,
 	[LOF_FORK] = LOF_FORK_RELOCK,
@@ -20,15 +18,8 @@ static const unsigned long highest[] = {
 	[LOF_HOLDS] = LOF_HOLDS_WIN,
 };
 
-#define NOPTIONS ((int)(sizeof(highest) / sizeof(highest[0])))
-
-static _Atomic unsigned long values[sizeof(highest) / sizeof(highest[0])];
+_Atomic unsigned long lof_policies[LOF_NOPTIONS];
 static _Atomic uint64_t converted;
-
-unsigned long lof_policy(enum lof_option option)
-{
-	return atomic_load_explicit(&values[option], memory_order_relaxed);
-}
 
 void lof_policy_count_converted(void)
 {
@@ -42,18 +33,18 @@ uint64_t lof_policy_converted(void)
 
 LOF_PUBLIC int lof_set(int option, unsigned long value)
 {
-	if (option < 0 || option >= NOPTIONS || !highest[option] ||
+	if (option < 0 || option >= LOF_NOPTIONS || !highest[option] ||
 	    value > highest[option])
 		return lof_return(-EINVAL);
-	atomic_store(&values[option], value);
+	atomic_store(&lof_policies[option], value);
 	return 0;
 }
 
 LOF_PUBLIC int lof_get(int option, unsigned long *value)
 {
-	if (option < 0 || option >= NOPTIONS || !highest[option])
+	if (option < 0 || option >= LOF_NOPTIONS || !highest[option])
 		return lof_return(-EINVAL);
-	*value = atomic_load(&values[option]);
+	*value = atomic_load(&lof_policies[option]);
 	return 0;
 }
 

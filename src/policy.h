@@ -3,11 +3,21 @@
 #ifndef LOF_POLICY_H
 #define LOF_POLICY_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "lockonfault.h"
 
-unsigned long lof_policy(enum lof_option option);
+/* Private to policy.c and the one below. */
+#define LOF_NOPTIONS	(LOF_HOLDS + 1)
+extern _Atomic unsigned long lof_policies[LOF_NOPTIONS]
+	__attribute__((visibility("hidden")));
+
+static inline unsigned long lof_policy(enum lof_option option)
+{
+	return atomic_load_explicit(&lof_policies[option],
+				    memory_order_relaxed);
+}
 
 /* Count a lock that LOF_CONVERT turned into lock-on-fault. */
 void lof_policy_count_converted(void);

@@ -83,7 +83,7 @@ static int book_truth(struct lof_books *books, const struct lof_call *call,
 	if (lof_range_is_empty(range))
 		return READ;
 	if (attr)
-		lof_summary_prepare(&books->summary, range);
+		lof_summary_prepare(&books->front.summary, range);
 	err = lof_books_open(books, &piece);
 	if (err == -EBUSY || (err && !lof_books_lock(books)))
 		return -EBUSY;

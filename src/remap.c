@@ -60,21 +60,19 @@ static void book(struct lof_call *call, const struct remap *r)
 
 	split(r, &kept, &tail);
 	/* What is added is locked as the last page before it. */
-	grows = lof_call_find_in(call, (struct lof_range){
-		kept.end - lof_sys_page_size(), kept.end }, &last);
-	if (r->new.start != r->old.start) {
-		lof_call_clear(call, r->new);
-		if (!r->copies) {
-			lof_call_copy(call, kept, r->new.start);
-			lof_call_clear(call, r->old);
-		}
-	} else {
+	grows = !lof_range_is_empty(tail) &&
+		lof_call_find_in(call, (struct lof_range){
+			kept.end - lof_sys_page_size(), kept.end }, &last);
+	lof_call_clear(call, tail);
+	if (r->new.start == r->old.start) {
 		lof_call_clear(call, (struct lof_range){
 			kept.end, r->old.end });
-		lof_call_clear(call, tail);
+	} else if (!r->copies) {
+		lof_call_copy(call, kept, r->new.start);
+		lof_call_clear(call, r->old);
 	}
 	if (grows)
-		lof_call_set(call, tail, last.attr);
+		lof_call_derive(call, tail, last.attr);
 }
 
 /*

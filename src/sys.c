@@ -21,16 +21,14 @@
 			(long)(e), (long)(f))
 #define CALL3(nr, a, b, c) ((int)CALL6(nr, a, b, c, 0, 0, 0))
 
-size_t lof_sys_page_size(void)
-{
-	static _Atomic size_t size;
-	size_t known = atomic_load_explicit(&size, memory_order_relaxed);
+_Atomic size_t lof_page_size;
 
-	if (!known) {
-		known = getauxval(AT_PAGESZ);
-		atomic_store_explicit(&size, known, memory_order_relaxed);
-	}
-	return known;
+size_t lof_sys_ask_page_size(void)
+{
+	size_t size = getauxval(AT_PAGESZ);
+
+	atomic_store_explicit(&lof_page_size, size, memory_order_relaxed);
+	return size;
 }
 
 int lof_sys_mlock(struct lof_range range)

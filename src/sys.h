@@ -6,6 +6,7 @@
 #ifndef LOF_SYS_H
 #define LOF_SYS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,17 @@
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
 
-size_t lof_sys_page_size(void);
+/* Private to the two below. */
+extern _Atomic size_t lof_page_size __attribute__((visibility("hidden")));
+size_t lof_sys_ask_page_size(void);
+
+static inline size_t lof_sys_page_size(void)
+{
+	size_t known = atomic_load_explicit(&lof_page_size,
+					    memory_order_relaxed);
+
+	return known ? known : lof_sys_ask_page_size();
+}
 
 int lof_sys_mlock(struct lof_range range);
 int lof_sys_mlock2(struct lof_range range, unsigned int flags);

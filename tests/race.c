@@ -40,7 +40,7 @@ enum part race_left_out;
 
 static const char *const part_names[NPARTS] = {
 	"nothing", "dirtying", "recent", "unplaced", "notes", "blindness",
-	"second-look",
+	"second-look", "derived",
 };
 
 static char *window;

@@ -118,7 +118,7 @@ void unit_arena_assert(void)
 	ck_assert_msg(unit_arena_is_right(), "ledger and kernel differ");
 	if (!books)
 		return;
-	ck_assert_uint_eq(atomic_load(&books->blind), 0);
+	ck_assert_uint_eq(atomic_load(&books->front.blind), 0);
 	ck_assert_uint_eq(atomic_load(&books->lock), 0);
 	ck_assert_uint_eq(atomic_load(&books->nnotes), 0);
 	ck_assert_uint_eq(atomic_load(&books->nheld), books->held.count);

@@ -269,6 +269,45 @@ START_TEST(mapping_that_is_taken_back_is_read_back)
 }
 END_TEST
 
+/*
+ * A call where nothing is tracked is not announced. If it undoes a lock that is
+ * booked meanwhile, whoever moves that memory before this comes out takes along
+ * what is not true any more.
+ */
+static void do_move_what_was_unlocked(void)
+{
+	lof_mremap(unit_at(4), unit_len(4), unit_len(4),
+		   MREMAP_MAYMOVE | MREMAP_FIXED, unit_at(20));
+}
+
+static void do_grow_what_was_unlocked(void)
+{
+	lof_mremap(unit_at(4), unit_len(4), unit_len(8), 0);
+}
+
+static void (*const derivers[])(void) = {
+	do_move_what_was_unlocked, do_grow_what_was_unlocked,
+};
+
+static void do_lock_what_is_moved_then(void)
+{
+	lof_mlock2(unit_at(4), unit_len(4), MLOCK_ONFAULT);
+	unit_sys.after = inner;
+}
+
+START_TEST(what_is_moved_before_its_unlock_is_known_is_read_back)
+{
+	unit_arena_begin(NPAGES);
+	munmap(unit_at(8), unit_len(4));
+	inner = derivers[_i];
+	unit_sys.before = do_lock_what_is_moved_then;
+	lof_munlock(unit_at(4), unit_len(4));
+	unit_arena_assert();
+	ck_assert_int_eq(unit_sys.mremap, 1);
+	ck_assert_int_eq(truth_kind_at(unit_at(_i ? 8 : 20)), LOF_NONE);
+}
+END_TEST
+
 START_TEST(call_overtaken_once_asks_the_kernel_once)
 {
 	lay_out();
@@ -535,6 +574,8 @@ TCase *unit_ledger_race(void)
 	tcase_add_test(tc,
 		move_of_what_is_locked_where_the_kernel_chose_is_read_back);
 	tcase_add_test(tc, mapping_that_is_taken_back_is_read_back);
+	tcase_add_loop_test(tc,
+		what_is_moved_before_its_unlock_is_known_is_read_back, 0, 2);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
 	tcase_add_loop_test(tc, overtaker_that_is_overtaken_is_read_back,
 			    0, NCALLS);

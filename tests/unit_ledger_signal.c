@@ -382,7 +382,7 @@ START_TEST(call_in_flight_at_a_fork_books_nothing_in_the_child)
 		/* The call was the parent's: here nothing is locked by it. */
 		CHILD(truth_kind_at(unit_at(30)) == LOF_NONE);
 		CHILD(unit_arena_is_right());
-		CHILD(atomic_load(&books->blind) == 0);
+		CHILD(atomic_load(&books->front.blind) == 0);
 		CHILD(atomic_load(&books->lock) == 0);
 		_exit(0);
 	}
