@@ -5,7 +5,7 @@
  * measured, turn and turn about; a figure is the median of the chunks, and the
  * ratio to the best peer of the same run is what travels.
  *
- *	bench_tree [--quick] [DATA-FILE]
+ *	bench_tree [DATA-FILE]
  */
 #include <cstdio>
 #include <cstring>
@@ -252,12 +252,14 @@ static std::vector<page_t> some_of(const std::vector<page_t> &places,
 	return some;
 }
 
-static std::vector<page_t> any_of(const std::vector<page_t> &places)
+/* Pages from a place on, so many, of any places. */
+static std::vector<page_t> any_of(const std::vector<page_t> &places,
+				  size_t npages)
 {
 	std::vector<page_t> any(CHUNK);
 
-	for (auto &place : any)
-		place = places[below(places.size())];
+	for (auto &page : any)
+		page = places[below(places.size())] + below(npages);
 	return any;
 }
 
@@ -275,9 +277,9 @@ static void measure(Peer *peer, const std::vector<page_t> &places, int chunks,
 
 		row->times[INSERT].push_back(change(peer, added, SPARE, true));
 		row->times[SPLIT].push_back(change(peer, cut, 1, false));
-		row->times[HIT].push_back(look_up(peer, any_of(places),
-						  i % 2 * 2));
-		row->times[MISS].push_back(look_up(peer, any_of(places), 4));
+		row->times[HIT].push_back(look_up(peer, any_of(places, 3), 0));
+		row->times[MISS].push_back(look_up(peer, any_of(places, 1),
+						   4));
 		/* What the chunk before changed goes back. */
 		if (i > 0) {
 			row->times[REMOVE].push_back(change(peer, was_added,
@@ -414,24 +416,23 @@ static void weigh(size_t n)
 
 int main(int argc, char **argv)
 {
-	bool quick = argc > 1 && !strcmp(argv[1], "--quick");
-	FILE *data = argc > 1 + quick ? fopen(argv[1 + quick], "w") : nullptr;
+	FILE *data = fopen(argc > 1 ? argv[1] : "/dev/null", "w");
 	size_t sizes[] = { 10, 1000, 100000, 1000000 };
 
-	if (!data)
-		data = fopen("/dev/null", "w");
+	if (!data) {
+		perror("bench_tree");
+		return 1;
+	}
 	weigh_clock();
 	all::verify_all();
 	printf("the tree and %d peers: contents as an array of pages has them\n",
 	       NPEERS - 1);
 	for (size_t n : sizes)
-		if (!quick || n <= 1000)
-			compare(n, quick ? 1 : 5, data);
+		compare(n, 5, data);
 	printf("\nbytes a range\n%9s %12s %12s %24s\n", "ranges", "random",
 	       "ascending", "after 90 % were removed");
 	for (size_t n : sizes)
-		if (n > 10 && (!quick || n <= 1000))
+		if (n > 10)
 			weigh(n);
-	fclose(data);
-	return 0;
+	return fclose(data);
 }

@@ -5,7 +5,7 @@
  * and this moment; the share that the wrapper adds is what travels. Nothing is
  * asserted here.
  *
- *	bench_wrappers [--quick]
+ *	bench_wrappers [DATA-FILE]
  */
 #include "config.h"
 
@@ -28,6 +28,7 @@
 /* A hole to move to, where the kernel puts nothing by itself. */
 #define FAR_AWAY	((char *)((uintptr_t)1 << 32))
 
+static FILE *data;
 static char *tracked;		/* every second page is locked on fault */
 static size_t nranges;
 
@@ -143,6 +144,8 @@ static void measure(const char *name, operation raw, operation lof,
 	       median(lofs, CHUNKS),
 	       100 * (median(lofs, CHUNKS) / median(raws, CHUNKS) - 1),
 	       quantile(shares, CHUNKS, 0.25), quantile(shares, CHUNKS, 0.75));
+	fprintf(data, "%zu\t%d\t\"%s\"\t%.0f\t%.0f\n", nranges, threads,
+		name, median(raws, CHUNKS), median(lofs, CHUNKS));
 }
 
 static _Atomic bool stop;
@@ -183,7 +186,8 @@ static int bench(size_t n)
 			       MLOCK_ONFAULT))
 			return -1;
 	measure_all(1);
-	if (n == 1000 && !pthread_create(&other, NULL, disturb, NULL)) {
+	stop = false;
+	if (!pthread_create(&other, NULL, disturb, NULL)) {
 		measure_all(2);
 		stop = true;
 		pthread_join(other, NULL);
@@ -194,20 +198,22 @@ static int bench(size_t n)
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 10, 1000, 100000, 1000000 };
-	bool quick = argc > 1 && !strcmp(argv[1], "--quick");
 
+	data = fopen(argc > 1 ? argv[1] : "/dev/null", "w");
+	if (!data) {
+		perror("bench_wrappers");
+		return 1;
+	}
 	printf("medians of %d chunks, ns for the calls named; what is added, "
 	       "and its quartiles\n", CHUNKS);
 	printf("%8s %7s  %-26s %7s %8s %8s\n", "ranges", "threads", "calls",
 	       "raw", "wrapped", "added");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		if (quick && sizes[i] > 1000)
-			break;
 		if (bench(sizes[i])) {
 			/* vm.max_map_count, most probably */
 			printf("%8zu ranges: %s\n", sizes[i], strerror(errno));
 			break;
 		}
 	}
-	return 0;
+	return fclose(data);
 }

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# All benchmarks, one after the other; by "make bench", in the build directory.
+# Tables go to standard output, data and plots into bench.out. A million ranges
+# are two million areas: for the length of one benchmark the limit is raised,
+# where that is allowed.
+set -eu
+srcdir=${srcdir:-.}
+limit=/proc/sys/vm/max_map_count
+old=$(cat $limit)
+trap 'echo "$old" 2>/dev/null >$limit || :' EXIT
+trap 'exit 1' INT TERM
+mkdir -p bench.out
+
+say() { printf '\n== %s\n' "$*"; }
+
+say 'the tree beside other ordered structures'
+./bench_tree bench.out/tree.tsv
+say 'the library without its system calls'
+./bench_books bench.out/books.tsv
+say 'the library beside the raw system calls'
+echo 4000000 2>/dev/null >$limit || :
+./bench_wrappers bench.out/wrappers.tsv
+echo "$old" 2>/dev/null >$limit || :
+say 'questions beside reading smaps'
+./bench_reading bench.out/reading.tsv
+say 'whole programs under the shim'
+sh "$srcdir/bench/bench_programs.sh" bench.out/programs.tsv
+
+for plot in tree wrappers; do
+	gnuplot -e "data='bench.out/$plot.tsv'; out='bench.out/$plot.svg'" \
+		"$srcdir/bench/$plot.gp"
+	echo "plot: bench.out/$plot.svg"
+done
