@@ -76,8 +76,11 @@ int lof_call_begin(struct lof_call *call, enum lof_intent intent,
 	if (!books)
 		return intent == LOF_ADDS ? -ENOMEM : 0;
 	call->epoch = lof_books_epoch(books);
+	/* Now, when no memory is free yet that the program knows of. */
 	if (intent == LOF_ADDS)
 		lof_summary_prepare(&books->front.summary, a);
+	else if (intent == LOF_MOVES)
+		lof_summary_prepare(&books->front.summary, b);
 	err = lof_books_open(books, call);
 	if (err && err != -EBUSY)
 		return err;

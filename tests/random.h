@@ -143,7 +143,7 @@ void memory_keep_in_child(void);
 void slot_evict(int64_t slot);
 void slot_put(int64_t slot, char *addr, size_t len);
 void slot_grow(int64_t addr, const char *end);
-void slot_trim(int64_t addr);	/* after a hole was made in it */
+void slot_trim(int64_t addr, struct span gone);	/* after a hole was made */
 
 /* random_apply.c, random_map.c: do it. What it returned; 1: nothing done. */
 extern bool in_child;

@@ -13,6 +13,8 @@
 
 #define HUGE_SIZE ((size_t)2 << 20)	/* or the kernel says EINVAL */
 
+static const struct span nothing;
+
 int apply_mmap(const struct op *op)
 {
 	const int64_t *a = op->arg;
@@ -35,7 +37,7 @@ int apply_mmap(const struct op *op)
 	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE) &&
 	    ret != MAP_FAILED)
 		holds_clear(span.addr, span.len);
-	slot_trim(a[1]);
+	slot_trim(a[1], nothing);
 	if (ret == MAP_FAILED)
 		return -1;
 	if (!memory_is_place(ret) && !(flags & MAP_FIXED))
@@ -52,7 +54,7 @@ int apply_munmap(const struct op *op)
 
 	if (!ret)
 		holds_clear(span.addr, span.len);
-	slot_trim(op->arg[0]);
+	slot_trim(op->arg[0], ret ? nothing : span);
 	return ret;
 }
 
@@ -89,6 +91,18 @@ static void end_holds_in_holes(struct span span)
 			holds_clear(span.addr + at, page);
 }
 
+/* What of the old range a call of mremap has left unmapped. */
+static struct span gone_by(struct span old, int flags, char *ret, size_t len)
+{
+	if (ret == MAP_FAILED || flags & MREMAP_DONTUNMAP)
+		return nothing;
+	if (ret != old.addr)
+		return old;
+	len = (len + page - 1) & ~(page - 1);
+	return old.len > len ? (struct span){ old.addr + len, old.len - len }
+			     : nothing;
+}
+
 int apply_mremap(const struct op *op)
 {
 	const int64_t *a = op->arg;
@@ -114,9 +128,9 @@ int apply_mremap(const struct op *op)
 		end_holds_in_holes(new);
 	if (ret == old.addr)
 		slot_grow(a[1], ret + new.len);
-	slot_trim(a[1]);
+	slot_trim(a[1], gone_by(old, flags, ret, new.len));
 	if (flags & MREMAP_FIXED)
-		slot_trim(a[5]);
+		slot_trim(a[5], nothing);
 	if (ret == MAP_FAILED)
 		return -1;
 	if (ret != old.addr && !(flags & MREMAP_FIXED) &&

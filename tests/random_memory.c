@@ -148,11 +148,18 @@ void slot_grow(int64_t addr, const char *end)
 		slot->len = whole((size_t)(end - slot->addr));
 }
 
+static bool is_there(const char *addr, struct span gone)
+{
+	return (uintptr_t)addr - (uintptr_t)gone.addr >= gone.len &&
+	       memory_is_mapped(addr);
+}
+
 /*
  * The kernel may put other memory into a hole, so that a slot must have none:
- * keep what is mapped at its start, drop what comes after a hole.
+ * keep what is mapped at its start, drop what comes after a hole. What is gone
+ * for certain may have the library's own memory in its place already.
  */
-void slot_trim(int64_t addr)
+void slot_trim(int64_t addr, struct span gone)
 {
 	struct span *slot, old;
 	size_t first = 0, end;
@@ -161,14 +168,15 @@ void slot_trim(int64_t addr)
 		return;
 	slot = &slots[ADDR_PLACE(addr) - SLOTS];
 	old = *slot;
-	while (first < old.len && !memory_is_mapped(old.addr + first))
+	gone.len = whole(gone.len);
+	while (first < old.len && !is_there(old.addr + first, gone))
 		first += page;
 	end = first;
-	while (end < old.len && memory_is_mapped(old.addr + end))
+	while (end < old.len && is_there(old.addr + end, gone))
 		end += page;
 	*slot = (struct span){ old.addr + first, end - first };
 	for (size_t at = end; at < old.len; at += page)
-		if (memory_is_mapped(old.addr + at)) {
+		if (is_there(old.addr + at, gone)) {
 			CALL(munmap)(old.addr + at, page);
 			holds_clear(old.addr + at, page);
 		}
