@@ -65,15 +65,17 @@ static inline unsigned int count_of(const uintptr_t *key, unsigned int stride,
 
 /*
  * Keys at or below addr, which is no NO_KEY, in two counts: the last key of
- * each line tells the line, and the keys of that line the rest. All values are
- * on their way meanwhile: a system call has often put them out of the cache.
+ * each line tells the line, and the keys of that line the rest. In a tree that
+ * no cache holds all values are on their way meanwhile.
  */
-static inline unsigned int rank_of(const struct lof_node *node, uintptr_t addr)
+static inline unsigned int rank_of(const struct lof_tree *tree,
+				   const struct lof_node *node, uintptr_t addr)
 {
 	unsigned int line;
 
-	for (unsigned int i = 0; i < ORDER; i += LINE)
-		__builtin_prefetch(&node->value[i]);
+	if (tree->height > 2)
+		for (unsigned int i = 0; i < ORDER; i += LINE)
+			__builtin_prefetch(&node->value[i]);
 	line = LINE * count_of(&node->key[LINE - 1], LINE, addr);
 	return line + count_of(&node->key[line], 1, addr);
 }
@@ -87,7 +89,7 @@ static void descend(const struct lof_tree *tree, uintptr_t addr,
 
 	path->bound = LOF_TREE_NO_KEY;
 	for (level = 0;; level++) {
-		rank = rank_of(node, addr);
+		rank = rank_of(tree, node, addr);
 		path->is_before = rank == 0;
 		rank += path->is_before;
 		path->node[level] = node;
@@ -456,7 +458,7 @@ static inline void seek(const struct lof_tree *tree, uintptr_t addr,
 	const struct lof_node *node = tree->root;
 	unsigned int rank, level = tree->height;
 
-	while (rank = rank_of(node, addr), --level > 0)
+	while (rank = rank_of(tree, node, addr), --level > 0)
 		node = child_of(node, rank - (rank > 0));
 	/* A branch, which guesses, does not wait for the end to come. */
 	if (__builtin_expect(rank > 0 && end_of(node, rank - 1) > addr, 1))

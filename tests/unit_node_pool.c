@@ -59,6 +59,22 @@ START_TEST(slabs_double_the_pool_from_64_KiB_to_2_MiB)
 }
 END_TEST
 
+/* What was mapped beyond it, to find such a place, is unmapped. */
+START_TEST(slab_of_2_MiB_can_be_a_huge_page)
+{
+	struct lof_range slab;
+
+	for (int i = 0; i < 3; i++) {
+		unit_sys.munmap = 0;
+		ck_assert_int_eq(lof_pool_map(2 * MIB, &slab), 0);
+		ck_assert_uint_eq(slab.start % (2 * MIB), 0);
+		ck_assert_uint_eq(lof_range_len(slab), 2 * MIB);
+		ck_assert_int_ge(unit_sys.munmap, 1);
+		ck_assert_int_eq(munmap((void *)slab.start, 2 * MIB), 0);
+	}
+}
+END_TEST
+
 START_TEST(empty_pool_fills_nothing)
 {
 	ck_assert(!lof_pool_fill(&pool, &tree, 1));
@@ -170,6 +186,7 @@ Suite *suite_node_pool(void)
 
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, slabs_double_the_pool_from_64_KiB_to_2_MiB);
+	tcase_add_test(tc, slab_of_2_MiB_can_be_a_huge_page);
 	tcase_add_test(tc, empty_pool_fills_nothing);
 	tcase_add_test(tc, fill_hands_over_as_many_as_are_missing);
 	tcase_add_test(tc, fill_gives_a_whole_slab_and_then_asks_for_another);
