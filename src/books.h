@@ -23,7 +23,7 @@ struct lof_slot {
 };
 
 struct lof_note {
-	_Atomic int state;	/* private to books.c */
+	_Atomic int state;	/* private to flight.c */
 	struct lof_range range;
 	bool ends_holds;	/* what is held there is gone */
 };
@@ -101,6 +101,9 @@ int lof_books_grow(struct lof_books *books);
 /* Make range have attr; 0: nothing. The bits of the summary come first. */
 void lof_books_set(struct lof_books *books, struct lof_range range,
 		   unsigned int attr);
+
+/* With the books locked: spare nodes that calls in flight count on. */
+size_t lof_books_promised(const struct lof_books *books);
 
 /* Announce, with the books locked. Without a free slot it stays unannounced. */
 void lof_books_announce(struct lof_books *books, struct lof_call *call);
