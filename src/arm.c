@@ -23,11 +23,13 @@ __attribute__((always_inline))
 static inline int in_chunks(struct lof_range range, int (*call)(struct lof_range))
 {
 	struct lof_range chunk = range;
+	uint64_t len;
 	int err;
 
 	do {
 		chunk.end = range.end;
-		if (lof_range_len(chunk) > CHUNK)
+		len = lof_range_len(chunk);
+		if (len > CHUNK)
 			chunk.end = chunk.start + (uintptr_t)CHUNK;
 		err = call(chunk);
 		chunk.start = chunk.end;

@@ -25,4 +25,11 @@ int lof_disarm(struct lof_range range);
 /* Ranges from this size on lie in one area only where it is counted wrongly. */
 #define LOF_GIANT	((uint64_t)8 << 40)
 
+static inline bool lof_is_giant(struct lof_range range)
+{
+	uint64_t len = lof_range_len(range);
+
+	return len >= LOF_GIANT;
+}
+
 #endif

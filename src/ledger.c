@@ -33,9 +33,10 @@ enum lof_outcome lof_outcome(int err)
  */
 static bool is_blind(const struct lof_call *call)
 {
+	uint64_t len = lof_range_len(call->range[0]);
+
 	return call->intent == LOF_MOVES ||
-	       (call->intent == LOF_ADDS &&
-		lof_range_len(call->range[0]) - 1 >= MUCH);
+	       (call->intent == LOF_ADDS && len - 1 >= MUCH);
 }
 
 /* With the books locked: tell the others where this call may lock. */

@@ -57,7 +57,7 @@ static int lock_giant(const struct lof_vma *vma, void *arg)
 {
 	const unsigned int *kind = arg;
 
-	if (lof_range_len(vma->range) >= LOF_GIANT && !vma->locked)
+	if (lof_is_giant(vma->range) && !vma->locked)
 		lof_arm_as(vma->range, *kind);
 	return 0;
 }
@@ -69,7 +69,7 @@ static void unlock_giants(void)
 	struct lof_entry entry;
 
 	while (lof_ledger_find_in(rest, &entry) > 0) {
-		if (lof_range_len(entry.range) >= LOF_GIANT)
+		if (lof_is_giant(entry.range))
 			lof_disarm(entry.range);
 		rest.start = entry.range.end;
 	}
@@ -114,8 +114,7 @@ static int lock_areas(int flags)
 
 static int restore_giant(const struct lof_vma *vma, void *arg)
 {
-	return lof_range_len(vma->range) >= LOF_GIANT ? restore_area(vma, arg)
-						      : 0;
+	return lof_is_giant(vma->range) ? restore_area(vma, arg) : 0;
 }
 
 /* mlockall with MCL_CURRENT, charged right. */
