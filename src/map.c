@@ -123,7 +123,7 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 	int err;
 
 	err = map_raw(m, result);
-	if (err && !(m->flags & MAP_FIXED))
+	if (!lof_front_known() || (err && !(m->flags & MAP_FIXED)))
 		return err;
 	if (!err && lof_range_of(range, (void *)*result, m->len))
 		return 0;
