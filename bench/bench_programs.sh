@@ -48,21 +48,6 @@ time_one() {
 	echo $(($(now) - began))
 }
 
-# compare NAME COMMAND...
-compare() {
-	name=$1
-	shift
-	rm -f "$work/plain" "$work/shimmed"
-	time_one '' "$@" >/dev/null
-	turn=0
-	while [ $turn -lt $turns ]; do
-		time_one '' "$@" >>"$work/plain"
-		time_one "$shim" "$@" >>"$work/shimmed"
-		turn=$((turn + 1))
-	done
-	report "$name"
-}
-
 # serve PRELOAD LOAD SERVER...: nanoseconds that the load takes
 serve() {
 	preload=$1 load=$2
@@ -83,15 +68,16 @@ serve() {
 	server=
 }
 
-# compare_server NAME LOAD SERVER...
-compare_server() {
-	name=$1
-	shift
+# compare NAME HOW ARGUMENTS...: HOW is one of the two above.
+compare() {
+	name=$1 how=$2
+	shift 2
 	rm -f "$work/plain" "$work/shimmed"
+	$how '' "$@" >/dev/null
 	turn=0
 	while [ $turn -lt $turns ]; do
-		serve '' "$@" >>"$work/plain"
-		serve "$shim" "$@" >>"$work/shimmed"
+		$how '' "$@" >>"$work/plain"
+		$how "$shim" "$@" >>"$work/shimmed"
 		turn=$((turn + 1))
 	done
 	report "$name"
@@ -124,17 +110,18 @@ for i in range(3000):
 EOF
 
 printf '%-24s %9s %9s %9s  %s\n' 'ms, medians' without shim added quartiles
-compare true true
-compare 'cc -O2' cc -O2 -c -w -I"$srcdir/include" -I"$srcdir/src" -I. \
+compare true time_one true
+compare 'cc -O2' time_one cc -O2 -c -w -I"$srcdir/include" -I"$srcdir/src" -I. \
 	-D_GNU_SOURCE -o "$work/out.o" "$srcdir/src/range_tree.c"
 for program in python3 java memcached redis-server; do
 	has $program || { echo "$program is missing" >&2; continue; }
 	case $program in
-	python3) compare 'python3, mmap churn' python3 "$work/churn.py" ;;
-	java) compare 'java -version' java -version ;;
-	memcached) compare_server 'memcached, sets' memcached_load memcached \
+	python3) compare 'python3, mmap churn' time_one python3 \
+		"$work/churn.py" ;;
+	java) compare 'java -version' time_one java -version ;;
+	memcached) compare 'memcached, sets' serve memcached_load memcached \
 		-u nobody -l 127.0.0.1 -p 21211 -U 0 ;;
-	redis-server) compare_server 'redis, set get lpush' redis_load \
+	redis-server) compare 'redis, set get lpush' serve redis_load \
 		redis-server --port 21212 --save '' --bind 127.0.0.1 ;;
 	esac
 done

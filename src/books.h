@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The books behind the ledger: the tree, its memory and lock, the table of
- * calls in flight, and the notes of who could not take the lock. For ledger.c
- * and readback.c only. Nothing here asks the kernel what is locked.
+ * calls in flight, and the notes of who could not take the lock. For the
+ * ledger's own files only. Nothing here asks the kernel what is locked.
  */
 #ifndef LOF_BOOKS_H
 #define LOF_BOOKS_H
