@@ -13,6 +13,7 @@
 #define LOF_NSLOTS	128	/* calls in flight; more are read back */
 #define LOF_NNOTES	16	/* ranges to be read back; more: everything */
 #define LOF_NRECENT	64	/* bookings that are remembered */
+#define LOF_NDERIVED	256	/* and of those derived, from where */
 
 /* An announced call. Dirty: another one on the same memory was booked. */
 struct lof_slot {
@@ -50,6 +51,7 @@ struct lof_books {
 	struct lof_slot slots[LOF_NSLOTS];
 	struct lof_note notes[LOF_NNOTES];
 	struct lof_range recent[LOF_NRECENT][2]; /* the last changes */
+	struct lof_range derived_from[LOF_NDERIVED];
 };
 
 /* The books, made at their first use. NULL: there is no memory for them. */

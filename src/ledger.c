@@ -181,6 +181,15 @@ void lof_call_clear(struct lof_call *call, struct lof_range range)
 		lof_books_set(call->books, range, 0);
 }
 
+static void note_derived(const struct lof_call *call)
+{
+	struct lof_books *books = call->books;
+	uint32_t n = atomic_load(&books->front.derived);
+
+	books->derived_from[n % LOF_NDERIVED] = call->range[0];
+	atomic_store(&books->front.derived, n + 1);
+}
+
 void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to)
 {
 	if (!is_valid(call))
@@ -188,7 +197,7 @@ void lof_call_copy(struct lof_call *call, struct lof_range from, uintptr_t to)
 	lof_summary_set(&call->books->front.summary, (struct lof_range){
 		to, to + lof_range_len(from) });
 	if (lof_tree_copy(&call->books->tree, from, to))
-		atomic_fetch_add(&call->books->front.derived, 1);
+		note_derived(call);
 }
 
 void lof_call_derive(struct lof_call *call, struct lof_range range,
@@ -196,7 +205,7 @@ void lof_call_derive(struct lof_call *call, struct lof_range range,
 {
 	lof_call_set(call, range, attr);
 	if (is_valid(call))
-		atomic_fetch_add(&call->books->front.derived, 1);
+		note_derived(call);
 }
 
 bool lof_call_find_in(const struct lof_call *call, struct lof_range range,
@@ -310,6 +319,31 @@ static bool settle_gone(struct lof_books *books, struct lof_range range)
 	return is_known;
 }
 
+/*
+ * A move may have taken along as locked what was in range and is not. From
+ * where the last ones did is remembered.
+ */
+static bool may_have_moved(struct lof_books *books,
+			   const struct lof_glance *glance)
+{
+	uint32_t first = glance->derived, now;
+	bool any;
+
+	if (!books || LOF_LEFT_OUT(DERIVED) ||
+	    atomic_load(&books->front.derived) == first)
+		return false;
+	if (!lof_books_lock(books))
+		return true;
+	now = atomic_load(&books->front.derived);
+	any = now - first > LOF_NDERIVED;
+	for (; !any && first != now; first++)
+		any = lof_range_overlaps(
+			books->derived_from[first % LOF_NDERIVED],
+			glance->range);
+	lof_books_unlock(books);
+	return any;
+}
+
 void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
 {
 	struct lof_books *books = lof_books_known();
@@ -318,9 +352,7 @@ void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
 		lof_ledger_read_back(glance->range);
 	else if (!books || !settle_gone(books, glance->range))
 		lof_ledger_renew(glance->range);
-	/* A move may have taken along what was tracked and not locked. */
-	if (books && !LOF_LEFT_OUT(DERIVED) &&
-	    atomic_load(&books->front.derived) != glance->derived)
+	if (may_have_moved(books, glance))
 		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 

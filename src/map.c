@@ -129,7 +129,7 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 		return 0;
 	if (!lof_future_is_still(future))
 		lof_ledger_renew(*range);
-	else if (!lof_glance_holds(glance))
+	if (!lof_glance_holds(glance))
 		lof_glance_settle(glance, true);
 	return err;
 }
