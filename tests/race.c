@@ -26,7 +26,6 @@
 
 #include "ledger.h"
 #include "lockonfault.h"
-#include "node_pool.h"
 #include "probe.h"
 #include "sys.h"
 
@@ -86,10 +85,28 @@ static void seam(void)
 		return ret; \
 	}
 
+/*
+ * The library's own memory, out of the way: the kernel would put it where the
+ * window has a hole, and the threads would take it for theirs.
+ */
+static uintptr_t out_of_the_way(size_t n)
+{
+	static _Atomic uintptr_t next = (uintptr_t)1 << 40;
+
+	return atomic_fetch_add(&next, (n + 0xffff) & ~(size_t)0xffff);
+}
+
+static bool is_of_library(uintptr_t addr, int flags)
+{
+	return !addr && !(flags & MAP_NORESERVE);
+}
+
 SEAMS_AROUND(int, lof_sys_mmap,
 	     (uintptr_t addr, size_t len, int prot, int flags, int fd,
 	      int64_t off, uintptr_t *result),
-	     (addr, len, prot, flags, fd, off, result))
+	     (is_of_library(addr, flags) ? out_of_the_way(len) : addr, len,
+	      prot, is_of_library(addr, flags) ? flags | MAP_FIXED : flags, fd,
+	      off, result))
 SEAMS_AROUND(int, lof_sys_munmap, (uintptr_t addr, size_t len), (addr, len))
 SEAMS_AROUND(int, lof_sys_mremap,
 	     (uintptr_t addr, size_t old_len, size_t new_len, int flags,
@@ -118,26 +135,6 @@ SEAMS_IN_THE_BOOKS(lof_tree_set, (struct lof_tree *tree,
 SEAMS_IN_THE_BOOKS(lof_tree_clear,
 		   (struct lof_tree *tree, struct lof_range range),
 		   (tree, range))
-
-/*
- * The library's own memory, out of the way: the kernel would put it where the
- * window has a hole.
- */
-int __wrap_lof_pool_map(size_t n, struct lof_range *memory);
-int __wrap_lof_pool_map(size_t n, struct lof_range *memory)
-{
-	static _Atomic uintptr_t next = (uintptr_t)1 << 40;
-	uintptr_t at = atomic_fetch_add(&next, (n + 0xffff) & ~(size_t)0xffff);
-	int err;
-
-	err = lof_sys_mmap(at, n, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0, &at);
-	if (err)
-		return err;
-	*memory = (struct lof_range){ at, at + n };
-	lof_sys_munlock(*memory);
-	return 0;
-}
 
 /* What the kernel put elsewhere is of no use. */
 static void keep_within(void *at, size_t len)
