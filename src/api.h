@@ -15,10 +15,6 @@
 
 #define LOF_PUBLIC __attribute__((visibility("default")))
 
-/* To be built into what is called all the time, or just not. */
-#define LOF_HOT __attribute__((always_inline))
-#define LOF_COLD __attribute__((noinline, cold))
-
 static inline int lof_return(int err)
 {
 	if (!err)

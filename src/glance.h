@@ -13,6 +13,10 @@
 #define LOF_LEFT_OUT(part)	false
 #endif
 
+/* To be built into what is called all the time, or just not. */
+#define LOF_HOT		inline __attribute__((always_inline))
+#define LOF_COLD	__attribute__((noinline, cold))
+
 struct lof_front {
 	_Atomic uint64_t future;	/* private to future.h */
 	_Atomic uint32_t blind;		/* calls in flight that may book what
@@ -26,7 +30,7 @@ struct lof_front {
 extern struct lof_front *_Atomic lof_the_front
 	__attribute__((visibility("hidden")));
 
-static inline struct lof_front *lof_front_known(void)
+static LOF_HOT struct lof_front *lof_front_known(void)
 {
 	return atomic_load_explicit(&lof_the_front, memory_order_acquire);
 }
@@ -39,7 +43,7 @@ static inline struct lof_front *lof_front_known(void)
  *	if (lof_glance_is_clear(&glance, range)) {
  *		err = lof_sys_munmap(addr, len);
  *		if (!lof_glance_holds(&glance))
- *			lof_glance_settle(&glance, true);
+ *			lof_glance_settle(&glance, LOF_UNMAPPED);
  *		return err;
  *	}
  *
@@ -55,7 +59,7 @@ struct lof_glance {
 };
 
 /* Nothing is tracked or held in range. */
-static inline bool lof_glance_is_clear(struct lof_glance *glance,
+static LOF_HOT bool lof_glance_is_clear(struct lof_glance *glance,
 				       struct lof_range range)
 {
 	struct lof_front *front = lof_front_known();
@@ -75,7 +79,7 @@ static inline bool lof_glance_is_clear(struct lof_glance *glance,
  * chose for what is mapped anew. Whoever is blind sets bits before it is not: so
  * the count is read first.
  */
-static inline bool lof_glance_holds(const struct lof_glance *glance)
+static LOF_HOT bool lof_glance_holds(const struct lof_glance *glance)
 {
 	struct lof_front *front = lof_front_known();
 
@@ -86,7 +90,15 @@ static inline bool lof_glance_holds(const struct lof_glance *glance)
 	       atomic_load(&front->summary.cleared) == glance->cleared;
 }
 
-/* It was not: see to it. is_gone: what was mapped there is not any more. */
-void lof_glance_settle(const struct lof_glance *glance, bool is_gone);
+/* What the call did to what was mapped in the range. */
+enum lof_glanced {
+	LOF_UNLOCKED,		/* it is still there */
+	LOF_UNMAPPED,		/* it is not, or something else is */
+	LOF_MAPPED_ANEW,	/* there was nothing: the kernel chose it */
+};
+
+/* It was not: see to it. */
+void lof_glance_settle(const struct lof_glance *glance,
+		       enum lof_glanced did);
 
 #endif

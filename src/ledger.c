@@ -320,8 +320,9 @@ static bool settle_gone(struct lof_books *books, struct lof_range range)
 }
 
 /*
- * A move may have taken along as locked what was in range and is not. From
- * where the last ones did is remembered.
+ * A move may have taken along as locked what was in range, and this call had
+ * unlocked before. Then it was tracked, after the first look found no bit: it
+ * has one now, or lost it. From where the last moves took is remembered.
  */
 static bool may_have_moved(struct lof_books *books,
 			   const struct lof_glance *glance)
@@ -330,7 +331,9 @@ static bool may_have_moved(struct lof_books *books,
 	bool any;
 
 	if (!books || LOF_LEFT_OUT(DERIVED) ||
-	    atomic_load(&books->front.derived) == first)
+	    atomic_load(&books->front.derived) == first ||
+	    (!lof_summary_has(&books->front.summary, glance->range) &&
+	     atomic_load(&books->front.summary.cleared) == glance->cleared))
 		return false;
 	if (!lof_books_lock(books))
 		return true;
@@ -344,15 +347,15 @@ static bool may_have_moved(struct lof_books *books,
 	return any;
 }
 
-void lof_glance_settle(const struct lof_glance *glance, bool is_gone)
+void lof_glance_settle(const struct lof_glance *glance, enum lof_glanced did)
 {
 	struct lof_books *books = lof_books_known();
 
-	if (!is_gone)
+	if (did == LOF_UNLOCKED)
 		lof_ledger_read_back(glance->range);
 	else if (!books || !settle_gone(books, glance->range))
 		lof_ledger_renew(glance->range);
-	if (may_have_moved(books, glance))
+	if (did != LOF_MAPPED_ANEW && may_have_moved(books, glance))
 		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 

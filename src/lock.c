@@ -49,7 +49,7 @@ static int unlock_range(const void *addr, size_t len)
 	if (lof_glance_is_clear(&glance, range)) {
 		err = lof_disarm(range);
 		if (!lof_glance_holds(&glance))
-			lof_glance_settle(&glance, false);
+			lof_glance_settle(&glance, LOF_UNLOCKED);
 		return err;
 	}
 	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);

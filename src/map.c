@@ -32,8 +32,7 @@ struct mapping {
 	int64_t off;
 };
 
-LOF_HOT
-static inline int map_raw(const struct mapping *m, uintptr_t *result)
+static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 {
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
@@ -120,6 +119,7 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 			struct lof_glance *glance, uintptr_t *result)
 {
 	struct lof_range *range = &glance->range;
+	bool is_fixed = !lof_range_is_empty(*range);
 	int err;
 
 	err = map_raw(m, result);
@@ -130,12 +130,12 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 	if (!lof_future_is_still(future))
 		lof_ledger_renew(*range);
 	if (!lof_glance_holds(glance))
-		lof_glance_settle(glance, true);
+		lof_glance_settle(glance, is_fixed ? LOF_UNMAPPED
+						   : LOF_MAPPED_ANEW);
 	return err;
 }
 
-LOF_HOT
-static inline int map(const struct mapping *m, uintptr_t *result)
+static LOF_HOT int map(const struct mapping *m, uintptr_t *result)
 {
 	unsigned int kind;
 	uint64_t future = lof_future_look(&kind);
@@ -282,30 +282,37 @@ LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 	return lof_return_ptr(err, result);
 }
 
+LOF_COLD
+static int unmap_tracked(uintptr_t addr, size_t len, struct lof_range range)
+{
+	struct lof_call call;
+	int err;
+
+	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	err = lof_sys_munmap(addr, len);
+	call.gone[0] = range;
+	if (lof_call_land(&call, lof_outcome(err)))
+		lof_call_clear(&call, range);
+	lof_call_end(&call);
+	return err;
+}
+
 LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 {
 	struct lof_glance glance;
 	struct lof_range range;
-	struct lof_call call;
 	int err;
 
 	/* A range that wraps is the kernel's to refuse. */
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
-	if (lof_glance_is_clear(&glance, range)) {
-		err = lof_sys_munmap((uintptr_t)addr, len);
-		if (!lof_glance_holds(&glance))
-			lof_glance_settle(&glance, true);
-		return lof_return(err);
-	}
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
-	if (err)
-		return lof_return(err);
+	if (!lof_glance_is_clear(&glance, range))
+		return lof_return(unmap_tracked((uintptr_t)addr, len, range));
 	err = lof_sys_munmap((uintptr_t)addr, len);
-	call.gone[0] = range;
-	if (lof_call_land(&call, lof_outcome(err)))
-		lof_call_clear(&call, range);
-	lof_call_end(&call);
+	if (!lof_glance_holds(&glance))
+		lof_glance_settle(&glance, LOF_UNMAPPED);
 	return lof_return(err);
 }
 

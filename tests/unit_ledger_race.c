@@ -308,6 +308,46 @@ START_TEST(what_is_moved_before_its_unlock_is_known_is_read_back)
 }
 END_TEST
 
+/* More moves than are remembered, and one more call in flight somewhere. */
+static void do_move_to_and_fro(void)
+{
+	for (int i = 0; i < LOF_NDERIVED; i++) {
+		lof_mremap(unit_at(0), unit_len(4), unit_len(4),
+			   MREMAP_MAYMOVE | MREMAP_FIXED, unit_at(40));
+		lof_mremap(unit_at(40), unit_len(4), unit_len(4),
+			   MREMAP_MAYMOVE | MREMAP_FIXED, unit_at(0));
+	}
+	atomic_fetch_add(&lof_books_known()->front.blind, 1);
+}
+
+/* As it may be with a call that the scheduler leaves asleep. */
+START_TEST(moves_elsewhere_make_no_call_read_all_back)
+{
+	const size_t far = (size_t)1 << 21;
+	char *away = mmap(NULL, 3 * far, RW, UNIT_MAP, -1, 0);
+	struct lof_books *books;
+	void *result;
+
+	ck_assert_ptr_ne(away, MAP_FAILED);
+	lay_out();
+	books = lof_books_known();
+	unit_sys.after = do_move_to_and_fro;
+	if (_i == 0)
+		ck_assert_int_eq(lof_munmap(away + far, far), 0);
+	else if (_i == 1)
+		ck_assert_int_eq(lof_munlock(away + far, far), 0);
+	else {
+		result = lof_mmap(unit_at(24), unit_len(4), RW, UNIT_MAP, -1,
+				  0);
+		ck_assert_ptr_eq(result, unit_at(24));
+	}
+	atomic_fetch_sub(&books->front.blind, 1);
+	ck_assert_int_eq(unit_sys.open, 0);
+	unit_arena_assert();
+	munmap(away, 3 * far);
+}
+END_TEST
+
 START_TEST(call_overtaken_once_asks_the_kernel_once)
 {
 	lay_out();
@@ -576,6 +616,8 @@ TCase *unit_ledger_race(void)
 	tcase_add_test(tc, mapping_that_is_taken_back_is_read_back);
 	tcase_add_loop_test(tc,
 		what_is_moved_before_its_unlock_is_known_is_read_back, 0, 2);
+	tcase_add_loop_test(tc, moves_elsewhere_make_no_call_read_all_back, 0,
+			    3);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
 	tcase_add_loop_test(tc, overtaker_that_is_overtaken_is_read_back,
 			    0, NCALLS);
