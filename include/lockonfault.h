@@ -16,7 +16,7 @@
  *     lock; which is never held over a system call);
  *   - fork: the child starts with nothing locked and an empty ledger, as the
  *     kernel has it (but see LOF_FORK); vfork: the child shares the parent's;
- *   - Linux 4.4 or later; since 0.1.
+ *   - Linux 4.4 or later, or as lockonfault(7) says; since 0.1.
  */
 #ifndef LOCKONFAULT_H
 #define LOCKONFAULT_H
@@ -106,7 +106,8 @@ enum lof_option {
 	LOF_DISCARD	= 2,	/* MADV_DONTNEED, MADV_FREE on locked memory */
 	LOF_FORK	= 3,	/* what a child of fork has locked */
 	LOF_HUGE	= 4,	/* transparent huge pages in what is on fault */
-	LOF_HOLDS	= 5	/* munlock and its kin on held pages */
+	LOF_HOLDS	= 5,	/* munlock and its kin on held pages */
+	LOF_FALLBACK	= 6	/* lock-on-fault where there is no mlock2 */
 };
 
 /* Values of LOF_CONVERT. */
@@ -140,6 +141,13 @@ enum {
 	LOF_HOLDS_WIN		= 1	/* what is held stays locked */
 };
 
+/* Values of LOF_FALLBACK. */
+enum {
+	LOF_FALLBACK_EMULATE	= 0,	/* by mlock, made to populate nothing */
+	LOF_FALLBACK_FULL	= 1,	/* locked in full */
+	LOF_FALLBACK_REFUSE	= 2	/* ENOSYS */
+};
+
 /*
  * lof_mlock2() - lock a range, on fault or in full
  *
@@ -150,7 +158,8 @@ enum {
  *   EINVAL  unknown flag, or addr + len wraps, also to 0
  *   ENOMEM  part of the range is not mapped; over RLIMIT_MEMLOCK; too many
  *           areas; flags 0: a page cannot be made resident at all
- *   ENOSYS  MLOCK_ONFAULT and the kernel or the sandbox has no mlock2
+ *   ENOSYS  MLOCK_ONFAULT, the kernel or the sandbox has no mlock2, and
+ *           LOF_FALLBACK is LOF_FALLBACK_REFUSE, or mlock does not serve
  *   EOPNOTSUPP  nothing in the range can be locked (MAP_DROPPABLE)
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: where a page is not mapped, what is before it stays locked.
@@ -184,7 +193,7 @@ int lof_munlock2(const void *addr, size_t len, unsigned int flags);
  * lof_munlock() - unlock a range, whichever way it is locked
  *
  * Errors and partial effects: those of lof_mlock2() and lof_munlock2(), but
- * where mlock2 is missing lof_mlock() locks in full under LOF_CONVERT too.
+ * where lof_mlock2() says ENOSYS lof_mlock() locks in full under LOF_CONVERT.
  */
 int lof_mlock(const void *addr, size_t len);
 int lof_munlock(const void *addr, size_t len);
@@ -196,7 +205,8 @@ int lof_munlock(const void *addr, size_t len);
  *        LOF_CONVERT adds
  *
  * Errors:
- *   EINVAL  flags is 0, MCL_ONFAULT alone, or has an unknown bit
+ *   EINVAL  flags is 0, MCL_ONFAULT alone, or has an unknown bit; or MCL_FUTURE
+ *           with MCL_ONFAULT, which the kernel or the sandbox does not know
  *   ENOMEM  MCL_CURRENT: the size of the process is over RLIMIT_MEMLOCK
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: none on failure.
@@ -251,7 +261,7 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
  *
  * Errors: those of mmap(2), with MAP_LOCKED's for the lock:
  *   EAGAIN  over RLIMIT_MEMLOCK
- *   ENOSYS  the kernel or the sandbox has no mlock2
+ *   ENOSYS  as lof_mlock2()
  *   EOPNOTSUPP  MAP_DROPPABLE
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: none on failure, also with MAP_FIXED.
@@ -278,14 +288,19 @@ int lof_munmap(void *addr, size_t len);
  * Errors: those of mremap(2), with these two flags also:
  *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked, so that the old
  *           part could not be locked again; nothing was changed
- *   ENOSYS  LOF_MREMAP_NOPOPULATE, the memory is locked in full, and the
- *           kernel or the sandbox has no mlock2
+ *   ENOSYS  LOF_MREMAP_NOPOPULATE, the memory is locked in full, and as
+ *           lof_mlock2()
  * Partial effect: EFAULT in a move of several areas leaves the first ones
  *   moved; the ledger agrees with the kernel, but for counts of lof_hold().
  */
 void *lof_mremap(void *addr, size_t old_len, size_t new_len, int flags, ...);
 
-/* lof_mprotect() - as mprotect; no lock is changed by it */
+/*
+ * lof_mprotect() - as mprotect; no lock is changed by it
+ *
+ * Without mlock2, what is locked on fault and becomes writable is unlocked for
+ * the length of the call: the kernel would populate it.
+ */
 int lof_mprotect(void *addr, size_t len, int prot);
 
 /*

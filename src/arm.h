@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock a range on fault, by whatever this kernel allows, or in full; unlock it.
- * No books.
+ * Lock a range on fault, by whatever this kernel allows, or in full. No books
+ * are written.
  */
 #ifndef LOF_ARM_H
 #define LOF_ARM_H
@@ -14,22 +14,13 @@ int lof_arm(struct lof_range range);
 /* Lock it as kind says, an enum lof_kind that is not LOF_NONE. */
 int lof_arm_as(struct lof_range range, unsigned int kind);
 
+/* What a range is booked as that was locked so. */
+unsigned int lof_arm_attr(unsigned int kind);
+
 /*
  * Lock in the way it was what was unlocked for a moment. 0; 1: it is locked,
  * but not populated in full, and smaps has to tell how; a negative errno.
  */
 int lof_arm_again(struct lof_range range, unsigned int kind);
-
-int lof_disarm(struct lof_range range);
-
-/* Ranges from this size on lie in one area only where it is counted wrongly. */
-#define LOF_GIANT	((uint64_t)8 << 40)
-
-static inline bool lof_is_giant(struct lof_range range)
-{
-	uint64_t len = lof_range_len(range);
-
-	return len >= LOF_GIANT;
-}
 
 #endif

@@ -19,6 +19,7 @@
 struct lof_slot {
 	_Atomic bool busy, dirty;
 	bool unplaced;		/* it may lock where the kernel chooses */
+	uintptr_t thread;	/* that makes it: the address of its lof_self */
 	size_t nodes;		/* that its booking may take */
 	struct lof_range range[2];
 };
@@ -142,6 +143,12 @@ void lof_books_release(struct lof_books *books, struct lof_call *call);
  */
 bool lof_books_dirty_others(struct lof_books *books,
 			    const struct lof_call *call);
+
+/*
+ * The same for the other threads' calls on a range that this thread did more to
+ * than it was asked; and for those that nobody knows yet where they lock.
+ */
+void lof_books_dirty_threads(struct lof_books *books, struct lof_range range);
 
 /*
  * Leave a range to be read back by whoever is done with the books next. With

@@ -51,6 +51,7 @@ void lof_books_announce(struct lof_books *books, struct lof_call *call)
 		atomic_store_explicit(&slot->dirty, false,
 				      memory_order_relaxed);
 		slot->unplaced = is_unplaced(call);
+		slot->thread = (uintptr_t)&lof_self;
 		slot->nodes = call->nodes;
 		slot->range[0] = call->range[0];
 		slot->range[1] = call->range[1];
@@ -174,6 +175,21 @@ bool lof_books_dirty_others(struct lof_books *books,
 		any = true;
 	}
 	return any;
+}
+
+void lof_books_dirty_threads(struct lof_books *books, struct lof_range range)
+{
+	const struct lof_range both[2] = { range, LOF_NO_RANGE };
+
+	for (int i = 0; i < slots_used(books); i++) {
+		struct lof_slot *slot = &books->slots[i];
+
+		if (atomic_load_explicit(&slot->busy, memory_order_acquire) &&
+		    slot->thread != (uintptr_t)&lof_self &&
+		    (slot->unplaced || overlap(slot->range, both)))
+			atomic_store_explicit(&slot->dirty, true,
+					      memory_order_relaxed);
+	}
 }
 
 void lof_books_note(struct lof_books *books, struct lof_range range,

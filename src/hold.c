@@ -14,6 +14,7 @@
 #include "nature.h"
 #include "probe.h"
 #include "relock.h"
+#include "unlock.h"
 
 /* Lock on fault what is not locked. 0; 1: something was locked already. */
 static int lock_rest(struct lof_range range)
@@ -55,7 +56,7 @@ static int lock_held(struct lof_range range, unsigned int kind)
 		lof_relock(range, range.start);
 	}
 	if (lof_call_land(&call, ret ? LOF_UNSURE : LOF_DONE))
-		lof_call_set(&call, range, LOF_ATTR(kind, LOF_BY_KERNEL));
+		lof_call_set(&call, range, lof_arm_attr(kind));
 	lof_call_end(&call);
 	return ret < 0 ? ret : 0;
 }

@@ -54,6 +54,7 @@ static inline void init(struct lof_call *call, struct lof_books *books,
 {
 	call->moved = call->gone[0] = call->gone[1] = LOF_NO_RANGE;
 	call->moved_to = 0;
+	call->hint = 0;
 	call->books = books;
 	call->slot = -1;
 	call->epoch = 0;
@@ -276,6 +277,24 @@ int lof_ledger_sync(void)
 	lof_future_sync();
 	return lof_ledger_read_back(lof_range_all(lof_sys_page_size())) ?
 	       0 : -EBUSY;
+}
+
+void lof_ledger_disturbed(struct lof_range range, uint64_t since)
+{
+	struct lof_books *books = lof_books_known();
+	bool overtaken;
+
+	if (!books)
+		return;
+	if (!lof_books_lock(books)) {
+		lof_books_note(books, range, false);
+		return;
+	}
+	overtaken = atomic_load(&books->changes) != since;
+	lof_books_dirty_threads(books, range);
+	lof_books_unlock(books);
+	if (overtaken)
+		lof_ledger_read_back(range);
 }
 
 void lof_ledger_renew(struct lof_range range)

@@ -71,6 +71,11 @@ struct lof_call {
 	 */
 	struct lof_range moved, gone[2];
 	uintptr_t moved_to;
+	/*
+	 * How all that is locked in its ranges is locked now; asked for where
+	 * the kernel tells of no kind. 0: what is tracked stays as it was.
+	 */
+	unsigned int hint;
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */
 	int slot;			/* -1: not announced */
@@ -129,6 +134,12 @@ bool lof_ledger_read_back(struct lof_range range);
 
 /* The same for all, and MCL_FUTURE. 0; -EBUSY; why smaps cannot be read. */
 int lof_ledger_sync(void);
+
+/*
+ * What others lock in range at this time may have been unlocked; since: the
+ * changes that were booked before it began.
+ */
+void lof_ledger_disturbed(struct lof_range range, uint64_t since);
 
 /* Other memory is mapped in range now, so that nothing is held there. */
 void lof_ledger_renew(struct lof_range range);

@@ -12,8 +12,25 @@
 #include "nature.h"
 #include "policy.h"
 #include "probe.h"
-#include "relock.h"
 #include "smaps.h"
+#include "sys_caps.h"
+#include "unlock.h"
+
+/* It stopped at a hole: what is before is locked, unless nothing was done. */
+static void tell_front(struct lof_call *call, unsigned int kind)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range front = call->range[0];
+
+	front.end = lof_first_hole(front);
+	if (front.end == call->range[0].end || lof_range_is_empty(front) ||
+	    !lof_is_locked((struct lof_range){ front.start,
+					       front.start + page }) ||
+	    !lof_is_locked((struct lof_range){ front.end - page, front.end }))
+		return;
+	call->range[0] = front;
+	call->hint = lof_arm_attr(kind);
+}
 
 static int lock_range(const void *addr, size_t len, unsigned int kind)
 {
@@ -28,8 +45,10 @@ static int lock_range(const void *addr, size_t len, unsigned int kind)
 	if (ret)
 		return ret;
 	ret = lof_nature_lock(range, kind, call.fresh);
+	if (ret == -ENOMEM && !lof_cap_is_there(LOF_CAP_SMAPS_KIND))
+		tell_front(&call, kind);
 	if (lof_call_land(&call, ret > 0 ? LOF_UNSURE : lof_outcome(ret)))
-		lof_call_set(&call, range, LOF_ATTR(kind, LOF_BY_KERNEL));
+		lof_call_set(&call, range, lof_arm_attr(kind));
 	lof_call_end(&call);
 	return ret > 0 ? 0 : ret;
 }
@@ -73,12 +92,9 @@ struct choice {
 static int unlock_area(const struct lof_vma *vma, void *arg)
 {
 	const struct choice *choice = arg;
-	struct lof_range piece = lof_range_both(vma->range, choice->range);
 
-	if (LOF_ATTR_KIND(lof_ledger_attr(vma)) != choice->kind ||
-	    lof_range_is_empty(piece))
-		return 0;
-	return lof_disarm_unheld(piece);
+	return lof_disarm_kinds(vma, choice->range,
+				LOF_KIND_BIT(choice->kind));
 }
 
 /* The same by the ledger, where there is no smaps. */

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "arm.h"
+#include "chunks.h"
 #include "future.h"
 #include "ledger.h"
 #include "nature.h"
@@ -13,6 +14,8 @@
 #include "probe.h"
 #include "relock.h"
 #include "smaps.h"
+#include "sys_caps.h"
+#include "unlock.h"
 
 #define MCL_ALL		(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
 
@@ -75,19 +78,34 @@ static void unlock_giants(void)
 	}
 }
 
-static int lock_unless_kept(const struct lof_vma *vma, void *arg)
+/* Lock areas without a hole between them, and none that nature keeps. */
+static int lock_run(const struct lof_range *run)
 {
-	(void)arg;
-	if (lof_nature_keeps(vma) || lof_arm(vma->range) != -ENOMEM)
+	if (lof_range_is_empty(*run) || lof_arm(*run) != -ENOMEM)
 		return 0;
 	/* The limit; or it is the kernel's own memory, and not to be locked. */
-	return lof_first_hole(vma->range) == vma->range.end ? -ENOMEM : 0;
+	return lof_first_hole(*run) == run->end ? -ENOMEM : 0;
 }
 
-/* What mlockall does on fault, but for hugetlb. */
+/* Lock a run when it ends. */
+static int lock_areas_but_last(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range *run = arg, before = *run;
+	bool kept = lof_nature_keeps(vma);
+
+	if (!kept && vma->range.start == run->end) {
+		run->end = vma->range.end;
+		return 0;
+	}
+	*run = kept ? LOF_NO_RANGE : vma->range;
+	return lock_run(&before);
+}
+
+/* What mlockall does on fault, but for hugetlb; or without mlockall for it. */
 static int lock_areas(int flags)
 {
 	unsigned int before = lof_future_known();
+	struct lof_range run = LOF_NO_RANGE;
 	int err;
 
 	if (flags & MCL_FUTURE)
@@ -100,7 +118,9 @@ static int lock_areas(int flags)
 		unlock_giants();
 		lof_sys_munlockall();
 	}
-	err = lof_smaps_each(lock_unless_kept, NULL);
+	err = lof_smaps_each(lock_areas_but_last, &run);
+	if (!err)
+		err = lock_run(&run);
 	if (err) {
 		unlock_giants();
 		lof_sys_munlockall();
@@ -129,13 +149,32 @@ static int lock_current(int flags, unsigned int kind)
 	return err;
 }
 
-static int call_mlockall(int flags, unsigned int kind)
+static int call_native(int flags, unsigned int kind)
 {
 	if (!(flags & MCL_CURRENT))
 		return lof_sys_mlockall(flags);
 	if (kind == LOF_ONFAULT && has_hugetlb())
 		return lock_areas(flags);
 	return lock_current(flags, kind);
+}
+
+/*
+ * Where mlockall knows no MCL_ONFAULT, what is mapped can be locked all the
+ * same; what will be, only by the kernel.
+ */
+static int call_mlockall(int flags, unsigned int kind)
+{
+	int err = -EINVAL;
+
+	if (kind != LOF_ONFAULT || lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT))
+		err = call_native(flags, kind);
+	if (err != -EINVAL || kind != LOF_ONFAULT ||
+	    lof_cap_is_there(LOF_CAP_MLOCK2))
+		return err;
+	if (!(flags & MCL_FUTURE))
+		return lock_areas(flags);
+	err = lof_arm(LOF_NO_RANGE);
+	return err ? err : -EINVAL;
 }
 
 static int lock_all(int flags)
@@ -155,6 +194,8 @@ static int lock_all(int flags)
 	turn = lof_future_begin();
 	err = call_mlockall(flags, kind);
 	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
+	if (!err)
+		call.hint = lof_arm_attr(kind);
 	/* MCL_CURRENT passes over what cannot be locked. */
 	lof_call_land(&call, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	lof_call_end(&call);
@@ -180,14 +221,12 @@ static int unlock_all(void)
 	return err;
 }
 
-/* The kinds of lock to drop, a bit for each enum lof_kind. */
-#define KIND_BIT(kind)	(1u << (kind))
-
+/* What of an area is locked in one of some kinds. */
 static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 {
-	unsigned int *drop = arg, kind = LOF_ATTR_KIND(lof_ledger_attr(vma));
+	const unsigned int *kinds = arg;
 
-	return *drop & KIND_BIT(kind) ? lof_disarm_unheld(vma->range) : 0;
+	return lof_disarm_kinds(vma, vma->range, *kinds);
 }
 
 /*
@@ -204,9 +243,10 @@ static int stop_future(void)
 
 	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
 					  LOF_ONFAULT)) {
-		if (lof_ledger_find_in(everything(), &any) > 0)
-			err = lof_arm_again(any.range, LOF_ATTR_KIND(any.attr));
-		if (err >= 0) {
+		if (lof_ledger_find_in(everything(), &any) > 0 &&
+		    !lof_can_relock(any.range))
+			err = -ENOMEM;
+		if (!err) {
 			unlock_giants();
 			err = lof_sys_munlockall();
 		}
@@ -232,9 +272,9 @@ static int unlock_some(int flags)
 	kind = lof_future_known();
 	future = flags & MCL_FUTURE && kind != LOF_NONE;
 	if (flags & MCL_CURRENT)
-		drop |= KIND_BIT(LOF_FULL);
+		drop |= LOF_KIND_BIT(LOF_FULL);
 	if (flags & MCL_ONFAULT) {
-		drop |= KIND_BIT(LOF_ONFAULT);
+		drop |= LOF_KIND_BIT(LOF_ONFAULT);
 		future |= kind == LOF_ONFAULT;
 	}
 	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);

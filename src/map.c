@@ -15,7 +15,9 @@
 #include "pages.h"
 #include "policy.h"
 #include "probe.h"
+#include "relock.h"
 #include "sys_caps.h"
+#include "unlock.h"
 
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
@@ -221,7 +223,7 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 			lof_call_unsure(&call);
 		else
 			lof_call_set(&call, range,
-				     LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
+				     lof_arm_attr(LOF_ONFAULT));
 	}
 	lof_call_end(&call);
 	return ret < 0 ? ret : 0;
@@ -316,9 +318,57 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 	return lof_return(err);
 }
 
+/*
+ * What mlock locked is populated when it becomes writable, whatever kind it is
+ * for us. So, without mlock2, it is unlocked for that long, if it may be locked
+ * again.
+ */
+LOF_COLD
+static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
+			   int prot)
+{
+	struct lof_call call;
+	int err, ret = 0;
+
+	err = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	if (lof_can_relock(range)) {
+		lof_unlock_tracked(range);
+		err = lof_sys_mprotect(addr, len, prot);
+		ret = lof_relock(range, range.start);
+	} else {
+		err = lof_sys_mprotect(addr, len, prot);
+	}
+	lof_call_land(&call, ret ? LOF_UNSURE : LOF_DONE);
+	lof_call_end(&call);
+	return err;
+}
+
+static bool has_flagged(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(range, &entry) > 0) {
+		if (LOF_ATTR_HOW(entry.attr) == LOF_BY_FLAG)
+			return true;
+		range.start = entry.range.end;
+	}
+	return false;
+}
+
 LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 {
-	return lof_return(lof_sys_mprotect((uintptr_t)addr, len, prot));
+	struct lof_range range;
+	int err;
+
+	if (prot & PROT_WRITE && lof_front_known() &&
+	    !lof_cap_is_there(LOF_CAP_MLOCK2) &&
+	    !lof_range_of(&range, addr, len) && has_flagged(range))
+		err = protect_flagged(range, (uintptr_t)addr, len, prot);
+	else
+		err = lof_sys_mprotect((uintptr_t)addr, len, prot);
+	return lof_return(err);
 }
 
 LOF_PUBLIC int lof_madvise(void *addr, size_t len, int advice)

@@ -13,8 +13,8 @@
 #include "ledger.h"
 #include "lockonfault.h"
 #include "probe.h"
-#include "relock.h"
 #include "sys_caps.h"
+#include "unlock.h"
 
 bool lof_nature_keeps(const struct lof_vma *vma)
 {

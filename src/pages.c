@@ -12,6 +12,7 @@
 #include "relock.h"
 #include "sys.h"
 #include "sys_caps.h"
+#include "unlock.h"
 
 /*
  * Touch a page by a system call, which says EFAULT where an instruction would
@@ -63,7 +64,7 @@ static int discard_unlocked(struct lof_range range)
 	if (err)
 		return err;
 	/* Locking it again must be allowed; the limit may have come down. */
-	err = lof_relock(range, range.start) < 0 ? -EAGAIN : 0;
+	err = lof_can_relock(range) ? 0 : -EAGAIN;
 	if (!err) {
 		err = lof_unlock_tracked(range);
 		if (!err)

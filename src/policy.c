@@ -16,6 +16,7 @@ static const unsigned long highest[LOF_NOPTIONS] = {
 	[LOF_FORK] = LOF_FORK_RELOCK,
 	[LOF_HUGE] = LOF_HUGE_SPLIT,
 	[LOF_HOLDS] = LOF_HOLDS_WIN,
+	[LOF_FALLBACK] = LOF_FALLBACK_REFUSE,
 };
 
 _Atomic unsigned long lof_policies[LOF_NOPTIONS];

@@ -9,7 +9,7 @@
 #include "lockonfault.h"
 
 /* Private to policy.c and the one below. */
-#define LOF_NOPTIONS	(LOF_HOLDS + 1)
+#define LOF_NOPTIONS	(LOF_FALLBACK + 1)
 extern _Atomic unsigned long lof_policies[LOF_NOPTIONS]
 	__attribute__((visibility("hidden")));
 

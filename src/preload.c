@@ -70,6 +70,10 @@ static int decide(void)
 	lof_set(LOF_CONVERT, convert);
 	if (env_is("LOCKONFAULT_DISCARD", "translate"))
 		lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE);
+	if (env_is("LOCKONFAULT_FALLBACK", "full"))
+		lof_set(LOF_FALLBACK, LOF_FALLBACK_FULL);
+	else if (env_is("LOCKONFAULT_FALLBACK", "refuse"))
+		lof_set(LOF_FALLBACK, LOF_FALLBACK_REFUSE);
 	if (env_is("LOCKONFAULT_FORK", "relock"))
 		lof_set(LOF_FORK, LOF_FORK_RELOCK);
 	if (env_is("LOCKONFAULT_HUGE", "split"))

@@ -140,8 +140,10 @@ static int book_area(struct lof_books *books, const struct lof_call *call,
 {
 	unsigned int attr = lof_ledger_attr(vma);
 
-	return attr & LOF_ATTR_GUESSED ? book_guess(books, call, piece, attr)
-				       : book_truth(books, call, piece, attr);
+	if (attr & LOF_ATTR_GUESSED && !call->hint)
+		return book_guess(books, call, piece, attr);
+	return book_truth(books, call, piece,
+			  attr & LOF_ATTR_GUESSED ? call->hint : attr);
 }
 
 /* Nothing is mapped in range, so that nothing is held there. */

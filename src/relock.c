@@ -5,9 +5,9 @@
 #include "relock.h"
 
 #include "arm.h"
+#include "flag.h"
 #include "ledger.h"
-#include "policy.h"
-#include "sys.h"
+#include "sys_caps.h"
 
 int lof_relock(struct lof_range from, uintptr_t to)
 {
@@ -27,57 +27,8 @@ int lof_relock(struct lof_range from, uintptr_t to)
 	return worst;
 }
 
-int lof_unlock_tracked(struct lof_range range)
+bool lof_can_relock(struct lof_range range)
 {
-	struct lof_entry entry;
-	int err = 0;
-
-	while (!err && lof_ledger_find_in(range, &entry) > 0) {
-		err = lof_disarm(entry.range);
-		range.start = entry.range.end;
-	}
-	return err;
-}
-
-void lof_unlock_untracked(struct lof_range range)
-{
-	struct lof_range gap = range;
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(range, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			lof_disarm(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (!lof_range_is_empty(gap))
-		lof_disarm(gap);
-}
-
-bool lof_holds_any(void)
-{
-	struct lof_entry entry;
-
-	return lof_ledger_held_in(lof_range_all(lof_sys_page_size()),
-				  &entry) != 0;
-}
-
-int lof_disarm_unheld(struct lof_range range)
-{
-	bool win = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN;
-	struct lof_range gap = range;
-	struct lof_entry entry;
-	int err = 0;
-
-	while (!err && win && lof_ledger_held_in(range, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			err = lof_disarm(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (err || (win && lof_range_is_empty(gap)))
-		return err;
-	return lof_disarm(gap);
+	return lof_cap_is_there(LOF_CAP_MLOCK2) ?
+	       lof_relock(range, range.start) >= 0 : lof_flag_allows(0);
 }

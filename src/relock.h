@@ -11,16 +11,7 @@
  */
 int lof_relock(struct lof_range from, uintptr_t to);
 
-/* Unlock what is tracked in range. 0 or a negative errno of munlock. */
-int lof_unlock_tracked(struct lof_range range);
-
-/* Unlock what is not tracked in range. */
-void lof_unlock_untracked(struct lof_range range);
-
-/* Is anything counted by lof_hold()? */
-bool lof_holds_any(void);
-
-/* munlock; under LOF_HOLDS_WIN what is held stays locked. */
-int lof_disarm_unheld(struct lof_range range);
+/* Could it be done, as the limit is now? What is locked stays so. */
+bool lof_can_relock(struct lof_range range);
 
 #endif

@@ -11,9 +11,12 @@
 
 #include "api.h"
 #include "arm.h"
+#include "flag.h"
 #include "ledger.h"
 #include "probe.h"
 #include "relock.h"
+#include "sys_caps.h"
+#include "unlock.h"
 
 struct remap {
 	struct lof_range old;	/* as it was; a page if the length was 0 */
@@ -87,16 +90,24 @@ static bool may_leave_holes(struct lof_call *call, const struct remap *r)
 	       lof_call_find_in(call, r->new, &entry);
 }
 
+/*
+ * Book what is to be expected, and ask if it is not certain: of the kinds the
+ * kernel may know less than we.
+ */
+static void book_if_sure(struct lof_call *call, const struct remap *r, bool sure)
+{
+	sure &= !may_leave_holes(call, r);
+	book(call, r);
+	if (!sure)
+		lof_call_unsure(call);
+}
+
 /* The system call has returned: book what it did, or ask. */
 static void settle(struct lof_call *call, const struct remap *r,
 		   enum lof_outcome outcome)
 {
-	if (lof_call_land(call, outcome)) {
-		if (may_leave_holes(call, r))
-			lof_call_unsure(call);
-		else
-			book(call, r);
-	}
+	if (lof_call_land(call, outcome))
+		book_if_sure(call, r, true);
 	lof_call_end(call);
 }
 
@@ -161,7 +172,7 @@ static int remap_dontunmap(struct remap *r, size_t len)
 	if (err)
 		return err;
 	/* Locking it again must be allowed; the limit may have come down. */
-	err = lof_relock(r->old, r->old.start) < 0 ? -EAGAIN : 0;
+	err = lof_can_relock(r->old) ? 0 : -EAGAIN;
 	if (!err) {
 		err = lof_unlock_tracked(r->old);
 		if (!err)
@@ -171,10 +182,9 @@ static int remap_dontunmap(struct remap *r, size_t len)
 		else if (!lof_relock(r->old, r->new.start))
 			exact = true;
 	}
-	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE) && exact &&
-	    !may_leave_holes(&call, r))
-		book(&call, r);
-	else
+	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE))
+		book_if_sure(&call, r, exact);
+	if (call.outcome != LOF_DONE)
 		/* Another thread may have locked it: then look all over. */
 		unsure_of_all(&call);
 	lof_call_end(&call);
@@ -222,14 +232,56 @@ static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 	return err;
 }
 
-/* Is all of it locked in full? Where it is not alike, it cannot grow at all. */
-static bool is_full(struct lof_range range)
+/*
+ * What mlock locked is populated where it grows, whatever kind it is for us.
+ * So, without mlock2, it grows unlocked, and is locked again.
+ */
+static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 {
+	struct lof_range kept, tail;
+	struct lof_call call;
+	bool exact = false;
+	int err;
+
+	err = announce(&call, r);
+	if (err)
+		return err;
+	err = lof_flag_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
+	      0 : -EAGAIN;
+	if (!err) {
+		lof_unlock_tracked(r->old);
+		err = call_kernel(&call, r, old_len, new_len);
+		if (err)
+			lof_relock(r->old, r->old.start);
+	}
+	split(r, &kept, &tail);
+	if (!err)
+		exact = !lof_relock(r->old, r->new.start) && !lof_arm(tail);
+	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE)) {
+		book_if_sure(&call, r, exact);
+		lof_call_set(&call, tail, lof_arm_attr(LOF_ONFAULT));
+	}
+	lof_call_end(&call);
+	return err;
+}
+
+/*
+ * It grows, and shall not be populated, but would be. 1; 0; -EFAULT: it is not
+ * locked alike, so that no kernel with mlock2 would let it grow.
+ */
+static int is_to_be_spared(const struct remap *r, bool populates)
+{
+	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
 	struct lof_entry entry;
 
-	return is_locked(range) && lof_ledger_find_in(range, &entry) > 0 &&
-	       LOF_ATTR_KIND(entry.attr) == LOF_FULL &&
-	       entry.range.start == range.start && entry.range.end == range.end;
+	if (r->copies || lof_range_len(r->new) <= lof_range_len(r->old) ||
+	    (populates && is_native) || !is_locked(r->old) ||
+	    lof_ledger_find_in(r->old, &entry) <= 0)
+		return 0;
+	if (entry.range.start != r->old.start || entry.range.end != r->old.end)
+		return is_native ? 0 : -EFAULT;
+	return LOF_ATTR_KIND(entry.attr) == LOF_FULL ?
+	       !populates : LOF_ATTR_HOW(entry.attr) == LOF_BY_FLAG;
 }
 
 /*
@@ -277,10 +329,11 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE && !r.copies &&
 	    lof_range_len(r.old) == lof_range_len(r.new) && is_locked(r.old))
 		err = remap_dontunmap(&r, new_len);
-	else if (!populates && !r.copies && r.new.end - r.new.start >
-		 lof_range_len(r.old) && is_full(r.old))
-		err = remap_unpopulated(&r, old_len, new_len);
-	else
+	else if ((err = is_to_be_spared(&r, populates)) > 0)
+		err = lof_cap_is_there(LOF_CAP_MLOCK2) ?
+		      remap_unpopulated(&r, old_len, new_len) :
+		      remap_flagged(&r, old_len, new_len);
+	else if (!err)
 		err = remap_plain(&r, old_len, new_len);
 	*result = r.new.start;
 	return err;

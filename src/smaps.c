@@ -85,21 +85,25 @@ static void line_size(struct line line, size_t *bytes)
 		*bytes = kib * 1024;
 }
 
+/* Is flag, two letters, one of a list with a blank between each two? */
+static bool flag_is_in(const char *list, const char *flag)
+{
+	for (; memcmp(list, flag, 2) != 0; list += 3)
+		if (!list[2])
+			return false;
+	return true;
+}
+
 /*
  * "rd wr mr mw me lo ac lf": the kernel prints the bits in ascending order and
  * "??" for a bit that it has no name for. Up to Linux 6.1 that is how the bit
  * of lock-on-fault shows: it lies behind lo and before all of these.
  */
-static bool flag_is_behind_onfault(const char *flag)
-{
-	static const char behind[] =
-		"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
+static const char behind_onfault[] =
+	"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
 
-	for (const char *at = behind; at < behind + sizeof(behind); at += 3)
-		if (memcmp(at, flag, 2) == 0)
-			return true;
-	return false;
-}
+/* Areas with one of these flags are passed over by mlock, with success. */
+static const char unlockable[] = "io pf mm de ht dp";
 
 static void line_flags(struct line line, struct lof_vma *vma)
 {
@@ -116,12 +120,13 @@ static void line_flags(struct line line, struct lof_vma *vma)
 			vma->onfault = true;
 		else if (memcmp(line.at, "??", 2) == 0 && !behind)
 			vma->onfault |= vma->locked;
-		else if (flag_is_behind_onfault(line.at))
+		else if (flag_is_in(behind_onfault, line.at))
 			behind = true;
 		if (memcmp(line.at, "ht", 2) == 0)
 			vma->hugetlb = true;
 		if (memcmp(line.at, "dp", 2) == 0)
 			vma->droppable = true;
+		vma->unlockable |= flag_is_in(unlockable, line.at);
 	}
 	vma->onfault &= vma->locked;
 }

@@ -14,6 +14,7 @@ struct lof_vma {
 	bool onfault;		/* VmFlags lf (Linux 6.2), or ?? in its place */
 	bool hugetlb;		/* VmFlags ht */
 	bool droppable;		/* VmFlags dp (Linux 6.11): MAP_DROPPABLE */
+	bool unlockable;	/* VmFlags io, pf, mm, de, ht, dp: passed over */
 	bool secret;		/* of memfd_secret (Linux 5.14) */
 	size_t rss;		/* bytes resident */
 	size_t pinned;		/* bytes locked and resident ("Locked:") */

@@ -34,6 +34,9 @@ static bool smaps_tells_kind(void)
 	struct lof_range scratch;
 	int told;
 
+	/* Then nobody says lf, but the ledger knows of its own. */
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		return false;
 	if (lof_sys_mmap(0, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			 0, &scratch.start))
 		return true;
@@ -42,6 +45,38 @@ static bool smaps_tells_kind(void)
 	told = lof_smaps_each(find_scratch, &scratch.start);
 	lof_sys_munmap(scratch.start, page);
 	return told != 2;
+}
+
+/*
+ * A page that cannot be populated and one that can: if mlock fails, the second
+ * is locked, and not there. Where even that is over the limit nothing is seen,
+ * and the limit will have its say each time.
+ */
+static bool mlock_only_flags(void)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range both, second;
+	unsigned char present = 0;
+	bool flags;
+	int err;
+
+	if (lof_sys_mmap(0, 2 * page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &both.start))
+		return true;
+	both.end = both.start + 2 * page;
+	second = (struct lof_range){ both.start + page, both.end };
+	lof_sys_mprotect(both.start, page, PROT_NONE);
+	/* Under MCL_FUTURE they are locked already. */
+	lof_sys_munlock(both);
+	lof_sys_madvise(both.start, 2 * page, MADV_DONTNEED);
+	err = lof_sys_mlock(both);
+	lof_sys_mincore(second, &present);
+	flags = err && !(present & 1);
+	if (lof_sys_msync(both, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
+		flags &= lof_sys_msync(second, MS_ASYNC | MS_INVALIDATE) ==
+			 -EBUSY;
+	lof_sys_munmap(both.start, 2 * page);
+	return flags;
 }
 
 static bool ask(enum lof_cap cap)
@@ -57,6 +92,11 @@ static bool ask(enum lof_cap cap)
 		 * or ENOSYS.
 		 */
 		return lof_sys_mlock2(nothing, ~0u) == -EINVAL;
+	case LOF_CAP_FLAG:
+		return mlock_only_flags();
+	case LOF_CAP_MLOCKALL_ONFAULT:
+		/* Before Linux 4.4 this is EINVAL too, and so is the real call. */
+		return lof_sys_mlockall(~0) == -EINVAL;
 	case LOF_CAP_DONTNEED_LOCKED:
 		return lof_sys_madvise(0, 0, MADV_DONTNEED_LOCKED) == 0;
 	case LOF_CAP_POPULATE:

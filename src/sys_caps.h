@@ -10,6 +10,8 @@
 
 enum lof_cap {
 	LOF_CAP_MLOCK2,			/* Linux 4.4, if no filter forbids it */
+	LOF_CAP_FLAG,			/* mlock that fails leaves areas locked */
+	LOF_CAP_MLOCKALL_ONFAULT,	/* no filter forbids it */
 	LOF_CAP_DONTNEED_LOCKED,	/* Linux 5.18 */
 	LOF_CAP_POPULATE,		/* Linux 5.14: MADV_POPULATE_READ */
 	LOF_CAP_SMAPS_KIND,		/* smaps tells of lock-on-fault */

@@ -117,6 +117,10 @@ START_TEST(module_may_come_and_go)
 	ck_assert_ptr_ne(program, NULL);
 	ck_assert_ptr_ne(fgets(line, sizeof(line), program), NULL);
 	ck_assert_int_eq(pclose(program), 0);
+	/* It asks the kernel alone, which may know no kind. */
+	for (char *c = line; tool_is(TOOL_NO_MLOCK2) && *c; c++)
+		if (*c == 'F')
+			*c = 'O';
 	ck_assert_str_eq(line, "..OO.... OOOO....\n");
 }
 END_TEST

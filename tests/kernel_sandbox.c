@@ -40,9 +40,10 @@ static void forbid(unsigned int nr, unsigned int err)
 
 static const unsigned int filter_errs[] = { ENOSYS, EPERM };
 
-START_TEST(without_mlock2_on_fault_is_enosys)
+START_TEST(without_mlock2_on_fault_is_enosys_by_policy)
 {
 	forbid(SYS_mlock2, filter_errs[_i]);
+	OK(lof_set(LOF_FALLBACK, LOF_FALLBACK_REFUSE));
 	REFUSED(lof_mlock2(at(0), pages(4), MLOCK_ONFAULT), ENOSYS);
 	MAP_REFUSED(lof_mmap_onfault(at(0), pages(4), RW, ANON | MAP_FIXED, -1,
 				     0), ENOSYS);
@@ -53,11 +54,13 @@ START_TEST(without_mlock2_on_fault_is_enosys)
 }
 END_TEST
 
-START_TEST(without_mlock2_convert_locks_in_full)
+START_TEST(without_mlock2_convert_locks_in_full_by_policy)
 {
 	void *addr;
 
-	forbid(SYS_mlock2, filter_errs[_i]);
+	forbid(SYS_mlock2, filter_errs[_i / 2]);
+	OK(lof_set(LOF_FALLBACK, _i % 2 ? LOF_FALLBACK_REFUSE :
+				 LOF_FALLBACK_FULL));
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
 	OK(lof_mlock(at(0), pages(2)));
 	MAPPED(addr, lof_mmap(at(4), pages(2), RW, ANON | MAP_FIXED |
@@ -374,8 +377,11 @@ Suite *sandbox_suite(void)
 	Suite *suite = suite_create("sandbox");
 	TCase *tcase = arena_case(suite, "no mlock2");
 
-	tcase_add_loop_test(tcase, without_mlock2_on_fault_is_enosys, 0, 2);
-	tcase_add_loop_test(tcase, without_mlock2_convert_locks_in_full, 0, 2);
+	tcase_add_loop_test(tcase, without_mlock2_on_fault_is_enosys_by_policy,
+			    0, 2);
+	tcase_add_loop_test(tcase,
+			    without_mlock2_convert_locks_in_full_by_policy, 0,
+			    4);
 	tcase_add_test(tcase, kernels_own_errors_pass_through);
 	tcase = arena_case(suite, "no proc");
 	tcase_add_test(tcase,

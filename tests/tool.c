@@ -10,6 +10,8 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "truth.h"
+
 #ifdef HAVE_VALGRIND_VALGRIND_H
 #include <valgrind/valgrind.h>
 #else
@@ -28,6 +30,9 @@
 #define HOLES	"its own mremap crashes if the source is a hole"
 #define MEMORY	"it needs memory itself"
 #define ITS_OWN	"it maps memory of its own at any time"
+#define FUTURE	"only the kernel locks on fault what will be mapped"
+#define KIND	"the kernel does not tell of the kind"
+#define SLOW	"tens of thousands of locks in one area take minutes"
 
 /* Tests by name and number. */
 static const struct {
@@ -87,6 +92,40 @@ static const struct {
 	{ "without_memory_for_the_ledger_*", TOOL_ANY, MEMORY },
 	{ "ledger_that_runs_out_of_memory_*", TOOL_ANY, MEMORY },
 	{ "too_many_areas_are_refused_*", TOOL_ANY, MEMORY },
+	{ "munlock_works_under_mlockall:0", TOOL_NO_MLOCK2, FUTURE },
+	{ "future_*", TOOL_NO_MLOCK2, FUTURE },
+	{ "mapping_in_a_new_place_is_booked_under_future:0", TOOL_NO_MLOCK2,
+	  FUTURE },
+	{ "mlockall_books_nothing_where_nothing_can_be_locked:0",
+	  TOOL_NO_MLOCK2, FUTURE },
+	{ "mlockall_locks_what_its_flags_say:[35]", TOOL_NO_MLOCK2, FUTURE },
+	{ "munlockall2_*", TOOL_NO_MLOCK2, FUTURE },
+	{ "munlockall_ends_what_mlockall_began:[35]", TOOL_NO_MLOCK2, FUTURE },
+	{ "mlockall_on_fault_populates_nothing:0", TOOL_NO_MLOCK2, FUTURE },
+	{ "mlockall_in_two_steps_gives_two_kinds:0", TOOL_NO_MLOCK2, FUTURE },
+	{ "convert_adds_on_fault_to_mlockall:[12]", TOOL_NO_MLOCK2, FUTURE },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:9",
+	  TOOL_NO_MLOCK2, FUTURE },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:23",
+	  TOOL_NO_MLOCK2, FUTURE },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:37",
+	  TOOL_NO_MLOCK2, FUTURE },
+	{ "a_limit_of_a_page_less_refuses:9", TOOL_NO_MLOCK2, FUTURE },
+	{ "heap_that_grows_is_adopted_under_future:0", TOOL_NO_MLOCK2,
+	  FUTURE },
+	{ "query_sees_what_was_locked_unseen:0", TOOL_NO_MLOCK2, KIND },
+	{ "query_sees_a_changed_kind:0", TOOL_NO_MLOCK2, KIND },
+	{ "query_sees_a_mapping_that_grew_down:0", TOOL_NO_MLOCK2, KIND },
+	{ "sync_adopts_and_forgets:0", TOOL_NO_MLOCK2, KIND },
+	{ "secret_memory_is_locked_by_nature:0", TOOL_NO_MLOCK2, KIND },
+	{ "munlock2_leaves_what_was_mapped_and_locked_anew:0", TOOL_NO_MLOCK2,
+	  KIND },
+	{ "move_that_stops_half_way_leaves_the_ledger_right:0",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "giants_are_charged_right:0", TOOL_NO_MLOCK2,
+	  "8 TiB and more are refused" },
+	{ "ledger_that_runs_out_of_memory_*", TOOL_NO_MLOCK2, SLOW },
+	{ "too_many_areas_are_refused_*", TOOL_NO_MLOCK2, SLOW },
 	{ NULL, 0, NULL },
 };
 
@@ -111,7 +150,9 @@ static unsigned int tool(void)
 #elif defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 	return TOOL_THREAD;
 #else
-	return RUNNING_ON_VALGRIND ? TOOL_VALGRIND : 0;
+	if (RUNNING_ON_VALGRIND)
+		return TOOL_VALGRIND;
+	return truth_lacks_mlock2() ? TOOL_NO_MLOCK2 : 0;
 #endif
 }
 
@@ -122,6 +163,8 @@ static const char *tool_name(void)
 		return "AddressSanitizer";
 	case TOOL_THREAD:
 		return "ThreadSanitizer";
+	case TOOL_NO_MLOCK2:
+		return "a filter without mlock2";
 	default:
 		return "valgrind";
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tool that the tests run in: a sanitizer, or valgrind. Some tests cannot
+ * The tool that the tests run in: a sanitizer, valgrind, or a sandbox. Some tests cannot
  * be had under one: they are not added to their case, which says so and why.
  */
 #ifndef TOOL_H
@@ -13,6 +13,7 @@
 #define TOOL_THREAD	2u	/* ThreadSanitizer */
 #define TOOL_VALGRIND	4u
 #define TOOL_ANY	7u
+#define TOOL_NO_MLOCK2	8u	/* a filter that forbids mlock2 */
 
 /* Does this run in one of these? */
 bool tool_is(unsigned int tools);

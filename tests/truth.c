@@ -4,10 +4,12 @@
 
 #include "truth.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lockonfault.h"
@@ -107,6 +109,62 @@ static void list_add(struct list *list, uintptr_t start, uintptr_t end,
 		list->out[list->count - 1] = list->last;
 }
 
+#ifdef TRUTH_NO_LEDGER	/* a program that does not link the library */
+
+static void list_add_area(struct list *list, const struct area *area)
+{
+	list_add(list, area->start, area->end, area->kind);
+}
+
+#else
+
+bool truth_lacks_mlock2(void)
+{
+	int saved = errno;
+	bool lacks = syscall(SYS_mlock2, 0, 0, ~0u) == 0 || errno != EINVAL;
+
+	errno = saved;
+	return lacks;
+}
+
+/* The library's word, of what it has locked; read once for all areas. */
+static struct truth_region told[REGIONS_MAX];
+static int ntold;
+
+static int tell(const struct lof_region *region, void *arg)
+{
+	(void)arg;
+	ck_assert_uint_le((size_t)ntold + 1, REGIONS_MAX);
+	told[ntold++] = (struct truth_region){
+		region->start, region->start + region->len, (int)region->kind
+	};
+	return 0;
+}
+
+/*
+ * Without mlock2 the kernel tells what is locked, but not how: so of what is,
+ * the library's word is taken.
+ */
+static void list_add_area(struct list *list, const struct area *area)
+{
+	uintptr_t start = area->start;
+
+	for (int i = 0; i < ntold && area->kind == LOF_FULL; i++) {
+		if (told[i].end <= start || told[i].start >= area->end)
+			continue;
+		if (told[i].start > start) {
+			list_add(list, start, told[i].start, LOF_FULL);
+			start = told[i].start;
+		}
+		list_add(list, start, told[i].end < area->end ?
+			 told[i].end : area->end, told[i].kind);
+		start = told[i].end;
+	}
+	list_add(list, start, area->end, area->kind);
+}
+
+#endif /* TRUTH_NO_LEDGER */
+
 int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
 		  int max)
 {
@@ -114,13 +172,18 @@ int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
 	FILE *smaps = open_proc("/proc/self/smaps");
 	struct area area = { .start = 0 };
 
+#ifndef TRUTH_NO_LEDGER
+	ntold = 0;
+	if (truth_lacks_mlock2())
+		ck_assert_msg(lof_walk(tell, NULL) == 0, "lof_walk failed");
+#endif
 	while (next_area(smaps, &area))
-		list_add(&list, area.start, area.end, area.kind);
+		list_add_area(&list, &area);
 	fclose(smaps);
 	return list.count;
 }
 
-#ifndef TRUTH_NO_LEDGER	/* a program that does not link the library */
+#ifndef TRUTH_NO_LEDGER
 
 static int walk_add(const struct lof_region *region, void *arg)
 {
@@ -185,15 +248,13 @@ void truth_assert_equal(uintptr_t start, uintptr_t end)
 
 int truth_kind_at(const void *addr)
 {
-	FILE *smaps = open_proc("/proc/self/smaps");
-	struct area area = { .start = 0 };
-	int kind = -1;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = (uintptr_t)addr & ~(page - 1);
+	struct truth_region region;
 
-	while (kind < 0 && next_area(smaps, &area))
-		if (area.start <= (uintptr_t)addr && (uintptr_t)addr < area.end)
-			kind = area.kind;
-	fclose(smaps);
-	return kind;
+	if (truth_collect(start, start + page, &region, 1))
+		return region.kind;
+	return msync((void *)start, page, MS_ASYNC) ? -1 : LOF_NONE;
 }
 
 /* Whether there is a mapping is told by msync() alone: smaps lists what is. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the kernel says is locked and resident, read with plain stdio: nothing
- * of the library is used, so that its bugs are not shared. Whatever cannot be
- * read fails the test.
+ * of the library is used, so that its bugs are not shared; but where there is no
+ * mlock2, of the kinds of what the kernel has locked. Whatever cannot be read
+ * fails the test.
  */
 #ifndef TRUTH_H
 #define TRUTH_H
@@ -10,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Is there no mlock2, by the kernel or by a filter? */
+bool truth_lacks_mlock2(void);
 
 /* A longest run of pages locked in the same way. */
 struct truth_region {

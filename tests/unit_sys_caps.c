@@ -135,6 +135,7 @@ START_TEST(mlock2_that_is_absent_is_not_called)
 	void *page = map_page();
 
 	lof_cap_override(LOF_CAP_MLOCK2, 0);
+	lof_set(LOF_FALLBACK, LOF_FALLBACK_REFUSE);
 	UNIT_ASSERT_FAILS(lof_mlock2(page, 1, MLOCK_ONFAULT), -1, ENOSYS);
 	UNIT_ASSERT_FAILS(lof_mmap_onfault(NULL, 1, PROT_READ, UNIT_MAP, -1, 0),
 			  MAP_FAILED, ENOSYS);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel (seen up to 6.18) counts the pages of an area that it locks in an
+ * int, which 8 TiB overflow; the charge is wrong ever after. So what is larger
+ * is locked and unlocked in pieces.
+ */
+#ifndef LOF_CHUNKS_H
+#define LOF_CHUNKS_H
+
+#include "range.h"
+
+/* Ranges from this size on lie in one area only where it is counted wrongly. */
+#define LOF_GIANT	((uint64_t)8 << 40)
+
+static inline bool lof_is_giant(struct lof_range range)
+{
+	uint64_t len = lof_range_len(range);
+
+	return len >= LOF_GIANT;
+}
+
+/* Built in where it is called, so that what it calls is called directly. */
+__attribute__((always_inline))
+static inline int lof_in_chunks(struct lof_range range,
+				int (*call)(struct lof_range))
+{
+	const uint64_t size = LOF_GIANT / 2;
+	struct lof_range chunk = range;
+	uint64_t len;
+	int err;
+
+	do {
+		chunk.end = range.end;
+		len = lof_range_len(chunk);
+		if (len > size)
+			chunk.end = chunk.start + (uintptr_t)size;
+		err = call(chunk);
+		chunk.start = chunk.end;
+	} while (!err && chunk.end < range.end);
+	return err;
+}
+
+#endif

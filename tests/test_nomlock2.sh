@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The tests of the library once more where mlock2 and mlockall(MCL_ONFAULT) are
+# refused, in each way that a sandbox or an old kernel does it: the public calls
+# against the kernel, and random operations. What cannot be had there is said by
+# the tests themselves.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+[ -r /proc/self/smaps ] || skip '/proc/self/smaps cannot be read'
+case $(readelf -d .libs/liblockonfault.so) in
+*asan* | *tsan* | *ubsan*)
+	skip 'sanitizers reserve terabytes, which mlockall would lock' ;;
+esac
+./nomlock2 ENOSYS true || skip 'no filter can be set here'
+
+shim=$builddir/.libs/liblockonfault-preload.so
+LOF_TEST_SEEDS=${LOF_TEST_SEEDS:-4}
+LOF_TEST_OPS=${LOF_TEST_OPS:-2000}
+export LOF_TEST_SEEDS LOF_TEST_OPS
+
+for err in ENOSYS EPERM EINVAL; do
+	if ./nomlock2 $err ./check_kernel >"$work/out" 2>&1; then
+		ok "check_kernel, $err"
+	else
+		fail "check_kernel, $err"
+	fi
+	grep -E '^(skip|[0-9]+%)|:[FE]:' "$work/out"
+	check "random operations, $err" ./nomlock2 $err ./random_ops
+	[ ! -e "$shim" ] ||
+		check "random operations under the shim, $err" ./nomlock2 $err \
+			env LD_PRELOAD="$shim" ./random_ops_shim
+done
+finish
