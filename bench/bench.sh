@@ -8,7 +8,7 @@ set -eu
 srcdir=${srcdir:-.}
 limit=/proc/sys/vm/max_map_count
 old=$(cat $limit)
-trap 'echo "$old" 2>/dev/null >$limit || :' EXIT
+trap 'rm -f bench.out/5g; echo "$old" 2>/dev/null >$limit || :' EXIT
 trap 'exit 1' INT TERM
 mkdir -p bench.out
 
@@ -24,6 +24,15 @@ echo 4000000 2>/dev/null >$limit || :
 echo "$old" 2>/dev/null >$limit || :
 say 'questions beside reading smaps'
 ./bench_reading bench.out/reading.tsv
+say 'lock-on-fault without mlock2'
+file=bench.out/5g
+if dd if=/dev/zero of=$file bs=1M count=5120 2>/dev/null; then
+	./bench_flag --2015 $file
+else
+	echo 'there is no room for a file of 5 GiB'
+	./bench_flag
+fi
+rm -f $file
 say 'whole programs under the shim'
 sh "$srcdir/bench/bench_programs.sh" bench.out/programs.tsv
 
