@@ -103,12 +103,13 @@ static int map_and_book(const struct mapping *m, unsigned int kind,
 		   lof_future_is_still(future);
 	if (lof_call_land(&call, LOF_DONE)) {
 		lof_call_clear(&call, range);
-		if (!is_exact)
-			lof_call_unsure(&call);
-		else if (kind)
+		if (is_exact && kind)
 			lof_call_set(&call, range,
 				     LOF_ATTR(kind, LOF_BY_KERNEL));
 	}
+	/* Also if there was nothing to book. */
+	if (!is_exact)
+		lof_call_unsure(&call);
 	lof_call_end(&call);
 	return 0;
 }

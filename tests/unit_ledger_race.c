@@ -308,6 +308,26 @@ START_TEST(what_is_moved_before_its_unlock_is_known_is_read_back)
 }
 END_TEST
 
+static void do_lock_what_will_be(void)
+{
+	ck_assert_int_eq(lof_mlockall(MCL_FUTURE), 0);
+}
+
+/* It is tracked beside, but not here, and nobody else is in flight. */
+START_TEST(mapping_under_a_new_future_is_read_back)
+{
+	lay_out();
+	unit_sys.before = do_lock_what_will_be;
+	if (_i == 0)
+		lof_mmap(unit_at(17), unit_len(4), RW, UNIT_MAP | MAP_FIXED,
+			 -1, 0);
+	else
+		lof_mmap(unit_at(24), unit_len(4), RW, UNIT_MAP, -1, 0);
+	unit_arena_assert();
+	ck_assert_int_eq(truth_kind_at(unit_at(_i ? 25 : 18)), LOF_FULL);
+}
+END_TEST
+
 /* More moves than are remembered, and one more call in flight somewhere. */
 static void do_move_to_and_fro(void)
 {
@@ -616,6 +636,7 @@ TCase *unit_ledger_race(void)
 	tcase_add_test(tc, mapping_that_is_taken_back_is_read_back);
 	tcase_add_loop_test(tc,
 		what_is_moved_before_its_unlock_is_known_is_read_back, 0, 2);
+	tcase_add_loop_test(tc, mapping_under_a_new_future_is_read_back, 0, 2);
 	tcase_add_loop_test(tc, moves_elsewhere_make_no_call_read_all_back, 0,
 			    3);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
