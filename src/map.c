@@ -130,8 +130,11 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 		return err;
 	if (!err && lof_range_of(range, (void *)*result, m->len))
 		return 0;
-	if (!lof_future_is_still(future))
+	if (!lof_future_is_still(future)) {
 		lof_ledger_renew(*range);
+		/* It may be locked, and moved on as if it were not. */
+		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
+	}
 	if (!lof_glance_holds(glance))
 		lof_glance_settle(glance, is_fixed ? LOF_UNMAPPED
 						   : LOF_MAPPED_ANEW);

@@ -328,6 +328,24 @@ START_TEST(mapping_under_a_new_future_is_read_back)
 }
 END_TEST
 
+static void do_lock_what_will_be_and_is_moved_then(void)
+{
+	do_lock_what_will_be();
+	unit_sys.after = do_move_what_was_a_hole;
+}
+
+/* Nobody knew yet that it was locked. */
+START_TEST(what_is_moved_before_its_lock_is_known_is_read_back)
+{
+	lay_out();
+	unit_sys.before = do_lock_what_will_be_and_is_moved_then;
+	lof_mmap(unit_at(24), unit_len(4), RW, UNIT_MAP, -1, 0);
+	unit_arena_assert();
+	ck_assert_int_eq(unit_sys.mremap, 1);
+	ck_assert_int_eq(truth_kind_at(unit_at(36)), LOF_FULL);
+}
+END_TEST
+
 /* More moves than are remembered, and one more call in flight somewhere. */
 static void do_move_to_and_fro(void)
 {
@@ -637,6 +655,7 @@ TCase *unit_ledger_race(void)
 	tcase_add_loop_test(tc,
 		what_is_moved_before_its_unlock_is_known_is_read_back, 0, 2);
 	tcase_add_loop_test(tc, mapping_under_a_new_future_is_read_back, 0, 2);
+	tcase_add_test(tc, what_is_moved_before_its_lock_is_known_is_read_back);
 	tcase_add_loop_test(tc, moves_elsewhere_make_no_call_read_all_back, 0,
 			    3);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
