@@ -176,6 +176,14 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	return lof_mremap(addr, old_len, new_len, flags, new_addr);
 }
 
+LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
+{
+	if (!is_active())
+		return (int)raw(SYS_mprotect, (long)addr, (long)len, prot, 0,
+				0, 0);
+	return lof_mprotect(addr, len, prot);
+}
+
 LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
 {
 	if (!is_active())
@@ -333,6 +341,8 @@ LOF_PUBLIC long syscall(long nr, ...)
 	case SYS_mremap:
 		return (long)mremap((void *)a, (size_t)b, (size_t)c, (int)d,
 				    (void *)e);
+	case SYS_mprotect:
+		return mprotect((void *)a, (size_t)b, (int)c);
 	case SYS_madvise:
 		return madvise((void *)a, (size_t)b, (int)c);
 #ifdef SYS_shmat

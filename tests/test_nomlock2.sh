@@ -27,8 +27,18 @@ for err in ENOSYS EPERM EINVAL; do
 	fi
 	grep -E '^(skip|[0-9]+%)|:[FE]:' "$work/out"
 	check "random operations, $err" ./nomlock2 $err ./random_ops
-	[ ! -e "$shim" ] ||
-		check "random operations under the shim, $err" ./nomlock2 $err \
-			env LD_PRELOAD="$shim" ./random_ops_shim
+	[ -e "$shim" ] || continue
+	check "random operations under the shim, $err" ./nomlock2 $err \
+		env LD_PRELOAD="$shim" ./random_ops_shim
+	same "nothing is populated under the shim, $err" '0 0 0 ' \
+		"$(./nomlock2 $err env LD_PRELOAD="$shim" ./grower)"
 done
+same 'all of it is without' '32 32 64 ' "$(./grower)"
+if [ -e "$shim" ]; then
+	for fallback in full refuse; do
+		same "all of it is by LOCKONFAULT_FALLBACK=$fallback" \
+			'32 32 64 ' "$(./nomlock2 ENOSYS env LD_PRELOAD="$shim" \
+				LOCKONFAULT_FALLBACK=$fallback ./grower)"
+	done
+fi
 finish

@@ -32,8 +32,8 @@ case $(needed $library) in
 esac
 
 if [ -e $shim ]; then
-	wanted='madvise mlock mlock2 mlockall mmap mmap64 mremap munlock'
-	wanted="$wanted munlockall munmap remap_file_pages shmat shmdt syscall"
+	wanted='madvise mlock mlock2 mlockall mmap mmap64 mprotect'
+	wanted="$wanted mremap munlock munlockall munmap remap_file_pages shmat shmdt syscall"
 	same 'the shim exports what it stands in for' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
