@@ -54,6 +54,7 @@ static inline void init(struct lof_call *call, struct lof_books *books,
 {
 	call->moved = call->gone[0] = call->gone[1] = LOF_NO_RANGE;
 	call->moved_to = 0;
+	call->hinted = LOF_NO_RANGE;
 	call->hint = 0;
 	call->books = books;
 	call->slot = -1;

@@ -72,9 +72,10 @@ struct lof_call {
 	struct lof_range moved, gone[2];
 	uintptr_t moved_to;
 	/*
-	 * How all that is locked in its ranges is locked now; asked for where
-	 * the kernel tells of no kind. 0: what is tracked stays as it was.
+	 * How all that is locked in hinted is locked now; asked for where the
+	 * kernel tells of no kind. Elsewhere what is tracked stays as it was.
 	 */
+	struct lof_range hinted;
 	unsigned int hint;
 	/* Private to the ledger. */
 	struct lof_books *books;	/* NULL: there is no memory for them */

@@ -28,7 +28,7 @@ static void tell_front(struct lof_call *call, unsigned int kind)
 					       front.start + page }) ||
 	    !lof_is_locked((struct lof_range){ front.end - page, front.end }))
 		return;
-	call->range[0] = front;
+	call->hinted = front;
 	call->hint = lof_arm_attr(kind);
 }
 

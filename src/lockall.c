@@ -194,8 +194,10 @@ static int lock_all(int flags)
 	turn = lof_future_begin();
 	err = call_mlockall(flags, kind);
 	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
-	if (!err)
+	if (!err) {
+		call.hinted = everything();
 		call.hint = lof_arm_attr(kind);
+	}
 	/* MCL_CURRENT passes over what cannot be locked. */
 	lof_call_land(&call, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	lof_call_end(&call);

@@ -140,10 +140,11 @@ static int book_area(struct lof_books *books, const struct lof_call *call,
 {
 	unsigned int attr = lof_ledger_attr(vma);
 
-	if (attr & LOF_ATTR_GUESSED && !call->hint)
-		return book_guess(books, call, piece, attr);
-	return book_truth(books, call, piece,
-			  attr & LOF_ATTR_GUESSED ? call->hint : attr);
+	if (!(attr & LOF_ATTR_GUESSED))
+		return book_truth(books, call, piece, attr);
+	if (call->hinted.start <= piece.start && piece.end <= call->hinted.end)
+		return book_truth(books, call, piece, call->hint);
+	return book_guess(books, call, piece, attr);
 }
 
 /* Nothing is mapped in range, so that nothing is held there. */
