@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Is there no mlock2, by the kernel or by a filter? */
+/* Does nomlock2 run this, so that there is no mlock2? */
 bool truth_lacks_mlock2(void);
 
 /* A longest run of pages locked in the same way. */
