@@ -91,10 +91,11 @@ static bool may_leave_holes(struct lof_call *call, const struct remap *r)
 }
 
 /*
- * Book what is to be expected, and ask if it is not certain: of the kinds the
- * kernel may know less than we.
+ * Book what is to be expected, and ask the kernel if it is not sure. Without
+ * mlock2 it can tell then what is locked, but not how.
  */
-static void book_if_sure(struct lof_call *call, const struct remap *r, bool sure)
+static void book_expected(struct lof_call *call, const struct remap *r,
+			  bool sure)
 {
 	sure &= !may_leave_holes(call, r);
 	book(call, r);
@@ -107,7 +108,7 @@ static void settle(struct lof_call *call, const struct remap *r,
 		   enum lof_outcome outcome)
 {
 	if (lof_call_land(call, outcome))
-		book_if_sure(call, r, true);
+		book_expected(call, r, true);
 	lof_call_end(call);
 }
 
@@ -158,6 +159,25 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 }
 
 /*
+ * The system call on what is unlocked for that long, and locked again wherever
+ * it is then. *exact: all of it is, as it was.
+ */
+static int call_kernel_unlocked(struct lof_call *call, struct remap *r,
+				size_t old_len, size_t new_len, bool *exact)
+{
+	int err;
+
+	err = lof_unlock_tracked(r->old);
+	if (!err)
+		err = call_kernel(call, r, old_len, new_len);
+	if (err)
+		lof_relock(r->old, r->old.start);
+	else
+		*exact = !lof_relock(r->old, r->new.start);
+	return err;
+}
+
+/*
  * With MREMAP_DONTUNMAP the kernel (seen on 6.18) unlocks all of the old area,
  * also what does not move, and charges what moves for ever. Unlocked memory it
  * moves well: so unlock what moves, move it, and lock it where it went.
@@ -173,17 +193,10 @@ static int remap_dontunmap(struct remap *r, size_t len)
 		return err;
 	/* Locking it again must be allowed; the limit may have come down. */
 	err = lof_can_relock(r->old) ? 0 : -EAGAIN;
-	if (!err) {
-		err = lof_unlock_tracked(r->old);
-		if (!err)
-			err = call_kernel(&call, r, len, len);
-		if (err)
-			lof_relock(r->old, r->old.start);
-		else if (!lof_relock(r->old, r->new.start))
-			exact = true;
-	}
+	if (!err)
+		err = call_kernel_unlocked(&call, r, len, len, &exact);
 	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE))
-		book_if_sure(&call, r, exact);
+		book_expected(&call, r, exact);
 	if (call.outcome != LOF_DONE)
 		/* Another thread may have locked it: then look all over. */
 		unsure_of_all(&call);
@@ -248,17 +261,12 @@ static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 		return err;
 	err = lof_flag_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
 	      0 : -EAGAIN;
-	if (!err) {
-		lof_unlock_tracked(r->old);
-		err = call_kernel(&call, r, old_len, new_len);
-		if (err)
-			lof_relock(r->old, r->old.start);
-	}
-	split(r, &kept, &tail);
 	if (!err)
-		exact = !lof_relock(r->old, r->new.start) && !lof_arm(tail);
+		err = call_kernel_unlocked(&call, r, old_len, new_len, &exact);
+	split(r, &kept, &tail);
+	exact = !err && !lof_arm(tail) && exact;
 	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE)) {
-		book_if_sure(&call, r, exact);
+		book_expected(&call, r, exact);
 		lof_call_set(&call, tail, lof_arm_attr(LOF_ONFAULT));
 	}
 	lof_call_end(&call);
