@@ -266,19 +266,34 @@ static int note_locked(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
+static int unlock_area(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+	struct lof_range piece = lof_range_both(vma->range, *range);
+
+	if (!lof_range_is_empty(piece))
+		lof_disarm(piece);
+	return vma->range.start >= range->end;
+}
+
+/* munlock stops at a hole that another thread has made meanwhile. */
+static void unlock_over_holes(struct lof_range range)
+{
+	if (!lof_range_is_empty(range) && lof_disarm(range) == -ENOMEM)
+		lof_smaps_each(unlock_area, &range);
+}
+
 static void unlock_others(const struct neighbours *hood)
 {
 	struct lof_range gap = hood->all;
 
 	for (size_t i = 0; i < hood->nlocked; i++) {
 		gap.end = hood->locked[i].start;
-		if (!lof_range_is_empty(gap))
-			lof_disarm(gap);
+		unlock_over_holes(gap);
 		gap.start = hood->locked[i].end;
 	}
 	gap.end = hood->all.end;
-	if (!lof_range_is_empty(gap))
-		lof_disarm(gap);
+	unlock_over_holes(gap);
 	lof_ledger_disturbed(hood->all, hood->since);
 }
 

@@ -294,8 +294,9 @@ void lof_ledger_disturbed(struct lof_range range, uint64_t since)
 	overtaken = atomic_load(&books->changes) != since;
 	lof_books_dirty_threads(books, range);
 	lof_books_unlock(books);
+	/* What was locked there for a moment may have been moved on. */
 	if (overtaken)
-		lof_ledger_read_back(range);
+		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 
 void lof_ledger_renew(struct lof_range range)

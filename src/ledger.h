@@ -137,8 +137,8 @@ bool lof_ledger_read_back(struct lof_range range);
 int lof_ledger_sync(void);
 
 /*
- * What others lock in range at this time may have been unlocked; since: the
- * changes that were booked before it began.
+ * All in range was locked for a moment, and what others lock there at this time
+ * may have been unlocked; since: the changes that were booked before it began.
  */
 void lof_ledger_disturbed(struct lof_range range, uint64_t since);
 

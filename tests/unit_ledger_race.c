@@ -22,6 +22,8 @@
 
 #include "books.h"
 #include "lockonfault.h"
+#include "probe.h"
+#include "sys_caps.h"
 #include "truth.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
@@ -346,6 +348,36 @@ START_TEST(what_is_moved_before_its_lock_is_known_is_read_back)
 }
 END_TEST
 
+/* Once it is marked as locked, although nobody asked for that. */
+static void do_move_a_neighbour(void)
+{
+	if (!lof_is_locked(unit_pages(2, 3))) {
+		unit_sys.after = do_move_a_neighbour;
+		return;
+	}
+	lof_mremap(unit_at(2), unit_len(1), unit_len(1),
+		   MREMAP_MAYMOVE | MREMAP_FIXED, unit_at(40));
+}
+
+/* Without mlock2: to the next hole all is marked as locked for a moment. */
+START_TEST(neighbour_that_is_moved_while_it_is_marked_is_read_back)
+{
+	struct lof_entry entry;
+
+	unit_arena_begin(NPAGES);
+	lof_cap_override(LOF_CAP_MLOCK2, 0);
+	unit_sys.after = do_move_a_neighbour;
+	ck_assert_int_eq(lof_mlock2(unit_at(10), unit_len(2), MLOCK_ONFAULT),
+			 0);
+	ck_assert_int_eq(unit_sys.mremap, 1);
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(40, 41), &entry),
+			 lof_is_locked(unit_pages(40, 41)));
+	ck_assert(!lof_is_locked(unit_pages(3, 10)));
+	ck_assert(!lof_is_locked(unit_pages(12, 40)));
+	ck_assert(lof_is_locked(unit_pages(11, 12)));
+}
+END_TEST
+
 /* More moves than are remembered, and one more call in flight somewhere. */
 static void do_move_to_and_fro(void)
 {
@@ -656,6 +688,8 @@ TCase *unit_ledger_race(void)
 		what_is_moved_before_its_unlock_is_known_is_read_back, 0, 2);
 	tcase_add_loop_test(tc, mapping_under_a_new_future_is_read_back, 0, 2);
 	tcase_add_test(tc, what_is_moved_before_its_lock_is_known_is_read_back);
+	tcase_add_test(tc,
+		       neighbour_that_is_moved_while_it_is_marked_is_read_back);
 	tcase_add_loop_test(tc, moves_elsewhere_make_no_call_read_all_back, 0,
 			    3);
 	tcase_add_test(tc, call_overtaken_once_asks_the_kernel_once);
