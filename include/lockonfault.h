@@ -98,6 +98,12 @@ struct lof_stats {
 	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX: none */
 	uint64_t holds;		/* bytes held by lof_hold() */
 	uint64_t drift;		/* times the ledger was wrong and corrected */
+	/* Of MCL_FUTURE, where the library stands in for the kernel: bytes */
+	uint64_t left_out;	/* that may be written to, and are not locked */
+	uint64_t passed_over;	/* that may not, and are not locked either */
+	/* Of budgets, at the last look (lof_sync): bytes */
+	uint64_t swept;		/* that are locked */
+	uint64_t overrun;	/* that were touched, and are not locked */
 };
 
 /* Options of lof_set(). */
@@ -107,7 +113,10 @@ enum lof_option {
 	LOF_FORK	= 3,	/* what a child of fork has locked */
 	LOF_HUGE	= 4,	/* transparent huge pages in what is on fault */
 	LOF_HOLDS	= 5,	/* munlock and its kin on held pages */
-	LOF_FALLBACK	= 6	/* lock-on-fault where there is no mlock2 */
+	LOF_FALLBACK	= 6,	/* lock-on-fault where there is no mlock2 */
+	LOF_FUTURE	= 7,	/* who locks on fault what will be mapped */
+	LOF_SYNC_MS	= 8,	/* lof_sync() by a thread, so often; 0: none */
+	LOF_MAX		= 9	/* the most that converted locks may lock */
 };
 
 /* Values of LOF_CONVERT. */
@@ -147,6 +156,17 @@ enum {
 	LOF_FALLBACK_FULL	= 1,	/* locked in full */
 	LOF_FALLBACK_REFUSE	= 2	/* ENOSYS */
 };
+
+/* Values of LOF_FUTURE. */
+enum {
+	LOF_FUTURE_AUTO		= 0,	/* the library, where the kernel cannot
+					   or, converted, where there is a limit */
+	LOF_FUTURE_KERNEL	= 1,
+	LOF_FUTURE_EMULATE	= 2	/* the library, within the limit */
+};
+
+/* Values of LOF_SYNC_MS: milliseconds between two calls, an hour at most. */
+#define LOF_SYNC_MS_MAX	3600000ul
 
 /*
  * lof_mlock2() - lock a range, on fault or in full
@@ -206,8 +226,10 @@ int lof_munlock(const void *addr, size_t len);
  *
  * Errors:
  *   EINVAL  flags is 0, MCL_ONFAULT alone, or has an unknown bit; or MCL_FUTURE
- *           with MCL_ONFAULT, which the kernel or the sandbox does not know
- *   ENOMEM  MCL_CURRENT: the size of the process is over RLIMIT_MEMLOCK
+ *           with MCL_ONFAULT, which the kernel or the sandbox does not know,
+ *           and the library does not stand in for it (LOF_FUTURE)
+ *   ENOMEM  MCL_CURRENT: the size of the process is over RLIMIT_MEMLOCK, and
+ *           the library does not stand in
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: none on failure.
  */
@@ -369,6 +391,48 @@ int lof_discard(void *addr, size_t len);
 int lof_hold(const void *addr, size_t len, unsigned int flags);
 int lof_drop(const void *addr, size_t len);
 
+/* Policies of lof_lock_budget(). */
+enum {
+	LOF_BUDGET_FIRST	= 0,	/* what was touched first stays locked */
+	LOF_BUDGET_NEWEST	= 1	/* the oldest makes room for the newest */
+};
+
+/*
+ * lof_lock_budget() - lock at most so much of a range, of any size
+ *
+ * budget  bytes, rounded down to whole pages
+ * policy  LOF_BUDGET_FIRST or LOF_BUDGET_NEWEST
+ *
+ * Locked is what was touched; now, and at each lof_sync(): a page may be swapped
+ * out before. What else is locked in the range counts too. The range leaves the
+ * budget that it is in; it follows mremap, and ends with munmap, lof_munlock()
+ * and the child of fork.
+ *
+ * Errors:
+ *   EBUSY   as lof_walk()
+ *   EINVAL  the range is empty or wraps, the budget is less than a page, or
+ *           policy is unknown
+ *   ENOMEM  a part of the range is not mapped; for the ledger; or there are 62
+ *           budgets already
+ *   ENOSYS  nothing tells which pages were touched; or as lof_mlock2()
+ *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
+ *   EACCES, ENOENT and others of open(2): /proc/self/pagemap cannot be read
+ * Partial effect: none on failure. What the limit forbids is not locked; that
+ * is success.
+ * Not async-signal-safe: it waits for a sweep of another thread. Where
+ * there is PAGEMAP_SCAN (Linux 6.7) a sweep is cheapest.
+ */
+int lof_lock_budget(void *addr, size_t len, size_t budget, int policy);
+
+/*
+ * lof_on_overrun() - be told when a budget is first found exhausted
+ *
+ * call  NULL: nobody; else it is called once for each budget, by the thread that
+ *       looked, with the first address of the budget and the bytes that were
+ *       touched and are not locked
+ */
+void lof_on_overrun(void (*call)(void *addr, size_t len));
+
 /*
  * lof_query() - the region around an address
  *
@@ -424,7 +488,8 @@ int lof_stats(struct lof_stats *stats, size_t size);
  * lof_sync() - make the ledger what the kernel says
  *
  * What was locked behind the library's back, or before it was loaded, is
- * tracked from now on, and what is gone is forgotten; also MCL_FUTURE.
+ * tracked from now on, and what is gone is forgotten; also MCL_FUTURE. Then the
+ * same as lof_catch_up().
  *
  * Errors:
  *   EBUSY   as lof_walk(); or other threads lock and unlock faster than the
@@ -435,12 +500,26 @@ int lof_stats(struct lof_stats *stats, size_t size);
 int lof_sync(void);
 
 /*
+ * lof_catch_up() - lock what was mapped unseen
+ *
+ * Where the library stands in for the kernel's MCL_FUTURE (LOF_FUTURE): what libc
+ * has mapped for itself, thread stacks and its own heap, is locked on fault as
+ * far as the limit allows. Else nothing is done. lof_sync() does it too.
+ *
+ * Errors:
+ *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read
+ */
+int lof_catch_up(void);
+
+/*
  * lof_set() - set a policy of the process, for all threads, at any time
  * lof_get() - read it
  *
- * A child of fork inherits it.
+ * A child of fork inherits it, but for LOF_SYNC_MS; to set that is not
+ * async-signal-safe.
  *
  * Errors:
+ *   EAGAIN  LOF_SYNC_MS: there is no thread to be had; it is 0 then
  *   EINVAL  unknown option or value
  */
 int lof_set(int option, unsigned long value);

@@ -187,16 +187,22 @@ static size_t nodes_for(const struct lof_tree *tree, size_t nmoved)
 	return 3 * lof_tree_need(tree, 1) + lof_tree_need(tree, nmoved + 1);
 }
 
-/* The counts move too; nobody but the mover takes nodes for them. */
-static bool fill_held(struct lof_books *books, const struct lof_call *call)
+/* What is beside moves too; nobody but the mover takes nodes for it. */
+static bool fill_beside(struct lof_books *books, const struct lof_call *call)
 {
-	if (!books->held.count || call->intent == LOF_READS ||
-	    !is_in(&books->held, call->range))
+	bool filled = true;
+
+	if (call->intent == LOF_READS)
 		return true;
-	return lof_pool_fill(&books->pool, &books->held,
-			     nodes_for(&books->held,
-				       count_in(&books->held,
-						call->range[0])));
+	for (int i = 0; filled && i < LOF_NBESIDE; i++) {
+		struct lof_tree *tree = &books->beside[i];
+
+		if (tree->count && is_in(tree, call->range))
+			filled = lof_pool_fill(&books->pool, tree,
+				nodes_for(tree, count_in(tree,
+							 call->range[0])));
+	}
+	return filled;
 }
 
 static bool fill_tree(struct lof_books *books, struct lof_call *call)
@@ -226,7 +232,7 @@ int lof_books_open(struct lof_books *books, struct lof_call *call)
 	for (;;) {
 		if (!lof_books_lock(books))
 			return -EBUSY;
-		if (fill_tree(books, call) && fill_held(books, call))
+		if (fill_tree(books, call) && fill_beside(books, call))
 			return 0;
 		err = lof_books_grow(books);
 		if (err)
@@ -248,7 +254,9 @@ static void tidy(struct lof_books *books, struct lof_range range)
 	const struct lof_range granules[2] = { lof_summary_granules(range) };
 
 	if (lof_summary_has(&books->front.summary, range) &&
-	    !is_in(&books->tree, granules) && !is_in(&books->held, granules))
+	    !is_in(&books->tree, granules) &&
+	    !is_in(&books->beside[LOF_HELD], granules) &&
+	    !is_in(&books->beside[LOF_SWEPT], granules))
 		lof_summary_clear(&books->front.summary, range);
 }
 
@@ -279,43 +287,59 @@ int lof_books_grow(struct lof_books *books)
 	return 0;
 }
 
-/* Without nodes whole counted ranges go, also what sticks out of this one. */
-static void end_holds(struct lof_books *books, struct lof_range range)
+/* Without nodes whole ranges go, also what sticks out of this one. */
+static void end_in(struct lof_books *books, struct lof_tree *tree,
+		   struct lof_range range)
 {
-	struct lof_tree *held = &books->held;
 	struct lof_entry entry;
 
 	if (lof_range_is_empty(range))
 		return;
-	if (lof_pool_fill(&books->pool, held, lof_tree_need(held, 1))) {
-		lof_tree_clear(held, range);
+	if (lof_pool_fill(&books->pool, tree, lof_tree_need(tree, 1))) {
+		lof_tree_clear(tree, range);
 		return;
 	}
-	while (lof_tree_find_in(held, range, &entry)) {
-		lof_tree_find(held, range.start, &entry);
-		lof_tree_clear(held, entry.range);
+	while (lof_tree_find_in(tree, range, &entry)) {
+		lof_tree_find(tree, range.start, &entry);
+		lof_tree_clear(tree, entry.range);
 	}
 }
 
-void lof_books_move_holds(struct lof_books *books, const struct lof_call *call)
+static void move_in(struct lof_books *books, struct lof_tree *tree,
+		    const struct lof_call *call)
 {
 	struct lof_range from = call->moved;
-	struct lof_tree *held = &books->held;
 	struct lof_range to = {
 		call->moved_to, call->moved_to + lof_range_len(from)
 	};
 
-	if (!held->count)
-		return;
-	end_holds(books, to);
+	end_in(books, tree, to);
 	if (!lof_range_is_empty(from) &&
-	    lof_pool_fill(&books->pool, held,
-			  nodes_for(held, count_in(held, from))))
-		lof_tree_copy(held, from, to.start);
-	end_holds(books, from);
-	end_holds(books, call->gone[0]);
-	end_holds(books, call->gone[1]);
-	atomic_store(&books->nheld, held->count);
+	    lof_pool_fill(&books->pool, tree,
+			  nodes_for(tree, count_in(tree, from)))) {
+		lof_summary_set(&books->front.summary, to);
+		lof_tree_copy(tree, from, to.start);
+	}
+	end_in(books, tree, from);
+	end_in(books, tree, call->gone[0]);
+	end_in(books, tree, call->gone[1]);
+}
+
+void lof_books_count_beside(struct lof_books *books)
+{
+	atomic_store(&books->nbeside, books->beside[LOF_HELD].count +
+				      books->beside[LOF_SWEPT].count);
+}
+
+void lof_books_move_beside(struct lof_books *books,
+			   const struct lof_call *call)
+{
+	if (atomic_load(&books->nbeside) == 0)
+		return;
+	for (int i = 0; i < LOF_NBESIDE; i++)
+		if (books->beside[i].count)
+			move_in(books, &books->beside[i], call);
+	lof_books_count_beside(books);
 }
 
 void lof_books_set(struct lof_books *books, struct lof_range range,

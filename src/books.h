@@ -27,7 +27,29 @@ struct lof_slot {
 struct lof_note {
 	_Atomic int state;	/* private to flight.c */
 	struct lof_range range;
-	bool ends_holds;	/* what is held there is gone */
+	bool ends;		/* what is beside it is gone */
+};
+
+/*
+ * What is said of ranges beside the ledger: it is of the mapping, and so moves
+ * and ends with it, locked or not.
+ */
+enum lof_beside {
+	LOF_HELD,		/* counts of lof_hold() */
+	LOF_SWEPT,		/* budgets, by number */
+	LOF_NBESIDE
+};
+
+/* A budget, of which sweep.c alone knows more. */
+struct lof_budget {
+	size_t bytes;		/* that may be locked, whole pages */
+	unsigned int policy;	/* LOF_BUDGET_FIRST, LOF_BUDGET_NEWEST */
+	bool used;
+	bool told;		/* that there was an overrun */
+	size_t max_areas;	/* 0: not asked yet */
+	size_t locked, over;	/* bytes at the last sweep */
+	struct lof_range queue;	/* memory for runs in the order of time */
+	size_t first, count;	/* of them */
 };
 
 struct lof_books {
@@ -36,8 +58,8 @@ struct lof_books {
 	_Atomic uint32_t wakes;		/* futex: times a waiter was woken */
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
 	struct lof_tree tree;		/* what is locked */
-	struct lof_tree held;		/* counts of lof_hold() */
-	_Atomic size_t nheld;		/* held.count, to look without lock */
+	struct lof_tree beside[LOF_NBESIDE];
+	_Atomic size_t nbeside;		/* ranges in both, for who has no lock */
 	_Atomic uint32_t nnotes;	/* full ones, and note_all */
 	_Atomic uint64_t changes;	/* times that something was booked */
 	_Atomic size_t unannounced;	/* calls in flight without a slot, and
@@ -53,6 +75,8 @@ struct lof_books {
 	struct lof_note notes[LOF_NNOTES];
 	struct lof_range recent[LOF_NRECENT][2]; /* the last changes */
 	struct lof_range derived_from[LOF_NDERIVED];
+	_Atomic uint32_t sweeping;	/* futex; only who set it touches this: */
+	struct lof_budget budgets[LOF_NBUDGETS + 1];
 };
 
 /* The books, made at their first use. NULL: there is no memory for them. */
@@ -152,24 +176,27 @@ void lof_books_dirty_threads(struct lof_books *books, struct lof_range range);
 
 /*
  * Leave a range to be read back by whoever is done with the books next. With
- * ends_holds, what is held there is gone.
+ * ends, what is said beside of it is gone.
  */
 void lof_books_note(struct lof_books *books, struct lof_range range,
-		    bool ends_holds);
+		    bool ends);
 
 /*
  * Make a call of such a note: it counts as unannounced as the note did, so that
  * it is never out of sight. False: there is none.
  */
 bool lof_books_take_note(struct lof_books *books, struct lof_call *call,
-			 bool *ends_holds);
+			 bool *ends);
 
 /*
- * With the books locked: do to the counts of lof_hold() what a call says that
- * its system call did.
+ * With the books locked: do to what is said beside what a call says that its
+ * system call did.
  */
-void lof_books_move_holds(struct lof_books *books,
-			  const struct lof_call *call);
+void lof_books_move_beside(struct lof_books *books,
+			   const struct lof_call *call);
+
+/* With the books locked: something was said, or taken back. */
+void lof_books_count_beside(struct lof_books *books);
 
 /* Private to the two below: the lock is not free, or somebody waits for it. */
 bool lof_books_wait(struct lof_books *books);

@@ -193,7 +193,7 @@ void lof_books_dirty_threads(struct lof_books *books, struct lof_range range)
 }
 
 void lof_books_note(struct lof_books *books, struct lof_range range,
-		    bool ends_holds)
+		    bool ends)
 {
 	if (lof_range_is_empty(range) || LOF_LEFT_OUT(NOTES))
 		return;
@@ -206,7 +206,7 @@ void lof_books_note(struct lof_books *books, struct lof_range range,
 						    NOTE_CLAIMED))
 			continue;
 		note->range = range;
-		note->ends_holds = ends_holds;
+		note->ends = ends;
 		atomic_store(&note->state, NOTE_FULL);
 		atomic_fetch_add(&books->nnotes, 1);
 		return;
@@ -218,10 +218,10 @@ void lof_books_note(struct lof_books *books, struct lof_range range,
 }
 
 bool lof_books_take_note(struct lof_books *books, struct lof_call *call,
-			 bool *ends_holds)
+			 bool *ends)
 {
 	call->range[0] = lof_range_all(lof_sys_page_size());
-	*ends_holds = false;
+	*ends = false;
 	for (int i = 0; i < LOF_NNOTES; i++) {
 		struct lof_note *note = &books->notes[i];
 		int state = NOTE_FULL;
@@ -230,7 +230,7 @@ bool lof_books_take_note(struct lof_books *books, struct lof_call *call,
 						    NOTE_CLAIMED))
 			continue;
 		call->range[0] = note->range;
-		*ends_holds = note->ends_holds;
+		*ends = note->ends;
 		atomic_store(&note->state, NOTE_FREE);
 		call->unannounced = true;
 		break;

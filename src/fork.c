@@ -14,6 +14,7 @@
 #include "lockonfault.h"
 #include "policy.h"
 #include "sys.h"
+#include "ticker.h"
 
 struct list {
 	struct list *outer;	/* of the fork that this one's handler is in */
@@ -124,6 +125,7 @@ static void after_fork_in_child(void)
 		if (lock(list->range[i]))
 			lof_smaps_each(lock_area, &list->range[i]);
 	drop_list();
+	lof_ticker_forget();
 	errno = saved;
 }
 

@@ -10,6 +10,7 @@
 #include "probe.h"
 
 #define KIND		LOF_FUTURE_KIND
+#define FOLLOWED	LOF_FUTURE_FOLLOWED
 #define CHANGING	LOF_FUTURE_CHANGING
 #define NUMBER(word)	((uint32_t)((word) >> 24))
 #define ONE_CHANGING	((uint64_t)1 << 8)
@@ -46,10 +47,11 @@ void lof_future_end(struct lof_turn turn, int kind)
 		if (CHANGING(word) == 0)
 			return;
 		next = word - ONE_CHANGING;
-		if (turn.overlaps || NUMBER(word) != turn.number)
-			next = with_kind(next, LOF_FUTURE_UNKNOWN);
-		else if (kind != LOF_FUTURE_SAME)
+		if (kind != LOF_FUTURE_SAME)
 			next = with_kind(next, (unsigned int)kind);
+		if (turn.overlaps || NUMBER(word) != turn.number)
+			next = with_kind(next, FOLLOWED(next) |
+					       LOF_FUTURE_UNKNOWN);
 	} while (!atomic_compare_exchange_weak(&books->front.future, &word, next));
 }
 
@@ -60,9 +62,11 @@ static unsigned int ask(struct lof_books *books, uint64_t word)
 
 	if (kind < 0)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
+	/* What the kernel locks need not be followed. */
 	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
 		atomic_compare_exchange_strong(&books->front.future, &word,
-			with_kind(word, (unsigned int)kind) + ONE_NUMBER);
+			with_kind(word, kind ? (unsigned int)kind
+					     : FOLLOWED(word)) + ONE_NUMBER);
 	return (unsigned int)kind;
 }
 

@@ -59,10 +59,10 @@ static int open_for(struct lof_books *books, struct lof_range range,
 	while (!err) {
 		if (!lof_books_lock(books))
 			return -EBUSY;
-		*extent = extent_of(&books->held, range);
+		*extent = extent_of(&books->beside[LOF_HELD], range);
 		/* Twice, so that what is held can still be moved. */
-		if (lof_pool_fill(&books->pool, &books->held,
-				  2 * lof_tree_need(&books->held,
+		if (lof_pool_fill(&books->pool, &books->beside[LOF_HELD],
+				  2 * lof_tree_need(&books->beside[LOF_HELD],
 						    extent->runs)))
 			return 0;
 		err = lof_books_grow(books);
@@ -89,11 +89,11 @@ int lof_ledger_hold(struct lof_range range, bool full)
 	}
 	lof_summary_set(&books->front.summary, range);
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(&books->held, range);
-		lof_tree_set(&books->held, run.range,
+		run = next_run(&books->beside[LOF_HELD], range);
+		lof_tree_set(&books->beside[LOF_HELD], run.range,
 			     (run.attr + 1) | (full ? LOF_HELD_FULL : 0));
 	}
-	atomic_store(&books->nheld, books->held.count);
+	lof_books_count_beside(books);
 	lof_books_unlock(books);
 	return 0;
 }
@@ -117,13 +117,13 @@ int lof_ledger_drop(struct lof_range range, bool where_held)
 		return -EINVAL;
 	}
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(&books->held, range);
+		run = next_run(&books->beside[LOF_HELD], range);
 		if (LOF_HELD_COUNT(run.attr) <= 1)
-			lof_tree_clear(&books->held, run.range);
+			lof_tree_clear(&books->beside[LOF_HELD], run.range);
 		else
-			lof_tree_set(&books->held, run.range, run.attr - 1);
+			lof_tree_set(&books->beside[LOF_HELD], run.range, run.attr - 1);
 	}
-	atomic_store(&books->nheld, books->held.count);
+	lof_books_count_beside(books);
 	lof_books_unlock(books);
 	return 0;
 }

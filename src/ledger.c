@@ -115,10 +115,10 @@ static bool is_valid(const struct lof_call *call)
 	return call->books && lof_books_know(call->books, call);
 }
 
-/* What is held cannot be moved now; it is forgotten by who finds the note. */
-static void note_holds(struct lof_books *books, const struct lof_call *call)
+/* What is beside cannot be moved now; who finds the note forgets it. */
+static void note_beside(struct lof_books *books, const struct lof_call *call)
 {
-	if (atomic_load(&books->nheld) == 0)
+	if (atomic_load(&books->nbeside) == 0)
 		return;
 	lof_books_note(books, call->moved, true);
 	lof_books_note(books, call->gone[0], true);
@@ -131,7 +131,7 @@ static bool is_done(struct lof_books *books, const struct lof_call *call)
 	return call->keeps_nothing && call->intent == LOF_KEEPS &&
 	       call->slot >= 0 && lof_books_is_alone(books, call) &&
 	       !atomic_load(&books->slots[call->slot].dirty) &&
-	       atomic_load(&books->nheld) == 0;
+	       atomic_load(&books->nbeside) == 0;
 }
 
 bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
@@ -148,10 +148,10 @@ bool lof_call_land(struct lof_call *call, enum lof_outcome outcome)
 		lof_summary_prepare(&books->front.summary, call->range[1]);
 	call->outcome = LOF_UNSURE;
 	if (!lof_books_lock(books)) {
-		note_holds(books, call);
+		note_beside(books, call);
 		return false;
 	}
-	lof_books_move_holds(books, call);
+	lof_books_move_beside(books, call);
 	if (call->slot < 0) {
 		lof_books_unlock(books);
 		return false;
@@ -317,7 +317,8 @@ static bool has_any(const struct lof_books *books, struct lof_range range)
 	struct lof_entry entry;
 
 	return lof_tree_find_in(&books->tree, range, &entry) ||
-	       lof_tree_find_in(&books->held, range, &entry);
+	       lof_tree_find_in(&books->beside[LOF_HELD], range, &entry) ||
+	       lof_tree_find_in(&books->beside[LOF_SWEPT], range, &entry);
 }
 
 /*
@@ -401,13 +402,24 @@ int lof_ledger_find_in(struct lof_range range, struct lof_entry *entry)
 	return books ? find_in(&books->tree, books, range, entry) : 0;
 }
 
-int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry)
+static int find_beside(enum lof_beside which, struct lof_range range,
+		       struct lof_entry *entry)
 {
 	struct lof_books *books = lof_books_known();
 
-	if (!books || atomic_load(&books->nheld) == 0)
+	if (!books || atomic_load(&books->nbeside) == 0)
 		return 0;
-	return find_in(&books->held, books, range, entry);
+	return find_in(&books->beside[which], books, range, entry);
+}
+
+int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry)
+{
+	return find_beside(LOF_HELD, range, entry);
+}
+
+int lof_ledger_swept_in(struct lof_range range, struct lof_entry *entry)
+{
+	return find_beside(LOF_SWEPT, range, entry);
 }
 
 int lof_ledger_around(uintptr_t addr, struct lof_entry *entry)

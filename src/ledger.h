@@ -66,8 +66,8 @@ struct lof_call {
 	/* What it may change. The wrapper sets what the kernel chose. */
 	struct lof_range range[2];
 	/*
-	 * What becomes of the counts of lof_hold(), if it is done: the wrapper
-	 * says so before it lands. moved goes to moved_to; gone ends.
+	 * What becomes of holds and budgets, if it is done: the wrapper says so
+	 * before it lands. moved goes to moved_to; gone ends.
 	 */
 	struct lof_range moved, gone[2];
 	uintptr_t moved_to;
@@ -172,6 +172,23 @@ int lof_ledger_drop(struct lof_range range, bool where_held);
 
 /* As lof_ledger_find_in(), of counts: attr is a count and LOF_HELD_FULL. */
 int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry);
+
+/*
+ * Budgets: a range is in one of them or in none. attr: its number, and whether
+ * its pages were seen when there was no more budget for them, or locked before.
+ */
+#define LOF_NBUDGETS	63u
+#define LOF_SWEPT_ID(attr)	((attr) & LOF_NBUDGETS)
+#define LOF_SWEPT_SEEN	64u
+
+/* As lof_ledger_find_in(), of budgets. */
+int lof_ledger_swept_in(struct lof_range range, struct lof_entry *entry);
+
+/*
+ * Put range into a budget, or out of any: attr 0. 0; -EBUSY as above; -ENOMEM,
+ * and nothing is changed.
+ */
+int lof_ledger_sweep(struct lof_range range, unsigned int attr);
 
 /* What it took and did. */
 struct lof_costs {

@@ -9,10 +9,12 @@
 #include "api.h"
 #include "arm.h"
 #include "ledger.h"
+#include "lock.h"
 #include "nature.h"
 #include "policy.h"
 #include "probe.h"
 #include "smaps.h"
+#include "sweep.h"
 #include "sys_caps.h"
 #include "unlock.h"
 
@@ -32,15 +34,11 @@ static void tell_front(struct lof_call *call, unsigned int kind)
 	call->hint = lof_arm_attr(kind);
 }
 
-static int lock_range(const void *addr, size_t len, unsigned int kind)
+int lof_lock_range(struct lof_range range, unsigned int kind)
 {
-	struct lof_range range;
 	struct lof_call call;
 	int ret;
 
-	ret = lof_range_of(&range, addr, len);
-	if (ret)
-		return ret;
 	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
 	if (ret)
 		return ret;
@@ -53,13 +51,38 @@ static int lock_range(const void *addr, size_t len, unsigned int kind)
 	return ret > 0 ? 0 : ret;
 }
 
-static int unlock_range(const void *addr, size_t len)
+static int lock(const void *addr, size_t len, unsigned int kind)
+{
+	struct lof_range range;
+	int err = lof_range_of(&range, addr, len);
+
+	return err ? err : lof_lock_range(range, kind);
+}
+
+int lof_unlock_range(struct lof_range range)
 {
 	struct lof_entry entry;
-	struct lof_range range;
 	struct lof_call call;
-	struct lof_glance glance;
 	bool held;
+	int err;
+
+	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
+	if (err)
+		return err;
+	held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
+	       lof_ledger_held_in(range, &entry) != 0;
+	err = held ? lof_disarm_unheld(range) : lof_disarm(range);
+	if (lof_call_land(&call, held ? LOF_UNSURE : lof_outcome(err)))
+		lof_call_clear(&call, range);
+	lof_call_end(&call);
+	return err;
+}
+
+/* A budget ends first, or its sweep would lock again. */
+static int unlock(const void *addr, size_t len)
+{
+	struct lof_glance glance;
+	struct lof_range range;
 	int err;
 
 	err = lof_range_of(&range, addr, len);
@@ -71,16 +94,8 @@ static int unlock_range(const void *addr, size_t len)
 			lof_glance_settle(&glance, LOF_UNLOCKED);
 		return err;
 	}
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
-	held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
-	       lof_ledger_held_in(range, &entry) != 0;
-	err = held ? lof_disarm_unheld(range) : lof_disarm(range);
-	if (lof_call_land(&call, held ? LOF_UNSURE : lof_outcome(err)))
-		lof_call_clear(&call, range);
-	lof_call_end(&call);
-	return err;
+	err = lof_ledger_sweep(range, 0);
+	return err ? err : lof_unlock_range(range);
 }
 
 /* What of a range to unlock. */
@@ -126,6 +141,8 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 	int err;
 
 	err = lof_range_of(&choice.range, addr, len);
+	if (!err && kind == LOF_ONFAULT)
+		err = lof_ledger_sweep(choice.range, 0);
 	if (err)
 		return err;
 	err = lof_call_begin(&call, LOF_KEEPS, choice.range, LOF_NO_RANGE);
@@ -145,8 +162,24 @@ LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
 {
 	if (flags & ~(unsigned int)MLOCK_ONFAULT)
 		return lof_return(-EINVAL);
-	return lof_return(lock_range(addr, len, flags ? LOF_ONFAULT
+	return lof_return(lock(addr, len, flags ? LOF_ONFAULT
 						      : LOF_FULL));
+}
+
+/* With LOF_MAX it comes under the process's budget, whatever its size. */
+static int lock_converted(const void *addr, size_t len)
+{
+	struct lof_range range;
+	int err;
+
+	if (!lof_policy(LOF_MAX))
+		return lock(addr, len, LOF_ONFAULT);
+	err = lof_range_of(&range, addr, len);
+	if (!err)
+		err = lof_arm(LOF_NO_RANGE);
+	if (!err && lof_first_hole(range) != range.end)
+		err = -ENOMEM;
+	return err ? err : lof_sweep_add(range);
 }
 
 LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
@@ -154,18 +187,18 @@ LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
 	int err = -ENOSYS;
 
 	if (lof_policy(LOF_CONVERT)) {
-		err = lock_range(addr, len, LOF_ONFAULT);
+		err = lock_converted(addr, len);
 		if (!err)
 			lof_policy_count_converted();
 	}
 	if (err == -ENOSYS)
-		err = lock_range(addr, len, LOF_FULL);
+		err = lock(addr, len, LOF_FULL);
 	return lof_return(err);
 }
 
 LOF_PUBLIC int lof_munlock(const void *addr, size_t len)
 {
-	return lof_return(unlock_range(addr, len));
+	return lof_return(unlock(addr, len));
 }
 
 LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "arm.h"
 #include "chunks.h"
+#include "follow.h"
 #include "future.h"
 #include "ledger.h"
 #include "nature.h"
@@ -210,7 +211,10 @@ static int unlock_all(void)
 	struct lof_call call;
 	int err;
 
-	err = lof_call_begin(&call, LOF_KEEPS, everything(), LOF_NO_RANGE);
+	err = lof_ledger_sweep(everything(), 0);
+	if (!err)
+		err = lof_call_begin(&call, LOF_KEEPS, everything(),
+				     LOF_NO_RANGE);
 	if (err)
 		return err;
 	unlock_giants();
@@ -259,6 +263,13 @@ static int stop_future(void)
 	return err;
 }
 
+/* What we do of MCL_FUTURE ends without a system call. */
+static void stop_following(void)
+{
+	if (lof_future_followed())
+		lof_future_end(lof_future_begin(), LOF_NONE);
+}
+
 /* What munlockall2 does; what is held may stay. */
 static int unlock_some(int flags)
 {
@@ -269,6 +280,8 @@ static int unlock_some(int flags)
 
 	/* What is locked has to be known, and smaps readable, beforehand. */
 	err = lof_ledger_sync();
+	if (!err && flags & MCL_ONFAULT)
+		err = lof_ledger_sweep(everything(), 0);
 	if (err)
 		return err;
 	kind = lof_future_known();
@@ -284,6 +297,8 @@ static int unlock_some(int flags)
 		return err;
 	if (future)
 		err = stop_future();
+	else if (flags & (MCL_FUTURE | MCL_ONFAULT))
+		stop_following();
 	if (!err)
 		err = lof_smaps_each(unlock_if_dropped, &drop);
 	lof_call_land(&call, LOF_UNSURE);
@@ -291,13 +306,47 @@ static int unlock_some(int flags)
 	return err;
 }
 
+/*
+ * MCL_FUTURE by our own hand. Where there is a limit, what is mapped now is
+ * locked as far as that goes, too.
+ */
+static int lock_all_ours(int flags, unsigned int ours)
+{
+	bool fits = !(ours & LOF_FUTURE_LIMITED);
+	struct lof_turn turn;
+	int err;
+
+	if (flags & MCL_CURRENT && fits)
+		err = lock_all(flags & ~MCL_FUTURE);
+	else
+		err = lof_arm(LOF_NO_RANGE);
+	if (err)
+		return err;
+	turn = lof_future_begin();
+	lof_future_end(turn, (int)ours);
+	if (flags & MCL_CURRENT && !fits)
+		lof_follow_all();
+	return 0;
+}
+
+static int lock_all_onfault(int flags)
+{
+	unsigned int ours = 0;
+
+	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
+		ours = lof_follow_choose();
+	return ours ? lock_all_ours(flags, ours) : lock_all(flags);
+}
+
 LOF_PUBLIC int lof_mlockall(int flags)
 {
 	int err = -EINVAL;
 
-	if (lof_policy(LOF_CONVERT) && !(flags & MCL_ONFAULT)) {
+	if (flags & MCL_ONFAULT)
+		return lof_return(lock_all_onfault(flags));
+	if (lof_policy(LOF_CONVERT)) {
 		/* EINVAL: flags are wrong in any case, or Linux before 4.4. */
-		err = lock_all(flags | MCL_ONFAULT);
+		err = lock_all_onfault(flags | MCL_ONFAULT);
 		if (!err)
 			lof_policy_count_converted();
 	}

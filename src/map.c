@@ -9,6 +9,7 @@
 
 #include "api.h"
 #include "arm.h"
+#include "follow.h"
 #include "future.h"
 #include "ledger.h"
 #include "nature.h"
@@ -16,6 +17,7 @@
 #include "policy.h"
 #include "probe.h"
 #include "relock.h"
+#include "sweep.h"
 #include "sys_caps.h"
 #include "unlock.h"
 
@@ -238,12 +240,19 @@ LOF_COLD
 static int map_converted(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping unlocked = *m;
+	struct lof_range range;
 	int err;
 
 	unlocked.flags &= ~MAP_LOCKED;
 	if (lof_policy(LOF_CONVERT) == LOF_CONVERT_POPULATE)
 		unlocked.flags &= ~MAP_POPULATE;
-	if (m->flags & MAP_HUGETLB) {
+	if (lof_policy(LOF_MAX)) {
+		err = lof_arm(LOF_NO_RANGE);
+		if (!err)
+			err = map(&unlocked, result);
+		if (!err && !lof_range_of(&range, (void *)*result, m->len))
+			lof_sweep_add(range);
+	} else if (m->flags & MAP_HUGETLB) {
 		/* Never swapped, and charged no lock; but it needs the right */
 		err = lof_arm(LOF_NO_RANGE);
 		if (!err)
@@ -265,6 +274,7 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	const struct mapping m = {
 		(uintptr_t)addr, len, prot, flags, fd, off
 	};
+	struct lof_range range;
 	uintptr_t result = 0;
 	int err;
 
@@ -272,6 +282,8 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		err = map_converted(&m, &result);
 	else
 		err = map(&m, &result);
+	if (!err && !lof_range_of(&range, (void *)result, len))
+		lof_follow(range, prot);
 	return lof_return_ptr(err, result);
 }
 
@@ -366,12 +378,15 @@ LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 	struct lof_range range;
 	int err;
 
+	if (lof_range_of(&range, addr, len))
+		range = LOF_NO_RANGE;
 	if (prot & PROT_WRITE && lof_front_known() &&
-	    !lof_cap_is_there(LOF_CAP_MLOCK2) &&
-	    !lof_range_of(&range, addr, len) && has_flagged(range))
+	    !lof_cap_is_there(LOF_CAP_MLOCK2) && has_flagged(range))
 		err = protect_flagged(range, (uintptr_t)addr, len, prot);
 	else
 		err = lof_sys_mprotect((uintptr_t)addr, len, prot);
+	if (!err)
+		lof_follow(range, prot);
 	return lof_return(err);
 }
 

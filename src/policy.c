@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * lof_set and lof_get: what the process wants. Nothing is done here but to
- * remember it.
- */
+/* What the process wants. Nothing is done here but to remember it. */
 #include "config.h"
 
 #include "policy.h"
 
-#include "api.h"
+#include <errno.h>
+#include <limits.h>
 
 /* The highest value of each option; 0: there is no such option. */
 static const unsigned long highest[LOF_NOPTIONS] = {
@@ -17,6 +15,9 @@ static const unsigned long highest[LOF_NOPTIONS] = {
 	[LOF_HUGE] = LOF_HUGE_SPLIT,
 	[LOF_HOLDS] = LOF_HOLDS_WIN,
 	[LOF_FALLBACK] = LOF_FALLBACK_REFUSE,
+	[LOF_FUTURE] = LOF_FUTURE_EMULATE,
+	[LOF_SYNC_MS] = LOF_SYNC_MS_MAX,
+	[LOF_MAX] = ULONG_MAX,
 };
 
 _Atomic unsigned long lof_policies[LOF_NOPTIONS];
@@ -32,24 +33,15 @@ uint64_t lof_policy_converted(void)
 	return atomic_load_explicit(&converted, memory_order_relaxed);
 }
 
-LOF_PUBLIC int lof_set(int option, unsigned long value)
+bool lof_policy_exists(int option)
 {
-	if (option < 0 || option >= LOF_NOPTIONS || !highest[option] ||
-	    value > highest[option])
-		return lof_return(-EINVAL);
+	return option >= 0 && option < LOF_NOPTIONS && highest[option];
+}
+
+int lof_policy_set(int option, unsigned long value)
+{
+	if (!lof_policy_exists(option) || value > highest[option])
+		return -EINVAL;
 	atomic_store(&lof_policies[option], value);
 	return 0;
-}
-
-LOF_PUBLIC int lof_get(int option, unsigned long *value)
-{
-	if (option < 0 || option >= LOF_NOPTIONS || !highest[option])
-		return lof_return(-EINVAL);
-	*value = atomic_load(&lof_policies[option]);
-	return 0;
-}
-
-LOF_PUBLIC const char *lof_version(void)
-{
-	return PACKAGE_VERSION;
 }

@@ -4,12 +4,13 @@
 #define LOF_POLICY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lockonfault.h"
 
 /* Private to policy.c and the one below. */
-#define LOF_NOPTIONS	(LOF_FALLBACK + 1)
+#define LOF_NOPTIONS	(LOF_MAX + 1)
 extern _Atomic unsigned long lof_policies[LOF_NOPTIONS]
 	__attribute__((visibility("hidden")));
 
@@ -18,6 +19,11 @@ static inline unsigned long lof_policy(enum lof_option option)
 	return atomic_load_explicit(&lof_policies[option],
 				    memory_order_relaxed);
 }
+
+bool lof_policy_exists(int option);
+
+/* 0 or -EINVAL. */
+int lof_policy_set(int option, unsigned long value);
 
 /* Count a lock that LOF_CONVERT turned into lock-on-fault. */
 void lof_policy_count_converted(void);

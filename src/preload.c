@@ -8,6 +8,7 @@
 
 #include "lockonfault.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "preload.h"
 #include "preload_log.h"
 #include "syscall_raw.h"
 
@@ -55,6 +57,21 @@ static bool env_is(const char *name, const char *value)
 	return found && strcmp(found, value) == 0;
 }
 
+/* A number up to max; what is none is as if it were not there. */
+static unsigned long env_number(const char *name, unsigned long max)
+{
+	const char *found = secure_getenv(name), *digit = found;
+	unsigned long number = 0;
+
+	for (; digit && *digit >= '0' && *digit <= '9'; digit++)
+		if (__builtin_mul_overflow(number, 10ul, &number) ||
+		    __builtin_add_overflow(number,
+					   (unsigned long)(*digit - '0'),
+					   &number))
+			return 0;
+	return digit && !*digit && number <= max ? number : 0;
+}
+
 /* May be run by two threads at once: each comes to the same answer. */
 static int decide(void)
 {
@@ -76,8 +93,13 @@ static int decide(void)
 		lof_set(LOF_FALLBACK, LOF_FALLBACK_REFUSE);
 	if (env_is("LOCKONFAULT_FORK", "relock"))
 		lof_set(LOF_FORK, LOF_FORK_RELOCK);
+	if (env_is("LOCKONFAULT_FUTURE", "kernel"))
+		lof_set(LOF_FUTURE, LOF_FUTURE_KERNEL);
+	else if (env_is("LOCKONFAULT_FUTURE", "emulate"))
+		lof_set(LOF_FUTURE, LOF_FUTURE_EMULATE);
 	if (env_is("LOCKONFAULT_HUGE", "split"))
 		lof_set(LOF_HUGE, LOF_HUGE_SPLIT);
+	lof_set(LOF_MAX, env_number("LOCKONFAULT_MAX", ULONG_MAX));
 	lof_log_open(secure_getenv("LOCKONFAULT_LOG"), name);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;
@@ -87,7 +109,7 @@ static int decide(void)
  * Functions of .preinit_array come before libc has the environment: then nobody
  * can say yet, and the kernel gets what they ask for.
  */
-static bool is_active(void)
+bool lof_preload_is_active(void)
 {
 	int known = atomic_load_explicit(&mode, memory_order_acquire);
 
@@ -98,10 +120,30 @@ static bool is_active(void)
 	return known == ACTIVE;
 }
 
+/* No hook may begin a thread, since that takes memory of malloc's. */
 __attribute__((constructor))
 static void preload_init(void)
 {
-	is_active();
+	unsigned long ms = env_number("LOCKONFAULT_SYNC_MS", LOF_SYNC_MS_MAX);
+
+	if (lof_preload_is_active() && ms)
+		lof_set(LOF_SYNC_MS, ms);
+}
+
+void lof_preload_log_left_out(void)
+{
+	struct lof_stats stats;
+
+	if (lof_log_is_open() && !lof_stats(&stats, sizeof(stats)) &&
+	    stats.left_out + stats.passed_over)
+		lof_log("left out", 0, (size_t)stats.left_out, 0);
+}
+
+__attribute__((destructor))
+static void preload_end(void)
+{
+	if (lof_preload_is_active())
+		lof_preload_log_left_out();
 }
 
 /* Straight to the kernel, with libc's way of returning. */
@@ -122,7 +164,7 @@ static void *do_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	void *ret;
 	int err;
 
-	if (!is_active()) {
+	if (!lof_preload_is_active()) {
 		err = lof_sys_mmap((uintptr_t)addr, len, prot, flags, fd, off,
 				   &result);
 		return lof_return_ptr(err, result);
@@ -154,7 +196,7 @@ LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
 
 LOF_PUBLIC int munmap(void *addr, size_t len)
 {
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0);
 	return lof_munmap(addr, len);
 }
@@ -170,7 +212,7 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
 	va_end(args);
 	/* A flag of our own is none of the kernel's, which refuses it. */
-	if (!is_active() || flags & LOF_MREMAP_NOPOPULATE)
+	if (!lof_preload_is_active() || flags & LOF_MREMAP_NOPOPULATE)
 		return (void *)raw(SYS_mremap, (long)addr, (long)old_len,
 				   (long)new_len, flags, (long)new_addr, 0);
 	return lof_mremap(addr, old_len, new_len, flags, new_addr);
@@ -178,7 +220,7 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 
 LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
 {
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_mprotect, (long)addr, (long)len, prot, 0,
 				0, 0);
 	return lof_mprotect(addr, len, prot);
@@ -186,7 +228,7 @@ LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
 
 LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
 {
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_madvise, (long)addr, (long)len, advice, 0,
 				0, 0);
 	return lof_madvise(addr, len, advice);
@@ -207,7 +249,7 @@ static long then_compare(long ret)
 {
 	int saved = errno;
 
-	if (is_active())
+	if (lof_preload_is_active())
 		lof_walk(pass_over, NULL);
 	errno = saved;
 	return ret;
@@ -233,7 +275,7 @@ LOF_PUBLIC int remap_file_pages(void *addr, size_t len, int prot,
 	int ret = (int)raw(SYS_remap_file_pages, (long)addr, (long)len, prot,
 			   (long)pgoff, flags, 0), saved = errno;
 
-	if (is_active())
+	if (lof_preload_is_active())
 		lof_sync();
 	errno = saved;
 	return ret;
@@ -259,7 +301,7 @@ LOF_PUBLIC int mlock(const void *addr, size_t len)
 {
 	int saved = errno, ret;
 
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_mlock, (long)addr, (long)len, 0, 0, 0, 0);
 	ret = lof_mlock(addr, len);
 	return logged("mlock", addr, len, as_kernel(ret, saved));
@@ -269,7 +311,7 @@ LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 {
 	int saved = errno, ret;
 
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_mlock2, (long)addr, (long)len, (long)flags,
 				0, 0, 0);
 	ret = lof_mlock2(addr, len, flags);
@@ -279,21 +321,26 @@ LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 
 LOF_PUBLIC int munlock(const void *addr, size_t len)
 {
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_munlock, (long)addr, (long)len, 0, 0, 0, 0);
 	return logged("munlock", addr, len, lof_munlock(addr, len));
 }
 
 LOF_PUBLIC int mlockall(int flags)
 {
-	if (!is_active())
+	int ret;
+
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_mlockall, flags, 0, 0, 0, 0, 0);
-	return logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
+	ret = logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
+	if (!ret)
+		lof_preload_log_left_out();
+	return ret;
 }
 
 LOF_PUBLIC int munlockall(void)
 {
-	if (!is_active())
+	if (!lof_preload_is_active())
 		return (int)raw(SYS_munlockall, 0, 0, 0, 0, 0, 0);
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }

@@ -51,12 +51,17 @@ void lof_log_open(const char *path, const char *name)
 	atomic_store_explicit(&is_open, 1, memory_order_release);
 }
 
+bool lof_log_is_open(void)
+{
+	return atomic_load_explicit(&is_open, memory_order_acquire);
+}
+
 void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 {
 	struct text text = { .len = 0 };
 	long fd;
 
-	if (!atomic_load_explicit(&is_open, memory_order_acquire))
+	if (!lof_log_is_open())
 		return;
 	fd = lof_syscall_raw(SYS_openat, AT_FDCWD, (long)log_path,
 			     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |

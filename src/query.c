@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "api.h"
+#include "follow.h"
 #include "ledger.h"
 #include "nature.h"
 #include "policy.h"
 #include "probe.h"
 #include "smaps.h"
+#include "sweep.h"
 
 #define ATTEMPTS 3	/* then others change the memory faster than we look */
 
@@ -163,6 +165,44 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	return !lof_range_is_empty(*rest);
 }
 
+/*
+ * The front of region, as long as it is under a budget, or under none. As
+ * above.
+ */
+static int cut_swept(struct lof_region *region, struct lof_range *rest)
+{
+	struct lof_range range = { region->start, region->start + region->len };
+	struct lof_entry swept;
+	uintptr_t end = range.end;
+	int found;
+
+	found = lof_ledger_swept_in(range, &swept);
+	if (found > 0 && swept.range.start > range.start)
+		end = swept.range.start;
+	else if (found > 0)
+		region->how = LOF_BY_SWEEP;
+	while (found > 0 && swept.range.start == range.start) {
+		end = range.start = swept.range.end;
+		found = lof_ledger_swept_in(range, &swept);
+	}
+	if (found < 0)
+		return found;
+	region->len = end - region->start;
+	if (end < rest->start)
+		rest->start = end;
+	return !lof_range_is_empty(*rest);
+}
+
+static int cut(struct lof_region *region, unsigned int how,
+	       struct lof_range *rest)
+{
+	int more;
+
+	region->how = how;
+	more = cut_holds(region, rest);
+	return more < 0 ? more : cut_swept(region, rest);
+}
+
 LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 			 size_t size)
 {
@@ -178,7 +218,7 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 		return lof_return(err);
 	found = region_of(&entry);
 	do
-		more = cut_holds(&found, &entry.range);
+		more = cut(&found, LOF_ATTR_HOW(entry.attr), &entry.range);
 	while (more > 0 && entry.range.start <= (uintptr_t)addr);
 	if (more < 0)
 		return lof_return(more);
@@ -203,7 +243,8 @@ static int walk(visitor visit, void *arg, int *result)
 		rest.start = entry.range.end;
 		region = region_of(&entry);
 		do {
-			more = cut_holds(&region, &entry.range);
+			more = cut(&region, LOF_ATTR_HOW(entry.attr),
+				   &entry.range);
 			if (more < 0)
 				return more;
 			*result = visit(&region, arg);
@@ -285,12 +326,25 @@ static uint64_t bytes_held(void)
 
 LOF_PUBLIC int lof_sync(void)
 {
-	return lof_return(lof_ledger_sync());
+	int err = lof_ledger_sync();
+
+	if (!err)
+		err = lof_follow_all();
+	if (!err)
+		lof_sweep_all();
+	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_catch_up(void)
+{
+	return lof_return(lof_follow_all());
 }
 
 LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 {
 	struct lof_stats now = { .converted = lof_policy_converted() };
+	struct lof_sweeps sweeps = lof_sweep_sums();
+	struct lof_unfollowed unfollowed;
 	struct lof_costs costs;
 	int err, result;
 
@@ -308,8 +362,14 @@ LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 	err = lof_sys_memlock_limit(&now.limit);
 	if (!err)
 		err = lof_smaps_charge(0, &now.charged);
+	if (!err)
+		err = lof_follow_count(&unfollowed);
 	if (err)
 		return lof_return(err);
+	now.left_out = unfollowed.writable;
+	now.passed_over = unfollowed.other;
+	now.swept = sweeps.locked;
+	now.overrun = sweeps.over;
 	copy_out(stats, size, &now, sizeof(now));
 	return 0;
 }

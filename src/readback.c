@@ -154,13 +154,13 @@ static int book_hole(struct lof_books *books, const struct lof_call *call,
 	const struct lof_call ended = { .gone = { range } };
 	int ret;
 
-	if (lof_range_is_empty(range) || atomic_load(&books->nheld) == 0)
+	if (lof_range_is_empty(range) || atomic_load(&books->nbeside) == 0)
 		return READ;
 	if (!lof_books_lock(books))
 		return -EBUSY;
 	ret = standing(books, call);
 	if (ret == READ)
-		lof_books_move_holds(books, &ended);
+		lof_books_move_beside(books, &ended);
 	lof_books_unlock(books);
 	return ret;
 }
@@ -239,7 +239,7 @@ static bool is_plain(struct lof_books *books, struct lof_range range)
 {
 	int err;
 
-	if (atomic_load(&books->nheld) > 0)
+	if (atomic_load(&books->nbeside) > 0)
 		return false;
 	err = lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE);
 	return err == 0 || err == -ENOMEM;
@@ -319,7 +319,7 @@ bool lof_readback(struct lof_books *books, struct lof_call *call)
 	return readback(books, call, false);
 }
 
-static bool end_holds(struct lof_books *books, struct lof_range range)
+static bool end_beside(struct lof_books *books, struct lof_range range)
 {
 	const struct lof_call ended = { .gone = { range } };
 
@@ -327,7 +327,7 @@ static bool end_holds(struct lof_books *books, struct lof_range range)
 		lof_books_note(books, range, true);
 		return false;
 	}
-	lof_books_move_holds(books, &ended);
+	lof_books_move_beside(books, &ended);
 	lof_books_unlock(books);
 	return true;
 }
@@ -337,13 +337,13 @@ void lof_readback_noted(struct lof_books *books)
 	struct lof_call call = {
 		.slot = -1, .epoch = lof_books_epoch(books),
 	};
-	bool done = true, ends_holds;
+	bool done = true, ends;
 
 	/* While somebody holds the lock, they are his to read back. */
 	while (done && atomic_load(&books->nnotes) > 0 &&
 	       atomic_load(&books->lock) == 0) {
-		done = lof_books_take_note(books, &call, &ends_holds) &&
-		       (!ends_holds || end_holds(books, call.range[0])) &&
+		done = lof_books_take_note(books, &call, &ends) &&
+		       (!ends || end_beside(books, call.range[0])) &&
 		       readback(books, &call, true);
 		lof_books_release(books, &call);
 	}

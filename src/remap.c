@@ -12,6 +12,7 @@
 #include "api.h"
 #include "arm.h"
 #include "flag.h"
+#include "future.h"
 #include "ledger.h"
 #include "probe.h"
 #include "relock.h"
@@ -347,6 +348,24 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	return err;
 }
 
+/*
+ * It grows, but not within the limit: then what MCL_FUTURE by our own hand has
+ * locked must do without.
+ */
+static int remap_followed(uintptr_t addr, size_t old_len, size_t new_len,
+			  int flags, uintptr_t new_addr, uintptr_t *result)
+{
+	int err = remap(addr, old_len, new_len, flags, new_addr, result);
+
+	if (err != -EAGAIN || !lof_future_followed() ||
+	    lof_munlock((void *)addr, old_len))
+		return err;
+	err = remap(addr, old_len, new_len, flags, new_addr, result);
+	if (err)
+		lof_mlock2((void *)addr, old_len, MLOCK_ONFAULT);
+	return err;
+}
+
 LOF_PUBLIC void *lof_mremap(void *addr, size_t old_len, size_t new_len,
 			    int flags, ...)
 {
@@ -360,7 +379,7 @@ LOF_PUBLIC void *lof_mremap(void *addr, size_t old_len, size_t new_len,
 		new_addr = (uintptr_t)va_arg(args, void *);
 		va_end(args);
 	}
-	err = remap((uintptr_t)addr, old_len, new_len, flags, new_addr,
-		    &result);
+	err = remap_followed((uintptr_t)addr, old_len, new_len, flags, new_addr,
+			     &result);
 	return lof_return_ptr(err, result);
 }

@@ -56,12 +56,24 @@ static bool line_number(struct line *line, unsigned int base, uintptr_t *number)
 }
 
 /* "7f0000000000-7f0000001000 rw-p ...": the bounds of an area. */
-static bool line_bounds(struct line line, struct lof_range *range)
+static bool line_bounds(struct line *line, struct lof_range *range)
 {
-	return line_number(&line, 16, &range->start) &&
-	       line_skip(&line, "-") &&
-	       line_number(&line, 16, &range->end) && line_skip(&line, " ") &&
+	return line_number(line, 16, &range->start) && line_skip(line, "-") &&
+	       line_number(line, 16, &range->end) && line_skip(line, " ") &&
 	       range->start < range->end;
+}
+
+/* And behind them "rw-p 00000000 00:00 0": no device and no file. */
+static bool line_is_anonymous(struct line line)
+{
+	uintptr_t offset, file;
+
+	if (line.end - line.at < 4)
+		return false;
+	line.at += 3;
+	return line_skip(&line, "p ") && line_number(&line, 16, &offset) &&
+	       line_skip(&line, " 00:00 ") && line_number(&line, 10, &file) &&
+	       file == 0;
 }
 
 /* The only sign of memfd_secret is the name that it gives its file. */
@@ -105,6 +117,8 @@ static const char behind_onfault[] =
 /* Areas with one of these flags are passed over by mlock, with success. */
 static const char unlockable[] = "io pf mm de ht dp";
 
+static const char accessible[] = "rd wr ex";
+
 static void line_flags(struct line line, struct lof_vma *vma)
 {
 	bool behind = false;
@@ -126,6 +140,11 @@ static void line_flags(struct line line, struct lof_vma *vma)
 			vma->hugetlb = true;
 		if (memcmp(line.at, "dp", 2) == 0)
 			vma->droppable = true;
+		if (memcmp(line.at, "wr", 2) == 0)
+			vma->writable = true;
+		if (memcmp(line.at, "gd", 2) == 0)
+			vma->growsdown = true;
+		vma->accessible |= flag_is_in(accessible, line.at);
 		vma->unlockable |= flag_is_in(unlockable, line.at);
 	}
 	vma->onfault &= vma->locked;
@@ -134,6 +153,7 @@ static void line_flags(struct line line, struct lof_vma *vma)
 /* Take a line in. True: the area is complete. */
 static bool take_line(struct lof_vma *vma, struct line line)
 {
+	struct line rest = line;
 	struct lof_range range;
 
 	if (line_skip(&line, "VmFlags:")) {
@@ -146,9 +166,10 @@ static bool take_line(struct lof_vma *vma, struct line line)
 		line_size(line, &vma->pinned);
 	else if (line_skip(&line, "Swap:"))
 		line_size(line, &vma->swap);
-	else if (line_bounds(line, &range))
+	else if (line_bounds(&rest, &range))
 		*vma = (struct lof_vma){
 			.range = range, .secret = line_is_secret(line),
+			.anonymous = line_is_anonymous(rest),
 		};
 	return false;
 }
@@ -301,4 +322,34 @@ int lof_smaps_charge(int pid, uint64_t *bytes)
 int lof_smaps_hugetlb(uint64_t *bytes)
 {
 	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);
+}
+
+static int count_area(const struct lof_vma *vma, void *arg)
+{
+	size_t *areas = arg;
+
+	(void)vma;
+	++*areas;
+	return 0;
+}
+
+size_t lof_smaps_areas_left(size_t min, size_t max)
+{
+	int fd = lof_sys_open("/proc/sys/vm/max_map_count");
+	uintptr_t most = 0;
+	size_t areas = 0;
+	char text[32];
+	struct line line = { text, text };
+	long n;
+
+	if (fd >= 0) {
+		n = lof_sys_read(fd, text, sizeof(text));
+		line.end += n > 0 ? n : 0;
+		line_number(&line, 10, &most);
+		lof_sys_close(fd);
+	}
+	lof_smaps_each(count_area, &areas);
+	most /= 2;
+	most = most > areas ? most - areas : 0;
+	return most < min ? min : most > max ? max : most;
 }

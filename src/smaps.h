@@ -10,12 +10,16 @@
 
 struct lof_vma {
 	struct lof_range range;
+	bool accessible;	/* VmFlags rd, wr or ex */
+	bool writable;		/* VmFlags wr */
+	bool growsdown;		/* VmFlags gd: a stack */
 	bool locked;		/* VmFlags lo */
 	bool onfault;		/* VmFlags lf (Linux 6.2), or ?? in its place */
 	bool hugetlb;		/* VmFlags ht */
 	bool droppable;		/* VmFlags dp (Linux 6.11): MAP_DROPPABLE */
 	bool unlockable;	/* VmFlags io, pf, mm, de, ht, dp: passed over */
 	bool secret;		/* of memfd_secret (Linux 5.14) */
+	bool anonymous;		/* private, and no file */
 	size_t rss;		/* bytes resident */
 	size_t pinned;		/* bytes locked and resident ("Locked:") */
 	size_t swap;		/* bytes swapped out */
@@ -53,6 +57,12 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
  * /proc/PID/status. 0 or a negative errno; -ENODATA: there is no such line.
  */
 int lof_smaps_charge(int pid, uint64_t *bytes);
+
+/*
+ * How many areas a part of memory may be made of, at least min and at most max:
+ * half of vm.max_map_count, less those that there are.
+ */
+size_t lof_smaps_areas_left(size_t min, size_t max);
 
 /* All huge pages of the system, in bytes: Hugetlb of /proc/meminfo. The same. */
 int lof_smaps_hugetlb(uint64_t *bytes);

@@ -9,10 +9,12 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/ioctl.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "syscall_raw.h"
 
@@ -160,6 +162,40 @@ long lof_sys_read(int fd, void *buf, size_t size)
 int lof_sys_close(int fd)
 {
 	return CALL3(SYS_close, fd, 0, 0);
+}
+
+long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off)
+{
+	long ret = CALL6(SYS_lseek, fd, off, SEEK_SET, 0, 0, 0);
+
+	return ret < 0 ? ret : lof_sys_read(fd, buf, size);
+}
+
+/* The build's headers may be older than Linux 6.7. */
+struct pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages,
+		 category_inverted, category_mask, category_anyof_mask,
+		 return_mask;
+};
+
+#define PM_SCAN		_IOWR('f', 16, struct pm_scan_arg)
+#define PM_PRESENT	((uint64_t)1 << 3)
+#define PM_SWAPPED	((uint64_t)1 << 4)
+
+long lof_sys_pagemap_scan(int fd, struct lof_range range,
+			  struct lof_pm_region *regions, size_t nregions,
+			  uint64_t *walked)
+{
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg), .start = range.start, .end = range.end,
+		.vec = (uintptr_t)regions, .vec_len = nregions,
+		.category_anyof_mask = PM_PRESENT | PM_SWAPPED,
+		.return_mask = PM_PRESENT | PM_SWAPPED,
+	};
+	long ret = CALL6(SYS_ioctl, fd, PM_SCAN, &arg, 0, 0, 0);
+
+	*walked = arg.walk_end;
+	return ret;
 }
 
 int lof_sys_memlock_limit(uint64_t *limit)

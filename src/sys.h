@@ -78,6 +78,22 @@ int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
 int lof_sys_close(int fd);
 
+/* From the start of a file. off: no file here is larger than memory. */
+long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off);
+
+/* A run of pages as Linux 6.7 tells of it. */
+struct lof_pm_region {
+	uint64_t start, end, categories;
+};
+
+/*
+ * The ioctl PAGEMAP_SCAN of /proc/self/pagemap, for pages that are present or
+ * swapped out: how many regions there are, and up to where was looked.
+ */
+long lof_sys_pagemap_scan(int fd, struct lof_range range,
+			  struct lof_pm_region *regions, size_t nregions,
+			  uint64_t *walked);
+
 /* The soft RLIMIT_MEMLOCK in bytes, UINT64_MAX: none. */
 int lof_sys_memlock_limit(uint64_t *limit);
 

@@ -79,6 +79,29 @@ static bool mlock_only_flags(void)
 	return flags;
 }
 
+/* Of a page that was touched: our own answers. */
+static bool pagemap_tells(bool by_ioctl)
+{
+	uintptr_t page = lof_sys_page_size();
+	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
+	int fd = lof_sys_open("/proc/self/pagemap");
+	struct lof_pm_region region;
+	uint64_t entry, walked;
+	bool tells;
+
+	if (fd < 0)
+		return false;
+	if (by_ioctl)
+		tells = lof_sys_pagemap_scan(fd, (struct lof_range){
+			here, here + page }, &region, 1, &walked) == 1;
+	else
+		tells = lof_sys_seek_read(fd, &entry, sizeof(entry),
+			here / page * sizeof(entry)) == sizeof(entry) &&
+			entry >> 63;
+	lof_sys_close(fd);
+	return tells;
+}
+
 static bool ask(enum lof_cap cap)
 {
 	const struct lof_range nothing = { 0, 0 };
@@ -106,6 +129,9 @@ static bool ask(enum lof_cap cap)
 	case LOF_CAP_HUGETLB:
 		/* Before Linux 4.16 nothing tells. */
 		return lof_smaps_hugetlb(&bytes) || bytes > 0;
+	case LOF_CAP_PAGEMAP_SCAN:
+	case LOF_CAP_PAGEMAP:
+		return pagemap_tells(cap == LOF_CAP_PAGEMAP_SCAN);
 	default:
 		return false;
 	}

@@ -16,6 +16,8 @@ enum lof_cap {
 	LOF_CAP_POPULATE,		/* Linux 5.14: MADV_POPULATE_READ */
 	LOF_CAP_SMAPS_KIND,		/* smaps tells of lock-on-fault */
 	LOF_CAP_HUGETLB,		/* there are huge pages to be had */
+	LOF_CAP_PAGEMAP_SCAN,		/* Linux 6.7, an ioctl */
+	LOF_CAP_PAGEMAP,		/* /proc/self/pagemap can be read */
 	LOF_CAP_UNLOCKABLE,		/* a MAP_DROPPABLE mapping was seen */
 	LOF_NCAPS
 };

@@ -39,6 +39,8 @@ int main(void)
 	srunner_add_suite(runner, hold_suite());
 	srunner_add_suite(runner, pages_suite());
 	srunner_add_suite(runner, drift_suite());
+	srunner_add_suite(runner, budget_suite());
+	srunner_add_suite(runner, future_suite());
 	srunner_add_suite(runner, policy_suite());
 	srunner_add_suite(runner, processes_suite());
 	srunner_add_suite(runner, limits_suite());

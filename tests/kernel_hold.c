@@ -159,6 +159,24 @@ START_TEST(counts_move_with_mremap)
 }
 END_TEST
 
+/* Also where nothing was ever locked. */
+START_TEST(counts_of_unlocked_memory_move_and_end)
+{
+	void *far = (void *)(uintptr_t)0x60000000, *addr;
+	struct lof_stats stats;
+
+	HOLD(0, 2);
+	OK(lof_munlock(at(0), pages(2)));
+	MAPPED(addr, lof_mremap(at(0), pages(2), pages(2), MREMAP_MAYMOVE |
+				MREMAP_FIXED, far));
+	OK(lof_stats(&stats, sizeof(stats)));
+	ck_assert_uint_eq(stats.holds, pages(2));
+	OK(lof_munmap(far, pages(2)));
+	OK(lof_stats(&stats, sizeof(stats)));
+	ck_assert_uint_eq(stats.holds, 0);
+}
+END_TEST
+
 START_TEST(counts_end_where_the_memory_ends)
 {
 	struct lof_stats stats;
@@ -197,6 +215,7 @@ Suite *hold_suite(void)
 		drop_of_what_is_not_held_is_refused, bad_hold_changes_nothing,
 		count_does_not_overflow, munlock_unlocks_and_the_counts_stay,
 		holds_win_where_they_are_told_to, counts_move_with_mremap,
+		counts_of_unlocked_memory_move_and_end,
 		counts_end_where_the_memory_ends, child_holds_nothing,
 	};
 	Suite *suite = suite_create("hold");

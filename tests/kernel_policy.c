@@ -33,6 +33,7 @@ START_TEST(options_are_read_as_they_were_set)
 		unsigned long highest;
 	} known[] = {
 		{ LOF_CONVERT, 2 }, { LOF_DISCARD, 1 }, { LOF_FALLBACK, 2 },
+		{ LOF_FUTURE, 2 },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -55,7 +56,7 @@ END_TEST
 
 START_TEST(unknown_options_are_refused)
 {
-	static const int unknown[] = { 0, 7, 99, -1, INT_MIN, INT_MAX };
+	static const int unknown[] = { 0, 10, 99, -1, INT_MIN, INT_MAX };
 	unsigned long value = 99;
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

@@ -133,7 +133,7 @@ for name in $(sed -n 's/^\t\([a-z0-9_]*\);$/\1/p' \
 	else
 		rendered "$page" | section SYNOPSIS | code |
 			sed "$no_include" >synopsis
-		grep -E "(int|\*)$name\(" protos >proto ||
+		grep -E "(int|void|\*)$name\(" protos >proto ||
 			echo "it is not in the header" >wrong
 		grep -F -x -v -f synopsis proto >>wrong
 		rendered "$page" | section NAME | grep -q -w "$name" ||

@@ -33,18 +33,21 @@ esac
 
 if [ -e $shim ]; then
 	wanted='madvise mlock mlock2 mlockall mmap mmap64 mprotect'
-	wanted="$wanted mremap munlock munlockall munmap remap_file_pages shmat shmdt syscall"
+	wanted="$wanted mremap munlock munlockall munmap pthread_create"
+	wanted="$wanted remap_file_pages shmat shmdt syscall"
 	same 'the shim exports what it stands in for' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
 		"$(needed $shim | sed 's/\..*//' | grep -v '^ld-linux' |
 			tr '\n' ' ' | sed 's/ $//')"
 	# What a hook can reach must not call back into what we stand in for.
-	for name in malloc calloc realloc free dlsym dlopen printf fprintf \
-		fopen abort exit; do
+	for name in malloc calloc realloc free dlopen printf fprintf fopen \
+		abort exit; do
 		check "neither calls $name" sh -c \
 			"! nm -D --undefined-only $library $shim |
 			grep -qw '$name'"
 	done
+	check 'pthread_create alone calls dlsym' sh -c "! nm -u $library \
+		src/.libs/preload.o src/.libs/preload_log.o | grep -qw dlsym"
 fi
 finish

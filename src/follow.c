@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * MCL_FUTURE by our own hand. The kernel's makes every later mapping fail that
+ * does not fit the limit, and the stack's growth too, which kills; what is done
+ * here is left undone where it does not fit. So under a limit a part of it is
+ * left free for what the program itself locks, only what may be written to is
+ * locked, and of the stack not the page from which it grows.
+ */
+#include "config.h"
+
+#include "follow.h"
+
+#include "chunks.h"
+#include "flag.h"
+#include "ledger.h"
+#include "lock.h"
+#include "lockonfault.h"
+#include "policy.h"
+#include "smaps.h"
+#include "sweep.h"
+#include "sys.h"
+#include "sys_caps.h"
+
+#define RESERVE(limit)	((limit) / 8)
+
+static bool kernel_can(void)
+{
+	return lof_cap_is_there(LOF_CAP_MLOCK2) &&
+	       lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT);
+}
+
+/* Does the limit hold for us: is a page more than it refused? */
+static bool is_limited(void)
+{
+	uint64_t limit;
+
+	/* More than that nobody has, and the kernel counts it wrongly. */
+	if (lof_sys_memlock_limit(&limit) || limit >= LOF_GIANT ||
+	    limit >= SIZE_MAX / 2)
+		return false;
+	return !lof_flag_allows((size_t)limit + lof_sys_page_size());
+}
+
+unsigned int lof_follow_choose(void)
+{
+	unsigned long policy = lof_policy(LOF_FUTURE);
+	bool can = kernel_can(), limited;
+
+	if (lof_policy(LOF_CONVERT) && lof_policy(LOF_MAX))
+		return LOF_FUTURE_OURS | LOF_FUTURE_LIMITED;
+	if (policy == LOF_FUTURE_KERNEL || lof_future_known() != LOF_NONE ||
+	    (!can && lof_policy(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
+	    (can && policy == LOF_FUTURE_AUTO && !lof_policy(LOF_CONVERT)))
+		return 0;
+	limited = is_limited();
+	if (can && policy == LOF_FUTURE_AUTO && !limited)
+		return 0;
+	return LOF_FUTURE_OURS | (limited ? LOF_FUTURE_LIMITED : 0);
+}
+
+static bool has_room(size_t len)
+{
+	uint64_t limit, charge;
+
+	if (!(lof_future_followed() & LOF_FUTURE_LIMITED))
+		return true;
+	if (lof_sys_memlock_limit(&limit))
+		return false;
+	limit -= RESERVE(limit);
+	return len <= limit && !lof_smaps_charge(0, &charge) &&
+	       charge <= limit - len;
+}
+
+/* What does not fit is left out; under LOF_MAX the sweeper finds what does. */
+static void lock_if_it_fits(struct lof_range range)
+{
+	if (lof_range_is_empty(range))
+		return;
+	if (lof_policy(LOF_MAX))
+		lof_sweep_add(range);
+	else if (has_room(lof_range_len(range)))
+		lof_lock_range(range, LOF_ONFAULT);
+}
+
+/* Does MCL_FUTURE reach it? */
+static bool is_wanted(bool writable, bool accessible)
+{
+	return lof_future_followed() & LOF_FUTURE_LIMITED ? writable
+							  : accessible;
+}
+
+void lof_follow_now(struct lof_range range, int prot)
+{
+	struct lof_range gap = range;
+	struct lof_entry entry;
+
+	if (!is_wanted(prot & PROT_WRITE,
+		       prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return;
+	while (lof_ledger_find_in(range, &entry) > 0) {
+		gap.end = entry.range.start;
+		lock_if_it_fits(gap);
+		range.start = gap.start = entry.range.end;
+	}
+	gap.end = range.end;
+	lock_if_it_fits(gap);
+}
+
+static bool can_be_locked(const struct lof_vma *vma)
+{
+	return !vma->locked && !vma->unlockable && !vma->secret;
+}
+
+static int follow_area(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range range = vma->range;
+
+	(void)arg;
+	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
+		return 0;
+	if (vma->growsdown && lof_future_followed() & LOF_FUTURE_LIMITED)
+		range.start += lof_sys_page_size();
+	lock_if_it_fits(range);
+	return 0;
+}
+
+int lof_follow_all(void)
+{
+	return lof_future_followed() ? lof_smaps_each(follow_area, NULL) : 0;
+}
+
+static int count_area(const struct lof_vma *vma, void *arg)
+{
+	struct lof_unfollowed *count = arg;
+
+	if (can_be_locked(vma) && vma->writable)
+		count->writable += lof_range_len(vma->range);
+	else if (can_be_locked(vma))
+		count->other += lof_range_len(vma->range);
+	return 0;
+}
+
+int lof_follow_count(struct lof_unfollowed *count)
+{
+	*count = (struct lof_unfollowed){ .writable = 0 };
+	return lof_future_followed() ? lof_smaps_each(count_area, count) : 0;
+}

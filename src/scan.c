@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which pages of a range were touched, by what the kernel has for it: the ioctl
+ * PAGEMAP_SCAN, then /proc/self/pagemap, then mincore. That one tells of private
+ * anonymous memory only: of a file it tells what anybody has in the page cache.
+ * /proc/self/pagemap is opened each time, since in a child of fork the old one
+ * would tell of the parent.
+ */
+#include "config.h"
+
+#include "scan.h"
+
+#include <errno.h>
+
+#include "smaps.h"
+#include "sys.h"
+#include "sys_caps.h"
+
+#define NREGIONS	64
+#define NENTRIES	512
+
+#define ENTRY_PRESENT	((uint64_t)1 << 63)
+#define ENTRY_SWAPPED	((uint64_t)1 << 62)
+
+static int open_pagemap(void)
+{
+	return lof_sys_open("/proc/self/pagemap");
+}
+
+static int scan_by_ioctl(struct lof_range range,
+			 int (*visit)(struct lof_range run, void *arg),
+			 void *arg)
+{
+	struct lof_pm_region region[NREGIONS];
+	int fd = open_pagemap(), ret = 0;
+	struct lof_range run;
+	long n;
+
+	if (fd < 0)
+		return fd;
+	while (!ret && !lof_range_is_empty(range)) {
+		uint64_t walked;
+
+		n = lof_sys_pagemap_scan(fd, range, region, NREGIONS, &walked);
+		if (n < 0)
+			ret = (int)n;
+		for (long i = 0; !ret && i < n; i++) {
+			run.start = (uintptr_t)region[i].start;
+			run.end = (uintptr_t)region[i].end;
+			/* It tells of some twice (seen on 6.18). */
+			run = lof_range_both(run, range);
+			if (lof_range_is_empty(run))
+				continue;
+			ret = visit(run, arg);
+			range.start = run.end;
+		}
+		if (!ret && walked > range.start)
+			range.start = (uintptr_t)walked;
+		else if (!ret && n == 0)
+			break;
+	}
+	lof_sys_close(fd);
+	return ret;
+}
+
+/* A run that is still growing while one page after the other is looked at. */
+struct growing {
+	struct lof_range run;
+	int (*visit)(struct lof_range run, void *arg);
+	void *arg;
+};
+
+static int end_run(struct growing *growing)
+{
+	struct lof_range run = growing->run;
+
+	growing->run = (struct lof_range){ 0, 0 };
+	return lof_range_is_empty(run) ? 0 : growing->visit(run, growing->arg);
+}
+
+static int take_page(struct growing *growing, uintptr_t page, bool touched)
+{
+	if (!touched)
+		return end_run(growing);
+	if (lof_range_is_empty(growing->run))
+		growing->run.start = page;
+	growing->run.end = page + lof_sys_page_size();
+	return 0;
+}
+
+static int scan_by_pagemap(struct lof_range range,
+			   int (*visit)(struct lof_range run, void *arg),
+			   void *arg)
+{
+	struct growing growing = { .visit = visit, .arg = arg };
+	size_t page = lof_sys_page_size(), n;
+	int fd = open_pagemap(), ret = 0;
+	uint64_t entry[NENTRIES];
+	long got;
+
+	if (fd < 0)
+		return fd;
+	while (!ret && !lof_range_is_empty(range)) {
+		n = lof_range_len(range) / page;
+		if (n > NENTRIES)
+			n = NENTRIES;
+		got = lof_sys_seek_read(fd, entry, n * sizeof(entry[0]),
+				    range.start / page * sizeof(entry[0]));
+		if (got < (long)sizeof(entry[0])) {
+			ret = got < 0 ? (int)got : -EIO;
+			break;
+		}
+		n = (size_t)got / sizeof(entry[0]);
+		for (size_t i = 0; !ret && i < n; i++)
+			ret = take_page(&growing, range.start + i * page,
+					entry[i] & (ENTRY_PRESENT |
+						    ENTRY_SWAPPED));
+		range.start += n * page;
+	}
+	lof_sys_close(fd);
+	return ret ? ret : end_run(&growing);
+}
+
+struct by_mincore {
+	struct lof_range range;
+	struct growing growing;
+};
+
+static int scan_area(const struct lof_vma *vma, void *arg)
+{
+	struct by_mincore *scan = arg;
+	struct lof_range rest = lof_range_both(vma->range, scan->range), part;
+	size_t page = lof_sys_page_size();
+	unsigned char present[NENTRIES];
+	int ret = 0;
+
+	if (vma->range.start >= scan->range.end)
+		return 1;
+	if (lof_range_is_empty(rest))
+		return 0;
+	if (!vma->anonymous)
+		return -ENOSYS;
+	while (!ret && !lof_range_is_empty(rest)) {
+		part = rest;
+		if (lof_range_len(part) > NENTRIES * page)
+			part.end = part.start + NENTRIES * page;
+		ret = lof_sys_mincore(part, present);
+		for (size_t i = 0; !ret && part.start + i * page < part.end;
+		     i++)
+			ret = take_page(&scan->growing, part.start + i * page,
+					present[i] & 1);
+		rest.start = part.end;
+	}
+	return ret ? ret : end_run(&scan->growing);
+}
+
+static int scan_by_mincore(struct lof_range range,
+			   int (*visit)(struct lof_range run, void *arg),
+			   void *arg)
+{
+	struct by_mincore scan = {
+		.range = range, .growing = { .visit = visit, .arg = arg },
+	};
+	int ret = lof_smaps_each(scan_area, &scan);
+
+	return ret > 0 ? 0 : ret;
+}
+
+int lof_scan(struct lof_range range,
+	     int (*visit)(struct lof_range run, void *arg), void *arg)
+{
+	if (lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN))
+		return scan_by_ioctl(range, visit, arg);
+	if (lof_cap_is_there(LOF_CAP_PAGEMAP))
+		return scan_by_pagemap(range, visit, arg);
+	return scan_by_mincore(range, visit, arg);
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The sweeper of lof_lock_budget(). What is under a budget stands in a tree
+ * beside the ledger, and so follows its memory; what of it is locked, in the
+ * ledger. One thread sweeps at a time. Each run of touched pages that is locked
+ * makes two areas more out of one: when there get too many, the smallest gaps
+ * between the runs are locked too.
+ */
+#include "config.h"
+
+#include "sweep.h"
+
+#include <stdatomic.h>
+
+#include "api.h"
+#include "arm.h"
+#include "books.h"
+#include "lock.h"
+#include "lockonfault.h"
+#include "policy.h"
+#include "probe.h"
+#include "scan.h"
+#include "smaps.h"
+#include "sys_caps.h"
+
+#define PROCESS		1u	/* the number of the process's own budget */
+#define AREAS_MAX	16384
+#define AREAS_MIN	64
+#define PATIENCE_MS	100
+
+/* A sweep of one budget. */
+struct sweep {
+	struct lof_books *books;
+	struct lof_budget *budget;
+	unsigned int id;
+	size_t runs;		/* longest runs of locked pages */
+	uintptr_t position;	/* up to here it is known what was touched */
+	bool is_full;		/* no more can be locked this time */
+};
+
+typedef void listener(void *addr, size_t len);
+
+static _Atomic(listener *) overrun;	/* to be told of a first one */
+
+/* Of the child of a fork in a handler nothing is known here. */
+static bool begin(struct lof_books *books, bool waits)
+{
+	while (atomic_exchange(&books->sweeping, 1)) {
+		if (!waits)
+			return false;
+		lof_sys_futex_wait(&books->sweeping, 1, PATIENCE_MS);
+	}
+	return true;
+}
+
+static void end(struct lof_books *books)
+{
+	atomic_store(&books->sweeping, 0);
+	lof_sys_futex_wake(&books->sweeping);
+}
+
+/* The next range under this budget; rest is what remains behind it. */
+static bool next_swept(const struct sweep *sweep, struct lof_range *rest,
+		       struct lof_entry *entry)
+{
+	while (lof_ledger_swept_in(*rest, entry) > 0) {
+		rest->start = entry->range.end;
+		if (LOF_SWEPT_ID(entry->attr) == sweep->id)
+			return true;
+	}
+	return false;
+}
+
+static struct lof_range everything(void)
+{
+	return lof_range_all(lof_sys_page_size());
+}
+
+/* What is locked under this budget. False: nothing is under it. */
+static bool measure(struct sweep *sweep)
+{
+	struct lof_range rest = everything();
+	struct lof_entry entry, locked;
+	uintptr_t last = 0;
+	bool any = false;
+
+	sweep->budget->locked = sweep->runs = 0;
+	while (next_swept(sweep, &rest, &entry)) {
+		any = true;
+		while (lof_ledger_find_in(entry.range, &locked) > 0) {
+			sweep->budget->locked += lof_range_len(locked.range);
+			sweep->runs += locked.range.start != last;
+			last = entry.range.start = locked.range.end;
+		}
+	}
+	return any;
+}
+
+static bool is_tracked(uintptr_t start, uintptr_t end)
+{
+	struct lof_entry entry;
+
+	return lof_ledger_find_in((struct lof_range){ start, end }, &entry) > 0;
+}
+
+/* Neighbours of a range that are locked: 0, 1 or 2. */
+static size_t neighbours(struct lof_range range)
+{
+	size_t page = lof_sys_page_size();
+
+	return (size_t)is_tracked(range.start - page, range.start) +
+	       (size_t)is_tracked(range.end, range.end + page);
+}
+
+/* A page that was touched is there, so that nothing is populated in full. */
+static unsigned int kind_of_touched(void)
+{
+	return lof_cap_is_there(LOF_CAP_MLOCK2) ? LOF_ONFAULT : LOF_FULL;
+}
+
+/* Lock a range, or as much of its front as the limit has. How much it was. */
+static size_t lock_front(struct sweep *sweep, struct lof_range range)
+{
+	size_t page = lof_sys_page_size(), len = lof_range_len(range);
+
+	while (lof_lock_range(range, kind_of_touched())) {
+		sweep->is_full = true;
+		len = len / 2 & ~(page - 1);
+		if (!len)
+			return 0;
+		range.end = range.start + len;
+	}
+	sweep->runs += 1 - neighbours(range);
+	sweep->budget->locked += len;
+	return len;
+}
+
+static void unlock(struct sweep *sweep, struct lof_range range)
+{
+	if (lof_unlock_range(range))
+		return;
+	if (range.start < sweep->position)
+		sweep->budget->over += lof_range_len(range);
+	sweep->runs += neighbours(range) - 1;
+	sweep->budget->locked -= lof_range_len(range);
+}
+
+/* Gaps by their size: in pages, and the larger ones by powers of two. */
+#define NEXACT		256
+#define NSIZES		(NEXACT + 64)
+
+struct gaps {
+	size_t count[NSIZES];
+	size_t largest;		/* size to be closed */
+};
+
+static size_t size_of(struct lof_range gap)
+{
+	size_t n = lof_range_len(gap) / lof_sys_page_size();
+
+	return n < NEXACT ? n :
+	       NEXACT + (size_t)(63 - __builtin_clzll((uint64_t)n));
+}
+
+static void count_gap(struct sweep *sweep, struct lof_range gap,
+		      struct gaps *gaps)
+{
+	(void)sweep;
+	gaps->count[size_of(gap)]++;
+}
+
+static void close_gap(struct sweep *sweep, struct lof_range gap,
+		      struct gaps *gaps)
+{
+	struct lof_budget *budget = sweep->budget;
+	size_t len = lof_range_len(gap);
+
+	if (size_of(gap) > gaps->largest || budget->locked > budget->bytes ||
+	    len > budget->bytes - budget->locked ||
+	    lof_lock_range(gap, LOF_ONFAULT))
+		return;
+	budget->locked += len;
+	sweep->runs--;
+}
+
+static void each_gap(struct sweep *sweep, struct gaps *gaps,
+		     void (*visit)(struct sweep *sweep, struct lof_range gap,
+				   struct gaps *gaps))
+{
+	struct lof_range rest = everything(), gap;
+	struct lof_entry entry, locked;
+	uintptr_t covered = 0, last = 0;
+
+	while (next_swept(sweep, &rest, &entry)) {
+		if (entry.range.start != covered)
+			last = 0;
+		covered = entry.range.end;
+		while (lof_ledger_find_in(entry.range, &locked) > 0) {
+			gap = (struct lof_range){ last, locked.range.start };
+			entry.range.start = locked.range.end;
+			if (last && !lof_range_is_empty(gap))
+				visit(sweep, gap, gaps);
+			last = locked.range.end;
+		}
+	}
+}
+
+/*
+ * Is there room for one run more? At the bound the smallest gaps are closed, so
+ * many that a third of it is left; without mlock2 that would populate them.
+ */
+static bool has_areas(struct sweep *sweep)
+{
+	size_t max = sweep->budget->max_areas, left = sweep->runs;
+	struct gaps gaps = { .largest = 0 };
+
+	if (2 * (sweep->runs + 1) <= max)
+		return true;
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		return false;
+	each_gap(sweep, &gaps, count_gap);
+	while (left > max / 3 && gaps.largest < NSIZES - 1)
+		left -= gaps.count[++gaps.largest];
+	each_gap(sweep, &gaps, close_gap);
+	return 2 * (sweep->runs + 1) <= max;
+}
+
+/* The locked runs in the order of time, for LOF_BUDGET_NEWEST. */
+static void remember(struct lof_budget *budget, struct lof_range run)
+{
+	struct lof_range *queue = (struct lof_range *)budget->queue.start;
+	size_t size = lof_range_len(budget->queue) / sizeof(*queue);
+
+	if (budget->count == size)
+		return;
+	queue[(budget->first + budget->count) % size] = run;
+	budget->count++;
+}
+
+/* NULL: nothing is remembered. */
+static struct lof_range *oldest(const struct lof_budget *budget)
+{
+	return budget->count ?
+	       (struct lof_range *)budget->queue.start + budget->first : NULL;
+}
+
+static void forget_oldest(struct lof_budget *budget)
+{
+	size_t size = lof_range_len(budget->queue) / sizeof(struct lof_range);
+
+	budget->first = (budget->first + 1) % size;
+	budget->count--;
+}
+
+/* What of a range is under this budget was seen, and is not locked. */
+static void mark_seen(const struct sweep *sweep, struct lof_range range)
+{
+	struct lof_entry entry;
+
+	while (next_swept(sweep, &range, &entry))
+		lof_ledger_sweep(entry.range, sweep->id | LOF_SWEPT_SEEN);
+}
+
+/*
+ * Unlock the front of the oldest run, not more than len; if none is remembered,
+ * of all. False: nothing is locked.
+ */
+static bool unlock_oldest(struct sweep *sweep, size_t len)
+{
+	struct lof_range *run = oldest(sweep->budget);
+	struct lof_range rest = run ? *run : everything();
+	struct lof_entry entry, locked;
+
+	while (next_swept(sweep, &rest, &entry)) {
+		if (lof_ledger_find_in(entry.range, &locked) <= 0)
+			continue;
+		if (lof_range_len(locked.range) > len)
+			locked.range.end = locked.range.start + len;
+		unlock(sweep, locked.range);
+		mark_seen(sweep, locked.range);
+		if (run)
+			run->start = locked.range.end;
+		return true;
+	}
+	if (run)
+		forget_oldest(sweep->budget);
+	return run;
+}
+
+/* Touched, and not locked. */
+static void leave(struct sweep *sweep, struct lof_range range)
+{
+	if (lof_range_is_empty(range))
+		return;
+	sweep->budget->over += lof_range_len(range);
+	if (sweep->budget->policy == LOF_BUDGET_NEWEST)
+		mark_seen(sweep, range);
+}
+
+/* Lock what was touched since the last time, as far as the budget goes. */
+static void take_new(struct sweep *sweep, struct lof_range range)
+{
+	struct lof_budget *budget = sweep->budget;
+	bool newest = budget->policy == LOF_BUDGET_NEWEST;
+	struct lof_range front = range;
+	size_t room;
+
+	sweep->position = range.start;
+	if (newest && lof_range_len(range) > budget->bytes) {
+		front.end = range.start = range.end - budget->bytes;
+		leave(sweep, front);
+		front = range;
+	}
+	while (newest && budget->locked + lof_range_len(range) > budget->bytes &&
+	       unlock_oldest(sweep, budget->locked + lof_range_len(range) -
+				    budget->bytes))
+		;
+	/* To have areas may take a part of what there is. */
+	if (budget->locked < budget->bytes && !sweep->is_full &&
+	    has_areas(sweep) && budget->locked < budget->bytes) {
+		room = budget->bytes - budget->locked;
+		if (lof_range_len(front) > room)
+			front.end = front.start + room;
+		range.start += lock_front(sweep, front);
+	}
+	if (newest && range.start > front.start)
+		remember(budget, (struct lof_range){ front.start,
+						     range.start });
+	leave(sweep, range);
+}
+
+/* A gap between what is locked; what was seen before is not new. */
+static void take_gap(struct sweep *sweep, struct lof_range gap)
+{
+	struct lof_range rest = gap;
+	struct lof_entry entry;
+
+	if (sweep->budget->policy != LOF_BUDGET_NEWEST) {
+		take_new(sweep, gap);
+		return;
+	}
+	while (next_swept(sweep, &rest, &entry))
+		if (entry.attr & LOF_SWEPT_SEEN)
+			sweep->budget->over += lof_range_len(entry.range);
+		else
+			take_new(sweep, entry.range);
+}
+
+static int take_touched(struct lof_range run, void *arg)
+{
+	struct sweep *sweep = arg;
+	struct lof_entry locked;
+	struct lof_range gap;
+
+	while (!lof_range_is_empty(run)) {
+		gap = run;
+		if (lof_ledger_find_in(run, &locked) > 0)
+			gap.end = locked.range.start;
+		run.start = gap.end;
+		/* To take a gap may unlock what is behind it. */
+		if (lof_range_is_empty(gap))
+			run.start = locked.range.end;
+		else
+			take_gap(sweep, gap);
+	}
+	return 0;
+}
+
+/* 0, or why nothing tells what was touched. */
+static int sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
+{
+	struct sweep sweep = {
+		.books = books, .budget = &books->budgets[id], .id = id,
+	};
+	struct lof_range rest = everything();
+	struct lof_entry entry;
+	int err = 0;
+
+	if (id == PROCESS)
+		sweep.budget->bytes = lof_policy(LOF_MAX) &
+				      ~(lof_sys_page_size() - 1);
+	if (!measure(&sweep)) {
+		lof_sys_munmap(sweep.budget->queue.start,
+			       lof_range_len(sweep.budget->queue));
+		*sweep.budget = (struct lof_budget){ .bytes = 0 };
+		return 0;
+	}
+	if (!sweep.budget->max_areas)
+		sweep.budget->max_areas = lof_smaps_areas_left(AREAS_MIN,
+							       AREAS_MAX);
+	sweep.budget->over = 0;
+	while (!err && next_swept(&sweep, &rest, &entry)) {
+		struct lof_range first = entry.range;
+
+		/* Parts that were seen and others lie side by side. */
+		while (lof_ledger_swept_in(rest, &entry) > 0 &&
+		       entry.range.start == first.end &&
+		       LOF_SWEPT_ID(entry.attr) == id)
+			first.end = rest.start = entry.range.end;
+		err = lof_scan(first, take_touched, &sweep);
+	}
+	if (sweep.budget->over && !sweep.budget->told) {
+		sweep.budget->told = true;
+		*due |= (uint64_t)1 << id;
+	}
+	return err;
+}
+
+/* Tell of first overruns, when another sweep may begin. */
+static void tell(struct lof_books *books, uint64_t due)
+{
+	listener *call = atomic_load(&overrun);
+	struct lof_entry entry;
+
+	for (unsigned int id = 1; call && id <= LOF_NBUDGETS; id++) {
+		struct sweep sweep = { .id = id };
+		struct lof_range rest = everything();
+
+		if (due >> id & 1 && next_swept(&sweep, &rest, &entry))
+			call((void *)entry.range.start,
+			     (size_t)books->budgets[id].over);
+	}
+}
+
+void lof_sweep_all(void)
+{
+	struct lof_books *books = lof_books_known();
+	uint64_t due = 0;
+
+	if (!books || !begin(books, false))
+		return;
+	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++)
+		if (books->budgets[id].used || id == PROCESS)
+			sweep_one(books, id, &due);
+	end(books);
+	tell(books, due);
+}
+
+int lof_sweep_add(struct lof_range range)
+{
+	return lof_ledger_sweep(range, PROCESS);
+}
+
+struct lof_sweeps lof_sweep_sums(void)
+{
+	struct lof_books *books = lof_books_known();
+	struct lof_sweeps sums = { .locked = 0 };
+
+	for (unsigned int id = 1; books && id <= LOF_NBUDGETS; id++) {
+		sums.locked += books->budgets[id].locked;
+		sums.over += books->budgets[id].over;
+	}
+	return sums;
+}
+
+static unsigned int free_id(const struct lof_books *books)
+{
+	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++)
+		if (!books->budgets[id].used)
+			return id;
+	return 0;
+}
+
+/* A new budget for range. Its number, or a negative errno. */
+static int make(struct lof_books *books, struct lof_range range, size_t bytes,
+		unsigned int policy)
+{
+	unsigned int id = free_id(books);
+	struct lof_budget budget = {
+		.bytes = bytes, .policy = policy, .used = true,
+	};
+	size_t queued = bytes / lof_sys_page_size() * sizeof(struct lof_range);
+	int err;
+
+	if (!id)
+		return -ENOMEM;
+	if (policy == LOF_BUDGET_NEWEST &&
+	    lof_pool_map(queued, &budget.queue))
+		return -ENOMEM;
+	/* It would be of no use to a child. */
+	lof_sys_madvise(budget.queue.start, lof_range_len(budget.queue),
+			MADV_DONTFORK);
+	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
+		lof_sys_madvise(range.start, lof_range_len(range),
+				MADV_NOHUGEPAGE);
+	err = lof_ledger_sweep(range, id);
+	if (err) {
+		lof_sys_munmap(budget.queue.start, lof_range_len(budget.queue));
+		return err;
+	}
+	books->budgets[id] = budget;
+	return (int)id;
+}
+
+static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
+{
+	struct lof_books *books = lof_books_get();
+	struct lof_range range;
+	uint64_t due = 0;
+	int ret;
+
+	bytes &= ~(lof_sys_page_size() - 1);
+	if (lof_range_of(&range, addr, len) || lof_range_is_empty(range) ||
+	    !bytes || policy < LOF_BUDGET_FIRST || policy > LOF_BUDGET_NEWEST)
+		return -EINVAL;
+	if (lof_first_hole(range) != range.end || !books)
+		return -ENOMEM;
+	/* The privilege. */
+	ret = lof_arm(LOF_NO_RANGE);
+	if (ret)
+		return ret;
+	begin(books, true);
+	ret = make(books, range, bytes, (unsigned int)policy);
+	if (ret > 0) {
+		ret = sweep_one(books, (unsigned int)ret, &due);
+		if (ret)
+			lof_ledger_sweep(range, 0);
+	}
+	end(books);
+	if (!ret)
+		tell(books, due);
+	return ret;
+}
+
+LOF_PUBLIC int lof_lock_budget(void *addr, size_t len, size_t budget,
+			       int policy)
+{
+	return lof_return(lock_budget(addr, len, budget, policy));
+}
+
+LOF_PUBLIC void lof_on_overrun(void (*call)(void *addr, size_t len))
+{
+	atomic_store(&overrun, call);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A thread that calls lof_sync() every LOF_SYNC_MS milliseconds. There is none
+ * in a program that never asked for it; it takes no signal.
+ */
+#include "config.h"
+
+#include "ticker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "lockonfault.h"
+#include "policy.h"
+#include "sys.h"
+
+#define STACK_BYTES	((size_t)64 << 10)
+
+static _Atomic bool runs;
+static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
+
+/* It was set to 0 just now, and perhaps to something else since. */
+static bool is_over(void)
+{
+	atomic_store(&runs, false);
+	return !lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true);
+}
+
+static void *tick(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		uint32_t setting = atomic_load(&settings);
+		int ms = (int)lof_policy(LOF_SYNC_MS);
+
+		if (!ms && is_over())
+			return NULL;
+		if (ms && lof_sys_futex_wait(&settings, setting, ms) ==
+			  -ETIMEDOUT)
+			lof_sync();
+	}
+}
+
+static int start(void)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return err;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&thread, &attr, tick, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int lof_ticker_set(void)
+{
+	int err;
+
+	atomic_fetch_add(&settings, 1);
+	lof_sys_futex_wake(&settings);
+	if (!lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true))
+		return 0;
+	err = start();
+	if (err) {
+		lof_policy_set(LOF_SYNC_MS, 0);
+		atomic_store(&runs, false);
+	}
+	return -err;
+}
+
+void lof_ticker_forget(void)
+{
+	if (atomic_exchange(&runs, false))
+		lof_policy_set(LOF_SYNC_MS, 0);
+}

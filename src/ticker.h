@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one thread of the library, which calls lof_sync() every LOF_SYNC_MS. */
+#ifndef LOF_TICKER_H
+#define LOF_TICKER_H
+
+/*
+ * LOF_SYNC_MS was set: begin, end, or go by it. 0, or a negative errno of
+ * pthread_create, and it is 0 again. Not async-signal-safe.
+ */
+int lof_ticker_set(void);
+
+/* In a child of fork there is no such thread. */
+void lof_ticker_forget(void);
+
+#endif
