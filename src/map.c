@@ -268,22 +268,37 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	return err;
 }
 
+/* As under the kernel's MCL_FUTURE on fault nothing is populated. */
+LOF_COLD
+static int map_followed(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping lazy = *m;
+	struct lof_range range;
+	int err;
+
+	lazy.flags &= ~MAP_POPULATE;
+	err = m->flags & MAP_LOCKED ? map_converted(&lazy, result)
+				    : map(&lazy, result);
+	if (!err && !lof_range_of(&range, (void *)*result, m->len))
+		lof_follow(range, m->prot);
+	return err;
+}
+
 LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 			  int64_t off)
 {
 	const struct mapping m = {
 		(uintptr_t)addr, len, prot, flags, fd, off
 	};
-	struct lof_range range;
 	uintptr_t result = 0;
 	int err;
 
-	if (flags & MAP_LOCKED && lof_policy(LOF_CONVERT))
+	if (lof_future_followed())
+		err = map_followed(&m, &result);
+	else if (flags & MAP_LOCKED && lof_policy(LOF_CONVERT))
 		err = map_converted(&m, &result);
 	else
 		err = map(&m, &result);
-	if (!err && !lof_range_of(&range, (void *)result, len))
-		lof_follow(range, prot);
 	return lof_return_ptr(err, result);
 }
 

@@ -30,7 +30,7 @@
 #define HOLES	"its own mremap crashes if the source is a hole"
 #define MEMORY	"it needs memory itself"
 #define ITS_OWN	"it maps memory of its own at any time"
-#define FUTURE	"only the kernel locks on fault what will be mapped"
+#define BY_US	"the library does MCL_FUTURE, within the limit"
 #define KIND	"the kernel does not tell of the kind"
 #define SLOW	"tens of thousands of locks in one area take minutes"
 
@@ -92,27 +92,18 @@ static const struct {
 	{ "without_memory_for_the_ledger_*", TOOL_ANY, MEMORY },
 	{ "ledger_that_runs_out_of_memory_*", TOOL_ANY, MEMORY },
 	{ "too_many_areas_are_refused_*", TOOL_ANY, MEMORY },
-	{ "munlock_works_under_mlockall:0", TOOL_NO_MLOCK2, FUTURE },
-	{ "future_*", TOOL_NO_MLOCK2, FUTURE },
-	{ "mapping_in_a_new_place_is_booked_under_future:0", TOOL_NO_MLOCK2,
-	  FUTURE },
-	{ "mlockall_books_nothing_where_nothing_can_be_locked:0",
-	  TOOL_NO_MLOCK2, FUTURE },
-	{ "mlockall_locks_what_its_flags_say:[35]", TOOL_NO_MLOCK2, FUTURE },
-	{ "munlockall2_*", TOOL_NO_MLOCK2, FUTURE },
-	{ "munlockall_ends_what_mlockall_began:[35]", TOOL_NO_MLOCK2, FUTURE },
-	{ "mlockall_on_fault_populates_nothing:0", TOOL_NO_MLOCK2, FUTURE },
-	{ "mlockall_in_two_steps_gives_two_kinds:0", TOOL_NO_MLOCK2, FUTURE },
-	{ "convert_adds_on_fault_to_mlockall:[12]", TOOL_NO_MLOCK2, FUTURE },
+	{ "future_over_the_limit_refuses_mappings:0", TOOL_NO_MLOCK2, BY_US },
+	{ "munlockall2_that_could_not_lock_again_changes_nothing:0",
+	  TOOL_NO_MLOCK2, BY_US },
 	{ "just_the_limit_is_locked_and_a_page_more_is_refused:9",
-	  TOOL_NO_MLOCK2, FUTURE },
+	  TOOL_NO_MLOCK2, BY_US },
 	{ "just_the_limit_is_locked_and_a_page_more_is_refused:23",
-	  TOOL_NO_MLOCK2, FUTURE },
+	  TOOL_NO_MLOCK2, BY_US },
 	{ "just_the_limit_is_locked_and_a_page_more_is_refused:37",
-	  TOOL_NO_MLOCK2, FUTURE },
-	{ "a_limit_of_a_page_less_refuses:9", TOOL_NO_MLOCK2, FUTURE },
+	  TOOL_NO_MLOCK2, BY_US },
+	{ "a_limit_of_a_page_less_refuses:9", TOOL_NO_MLOCK2, BY_US },
 	{ "heap_that_grows_is_adopted_under_future:0", TOOL_NO_MLOCK2,
-	  FUTURE },
+	  "what libc maps is locked by lof_sync() alone" },
 	{ "query_sees_what_was_locked_unseen:0", TOOL_NO_MLOCK2, KIND },
 	{ "query_sees_a_changed_kind:0", TOOL_NO_MLOCK2, KIND },
 	{ "query_sees_a_mapping_that_grew_down:0", TOOL_NO_MLOCK2, KIND },
@@ -124,6 +115,10 @@ static const struct {
 	  TOOL_NO_MLOCK2, KIND },
 	{ "giants_are_charged_right:0", TOOL_NO_MLOCK2,
 	  "8 TiB and more are refused" },
+	{ "what_unlocks_or_unmaps_ends_it:[13]", TOOL_NO_MLOCK2,
+	  "what is swept is locked in full" },
+	{ "the_number_of_areas_is_bounded:0", TOOL_NO_MLOCK2,
+	  "to close a gap would populate it" },
 	{ "ledger_that_runs_out_of_memory_*", TOOL_NO_MLOCK2, SLOW },
 	{ "too_many_areas_are_refused_*", TOOL_NO_MLOCK2, SLOW },
 	{ NULL, 0, NULL },
