@@ -71,6 +71,8 @@ enum lof_how {
 /* Flags of a region. */
 #define LOF_GUESSED	0x01u	/* the kernel does not tell which kind; what
 				   is not all resident is taken for on fault */
+#define LOF_ACCOUNTED	0x02u	/* the kernel only accounts for it, and does
+				   not keep it: a sandbox such as gVisor */
 
 /*
  * What lof_query() and lof_walk() tell of a region: a longest run of pages
@@ -83,7 +85,7 @@ struct lof_region {
 	unsigned int kind;	/* enum lof_kind */
 	unsigned int how;	/* enum lof_how */
 	unsigned int holds;	/* counted locks on each of its pages */
-	unsigned int flags;	/* LOF_GUESSED */
+	unsigned int flags;	/* LOF_GUESSED, LOF_ACCOUNTED */
 };
 
 /* What lof_stats() tells of the process. New members come last. */

@@ -14,17 +14,24 @@
 #include "probe.h"
 #include "smaps.h"
 #include "sweep.h"
+#include "sys_caps.h"
 
 #define ATTEMPTS 3	/* then others change the memory faster than we look */
 
 static struct lof_region region_of(const struct lof_entry *entry)
 {
+	unsigned int flags = 0;
+
+	if (entry->attr & LOF_ATTR_GUESSED)
+		flags |= LOF_GUESSED;
+	if (entry->attr && !lof_cap_is_there(LOF_CAP_LOCKS))
+		flags |= LOF_ACCOUNTED;
 	return (struct lof_region){
 		.start = entry->range.start,
 		.len = lof_range_len(entry->range),
 		.kind = LOF_ATTR_KIND(entry->attr),
 		.how = LOF_ATTR_HOW(entry->attr),
-		.flags = entry->attr & LOF_ATTR_GUESSED ? LOF_GUESSED : 0,
+		.flags = flags,
 	};
 }
 

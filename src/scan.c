@@ -124,6 +124,7 @@ static int scan_by_pagemap(struct lof_range range,
 struct by_mincore {
 	struct lof_range range;
 	struct growing growing;
+	int ret;
 };
 
 static int scan_area(const struct lof_vma *vma, void *arg)
@@ -134,12 +135,10 @@ static int scan_area(const struct lof_vma *vma, void *arg)
 	unsigned char present[NENTRIES];
 	int ret = 0;
 
-	if (vma->range.start >= scan->range.end)
-		return 1;
 	if (lof_range_is_empty(rest))
-		return 0;
+		return vma->range.start >= scan->range.end;
 	if (!vma->anonymous)
-		return -ENOSYS;
+		ret = -ENOSYS;
 	while (!ret && !lof_range_is_empty(rest)) {
 		part = rest;
 		if (lof_range_len(part) > NENTRIES * page)
@@ -151,7 +150,8 @@ static int scan_area(const struct lof_vma *vma, void *arg)
 					present[i] & 1);
 		rest.start = part.end;
 	}
-	return ret ? ret : end_run(&scan->growing);
+	scan->ret = ret ? ret : end_run(&scan->growing);
+	return scan->ret != 0;
 }
 
 static int scan_by_mincore(struct lof_range range,
@@ -161,9 +161,9 @@ static int scan_by_mincore(struct lof_range range,
 	struct by_mincore scan = {
 		.range = range, .growing = { .visit = visit, .arg = arg },
 	};
-	int ret = lof_smaps_each(scan_area, &scan);
+	int err = lof_smaps_each(scan_area, &scan);
 
-	return ret > 0 ? 0 : ret;
+	return err < 0 ? err : scan.ret;
 }
 
 int lof_scan(struct lof_range range,

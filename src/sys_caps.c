@@ -79,6 +79,25 @@ static bool mlock_only_flags(void)
 	return flags;
 }
 
+/*
+ * Nothing can be resident where nothing may be accessed, not even under
+ * MCL_FUTURE. gVisor says that all is: it knows of no pages.
+ */
+static bool mincore_tells(void)
+{
+	size_t page = lof_sys_page_size();
+	unsigned char present = 0;
+	struct lof_range scratch;
+
+	if (lof_sys_mmap(0, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
+			 &scratch.start))
+		return true;
+	scratch.end = scratch.start + page;
+	lof_sys_mincore(scratch, &present);
+	lof_sys_munmap(scratch.start, page);
+	return !(present & 1);
+}
+
 /* Of a page that was touched: our own answers. */
 static bool pagemap_tells(bool by_ioctl)
 {
@@ -108,6 +127,8 @@ static bool ask(enum lof_cap cap)
 	uint64_t bytes;
 
 	switch (cap) {
+	case LOF_CAP_LOCKS:
+		return mincore_tells();
 	case LOF_CAP_MLOCK2:
 		/*
 		 * The kernel looks at the flags before the privilege, so that

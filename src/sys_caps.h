@@ -9,6 +9,8 @@
 #include <stdbool.h>
 
 enum lof_cap {
+	LOF_CAP_LOCKS,			/* a lock keeps pages; else (gVisor) it
+					   is accounted, and no more */
 	LOF_CAP_MLOCK2,			/* Linux 4.4, if no filter forbids it */
 	LOF_CAP_FLAG,			/* mlock that fails leaves areas locked */
 	LOF_CAP_MLOCKALL_ONFAULT,	/* no filter forbids it */

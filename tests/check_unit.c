@@ -51,6 +51,8 @@ int main(void)
 	srunner_add_suite(runner, suite_smaps());
 	srunner_add_suite(runner, suite_sys_caps());
 	srunner_add_suite(runner, suite_ledger());
+	srunner_add_suite(runner, suite_flag());
+	srunner_add_suite(runner, suite_scan());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

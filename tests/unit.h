@@ -17,6 +17,8 @@ Suite *suite_node_pool(void);
 Suite *suite_smaps(void);
 Suite *suite_sys_caps(void);
 Suite *suite_ledger(void);
+Suite *suite_flag(void);
+Suite *suite_scan(void);
 
 #define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
 

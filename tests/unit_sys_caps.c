@@ -47,6 +47,35 @@ START_TEST(override_answers_in_the_place_of_the_kernel)
 }
 END_TEST
 
+/* Of a sandbox whose mincore knows of no pages, such as gVisor. */
+START_TEST(lock_that_is_only_accounted_is_told_as_such)
+{
+	struct lof_region region;
+	void *page = map_page();
+
+	ck_assert(lof_cap_is_there(LOF_CAP_LOCKS));
+	ck_assert_int_eq(lof_mlock(page, 1), 0);
+	ck_assert_int_eq(lof_query(page, &region, sizeof(region)), 0);
+	ck_assert_uint_eq(region.flags, 0);
+	lof_cap_override(LOF_CAP_LOCKS, 0);
+	ck_assert_int_eq(lof_query(page, &region, sizeof(region)), 0);
+	ck_assert_uint_eq(region.flags, LOF_ACCOUNTED);
+	ck_assert_int_eq(lof_munmap(page, 1), 0);
+	ck_assert_int_eq(lof_query(page, &region, sizeof(region)), 0);
+	ck_assert_uint_eq(region.flags, 0);
+}
+END_TEST
+
+/* Under MCL_FUTURE a page is there at once; but not one without access. */
+START_TEST(locks_that_populate_are_locks)
+{
+	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE), 0);
+	lof_cap_override(LOF_CAP_LOCKS, -1);
+	ck_assert(lof_cap_is_there(LOF_CAP_LOCKS));
+	ck_assert_int_eq(lof_sys_munlockall(), 0);
+}
+END_TEST
+
 START_TEST(override_of_one_leaves_the_others_alone)
 {
 	bool discards = lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED);
@@ -152,6 +181,8 @@ Suite *suite_sys_caps(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, override_answers_in_the_place_of_the_kernel);
 	tcase_add_test(tc, override_of_one_leaves_the_others_alone);
+	tcase_add_test(tc, lock_that_is_only_accounted_is_told_as_such);
+	tcase_add_test(tc, locks_that_populate_are_locks);
 	tcase_add_test(tc, override_with_minus_1_asks_the_kernel_again);
 	tcase_add_test(tc, kernel_is_asked_once);
 	tcase_add_loop_test(tc, mlock2_that_a_filter_refuses_is_absent, 0, 3);

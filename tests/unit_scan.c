@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which pages were touched: by each of the three ways that tell. */
+#include "config.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lockonfault.h"
+#include "scan.h"
+#include "sys.h"
+#include "sys_caps.h"
+#include "unit_sys.h"
+
+#define NPAGES	2000
+
+enum { BY_IOCTL, BY_PAGEMAP, BY_MINCORE, NWAYS };
+
+static char *memory;
+static size_t page;
+
+static void use_way(int way)
+{
+	if (way != BY_IOCTL)
+		lof_cap_override(LOF_CAP_PAGEMAP_SCAN, 0);
+	else if (!lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN))
+		puts("skip: this kernel has no PAGEMAP_SCAN; pagemap serves");
+	if (way == BY_MINCORE)
+		lof_cap_override(LOF_CAP_PAGEMAP, 0);
+}
+
+static void begin(void)
+{
+	unit_sys = (struct unit_sys){ .no_memory = false };
+	page = lof_sys_page_size();
+	memory = mmap(NULL, NPAGES * page, PROT_READ | PROT_WRITE, UNIT_MAP, -1,
+		      0);
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	madvise(memory, NPAGES * page, MADV_NOHUGEPAGE);
+}
+
+static void end(void)
+{
+	lof_cap_override(LOF_CAP_PAGEMAP_SCAN, -1);
+	lof_cap_override(LOF_CAP_PAGEMAP, -1);
+	munmap(memory, NPAGES * page);
+}
+
+struct seen {
+	bool touched[NPAGES];
+	uintptr_t last;
+	size_t runs;
+};
+
+/* In order, apart, and each as long as it is. */
+static int see(struct lof_range run, void *arg)
+{
+	struct seen *seen = arg;
+
+	ck_assert_uint_lt(run.start, run.end);
+	ck_assert(!seen->runs || run.start > seen->last);
+	seen->last = run.end;
+	seen->runs++;
+	for (; run.start < run.end; run.start += page)
+		seen->touched[(run.start - (uintptr_t)memory) / page] = true;
+	return 0;
+}
+
+static struct lof_range part(size_t start, size_t after)
+{
+	return (struct lof_range){ (uintptr_t)memory + start * page,
+				   (uintptr_t)memory + after * page };
+}
+
+START_TEST(what_was_touched_is_told)
+{
+	static struct seen seen;
+	uint64_t state = unit_seed;
+	bool touched[NPAGES] = { false };
+
+	use_way(_i);
+	for (size_t i = 0; i < NPAGES; i++)
+		if (unit_below(&state, 8) < 3) {
+			memory[i * page] = 1;
+			touched[i] = true;
+		}
+	ck_assert_int_eq(lof_scan(part(3, NPAGES - 5), see, &seen), 0);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(seen.touched[i], touched[i] && i >= 3 &&
+				 i < NPAGES - 5);
+}
+END_TEST
+
+START_TEST(nothing_and_all_are_told)
+{
+	static struct seen none, all;
+
+	use_way(_i);
+	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &none), 0);
+	ck_assert_uint_eq(none.runs, 0);
+	for (size_t i = 0; i < NPAGES; i++)
+		memory[i * page] = 1;
+	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &all), 0);
+	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert(all.touched[i]);
+}
+END_TEST
+
+static int refuse(struct lof_range run, void *arg)
+{
+	(void)run;
+	++*(int *)arg;
+	return 7;
+}
+
+START_TEST(a_visit_ends_it)
+{
+	int n = 0;
+
+	use_way(_i);
+	memory[page] = memory[5 * page] = 1;
+	ck_assert_int_eq(lof_scan(part(0, NPAGES), refuse, &n), 7);
+	ck_assert_int_eq(n, 1);
+}
+END_TEST
+
+/* mincore would tell what the page cache has. */
+START_TEST(of_a_file_mincore_is_not_asked)
+{
+	char name[] = "/tmp/unit-scan-XXXXXX";
+	int fd = mkstemp(name);
+	struct seen seen = { .runs = 0 };
+
+	ck_assert_int_ge(fd, 0);
+	unlink(name);
+	ck_assert_int_eq(ftruncate(fd, (off_t)(8 * page)), 0);
+	ck_assert_int_eq(pwrite(fd, "x", 1, (off_t)(2 * page)), 1);
+	ck_assert_ptr_eq(mmap(memory, 8 * page, PROT_READ | PROT_WRITE,
+			      (_i / NWAYS ? MAP_SHARED : MAP_PRIVATE) |
+			      MAP_FIXED, fd, 0), memory);
+	close(fd);
+	use_way(_i % NWAYS);
+	memory[4 * page] = 1;
+	if (_i % NWAYS == BY_MINCORE) {
+		ck_assert_int_eq(lof_scan(part(0, 8), see, &seen), -ENOSYS);
+		errno = 0;
+		ck_assert_int_eq(lof_lock_budget(memory, 8 * page, page, 0),
+				 -1);
+		ck_assert_int_eq(errno, ENOSYS);
+		return;
+	}
+	ck_assert_int_eq(lof_scan(part(0, 8), see, &seen), 0);
+	ck_assert(seen.touched[4] && !seen.touched[2]);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_is_said)
+{
+	int n = 0;
+
+	use_way(_i);
+	memory[0] = 1;
+	unit_sys.open_err = -EMFILE;
+	ck_assert_int_eq(lof_scan(part(0, NPAGES), refuse, &n), -EMFILE);
+	unit_sys.open_err = 0;
+	ck_assert_int_eq(n, 0);
+}
+END_TEST
+
+START_TEST(budgets_work_by_each_way)
+{
+	struct lof_stats stats;
+
+	use_way(_i);
+	memory[3 * page] = memory[900 * page] = 1;
+	ck_assert_int_eq(lof_lock_budget(memory, NPAGES * page, page,
+					 LOF_BUDGET_FIRST), 0);
+	ck_assert_int_eq(lof_stats(&stats, sizeof(stats)), 0);
+	ck_assert_uint_eq(stats.swept, page);
+	ck_assert_uint_eq(stats.overrun, page);
+	ck_assert_int_eq(lof_munlock(memory, NPAGES * page), 0);
+	ck_assert_int_eq(lof_sync(), 0);
+}
+END_TEST
+
+Suite *suite_scan(void)
+{
+	Suite *suite = suite_create("scan");
+	TCase *tc = tcase_create("each way");
+
+	tcase_add_checked_fixture(tc, begin, end);
+	tcase_add_loop_test(tc, what_was_touched_is_told, 0, NWAYS);
+	tcase_add_loop_test(tc, nothing_and_all_are_told, 0, NWAYS);
+	tcase_add_loop_test(tc, a_visit_ends_it, 0, NWAYS);
+	tcase_add_loop_test(tc, of_a_file_mincore_is_not_asked, 0, 2 * NWAYS);
+	tcase_add_loop_test(tc, what_cannot_be_opened_is_said, 0, NWAYS);
+	tcase_add_loop_test(tc, budgets_work_by_each_way, 0, NWAYS);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
