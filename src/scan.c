@@ -175,3 +175,25 @@ int lof_scan(struct lof_range range,
 		return scan_by_pagemap(range, visit, arg);
 	return scan_by_mincore(range, visit, arg);
 }
+
+static int refuse_area(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+
+	return lof_range_overlaps(vma->range, *range) && !vma->anonymous ?
+	       -ENOSYS : 0;
+}
+
+int lof_scan_tells(struct lof_range range)
+{
+	int fd;
+
+	if (!lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN) &&
+	    !lof_cap_is_there(LOF_CAP_PAGEMAP))
+		return lof_smaps_each(refuse_area, &range);
+	fd = open_pagemap();
+	if (fd < 0)
+		return fd;
+	lof_sys_close(fd);
+	return 0;
+}

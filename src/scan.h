@@ -15,4 +15,7 @@
 int lof_scan(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg);
 
+/* 0, or what lof_scan() of range would return but for its visits. */
+int lof_scan_tells(struct lof_range range);
+
 #endif

@@ -366,8 +366,8 @@ static int take_touched(struct lof_range run, void *arg)
 	return 0;
 }
 
-/* 0, or why nothing tells what was touched. */
-static int sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
+/* What cannot be looked at now is for the next time. */
+static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 {
 	struct sweep sweep = {
 		.books = books, .budget = &books->budgets[id], .id = id,
@@ -383,7 +383,7 @@ static int sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 		lof_sys_munmap(sweep.budget->queue.start,
 			       lof_range_len(sweep.budget->queue));
 		*sweep.budget = (struct lof_budget){ .bytes = 0 };
-		return 0;
+		return;
 	}
 	if (!sweep.budget->max_areas)
 		sweep.budget->max_areas = lof_smaps_areas_left(AREAS_MIN,
@@ -403,7 +403,6 @@ static int sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 		sweep.budget->told = true;
 		*due |= (uint64_t)1 << id;
 	}
-	return err;
 }
 
 /* Tell of first overruns, when another sweep may begin. */
@@ -507,19 +506,17 @@ static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
 		return -ENOMEM;
 	/* The privilege. */
 	ret = lof_arm(LOF_NO_RANGE);
+	if (!ret)
+		ret = lof_scan_tells(range);
 	if (ret)
 		return ret;
 	begin(books, true);
 	ret = make(books, range, bytes, (unsigned int)policy);
-	if (ret > 0) {
-		ret = sweep_one(books, (unsigned int)ret, &due);
-		if (ret)
-			lof_ledger_sweep(range, 0);
-	}
+	if (ret > 0)
+		sweep_one(books, (unsigned int)ret, &due);
 	end(books);
-	if (!ret)
-		tell(books, due);
-	return ret;
+	tell(books, due);
+	return ret < 0 ? ret : 0;
 }
 
 LOF_PUBLIC int lof_lock_budget(void *addr, size_t len, size_t budget,

@@ -81,6 +81,37 @@ static int stats(void)
 	return lof_stats(&told, sizeof(told));
 }
 
+/* Pages 4 to 7 are there, and so are two more; one of all is over. */
+static int sweep(int policy)
+{
+	*(volatile char *)at(9) = *(volatile char *)at(11) = 1;
+	return lof_lock_budget(at(4), pages(8), pages(5), policy);
+}
+
+static int follow(void)
+{
+	lof_set(LOF_FUTURE, LOF_FUTURE_EMULATE);
+	return lof_mlockall(MCL_FUTURE | MCL_ONFAULT);
+}
+
+static int sweep_by_pagemap(void)
+{
+	lof_cap_override(LOF_CAP_PAGEMAP_SCAN, 0);
+	return sweep(LOF_BUDGET_FIRST);
+}
+
+static int sweep_by_mincore(void)
+{
+	lof_cap_override(LOF_CAP_PAGEMAP, 0);
+	return sweep_by_pagemap();
+}
+
+OPERATION(sweep_first, sweep(LOF_BUDGET_FIRST))
+OPERATION(sweep_newest, sweep(LOF_BUDGET_NEWEST))
+OPERATION(sweep_again, sweep(LOF_BUDGET_NEWEST) || lof_sync() ? -1 : 0)
+OPERATION(follow_future, follow() || MAPPED(lof_mmap(at(2), pages(4), RW,
+					ANON | MAP_FIXED, -1, 0)) ? -1 : 0)
+OPERATION(catch_up, follow() || lof_catch_up() ? -1 : 0)
 OPERATION(lock_onfault, lof_mlock2(at(2), pages(12), MLOCK_ONFAULT))
 OPERATION(lock_full, lof_mlock2(at(2), pages(12), 0))
 OPERATION(lock, lof_mlock(at(6), pages(4)))
@@ -164,6 +195,13 @@ static const struct operation {
 	ROW(sync_all, NONE),
 	ROW(walk, NONE),
 	ROW(stats, NONE),
+	ROW(sweep_first, NONE),
+	ROW(sweep_newest, NONE),
+	ROW(sweep_by_pagemap, NONE),
+	ROW(sweep_by_mincore, NONE),
+	ROW(sweep_again, ~0u),		/* the same */
+	ROW(follow_future, ~0u),
+	ROW(catch_up, ~0u),
 };
 
 #define NOPERATIONS	(sizeof(operations) / sizeof(operations[0]))
@@ -186,6 +224,8 @@ static const int errnos[FAULTY_NCALLS][12] = {
 	[FAULTY_mincore] = { EAGAIN, EFAULT, EINVAL, ENOMEM },
 	[FAULTY_open] = { EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EINTR },
 	[FAULTY_read] = { EINTR, EIO, EAGAIN },
+	[FAULTY_seek_read] = { EINTR, EIO },
+	[FAULTY_pagemap_scan] = { EFAULT, EINTR, EINVAL },
 };
 
 /*

@@ -9,7 +9,7 @@
 #define FAULTY_CALLS(X)							\
 	X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap)	\
 	X(munmap) X(mremap) X(mprotect) X(madvise) X(msync) X(mincore)	\
-	X(open) X(read)
+	X(open) X(read) X(seek_read) X(pagemap_scan)
 
 enum faulty_call {
 #define X(name) FAULTY_##name,
