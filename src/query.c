@@ -207,7 +207,7 @@ static int cut(struct lof_region *region, unsigned int how,
 
 	region->how = how;
 	more = cut_holds(region, rest);
-	return more < 0 ? more : cut_swept(region, rest);
+	return more < 0 || !region->kind ? more : cut_swept(region, rest);
 }
 
 LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,

@@ -237,6 +237,14 @@ static void remember(struct lof_budget *budget, struct lof_range run)
 	budget->count++;
 }
 
+/* By mlockall it may have come into the ledger. */
+static void free_queue(struct lof_budget *budget)
+{
+	if (!lof_range_is_empty(budget->queue))
+		lof_munmap((void *)budget->queue.start,
+			   lof_range_len(budget->queue));
+}
+
 /* NULL: nothing is remembered. */
 static struct lof_range *oldest(const struct lof_budget *budget)
 {
@@ -380,8 +388,7 @@ static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 		sweep.budget->bytes = lof_policy(LOF_MAX) &
 				      ~(lof_sys_page_size() - 1);
 	if (!measure(&sweep)) {
-		lof_sys_munmap(sweep.budget->queue.start,
-			       lof_range_len(sweep.budget->queue));
+		free_queue(sweep.budget);
 		*sweep.budget = (struct lof_budget){ .bytes = 0 };
 		return;
 	}
@@ -484,7 +491,7 @@ static int make(struct lof_books *books, struct lof_range range, size_t bytes,
 				MADV_NOHUGEPAGE);
 	err = lof_ledger_sweep(range, id);
 	if (err) {
-		lof_sys_munmap(budget.queue.start, lof_range_len(budget.queue));
+		free_queue(&budget);
 		return err;
 	}
 	books->budgets[id] = budget;

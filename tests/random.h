@@ -55,7 +55,9 @@
 	X(DISCARD, discard, "al")				\
 	X(HOLD, hold, "alK")					\
 	X(DROP, drop, "al")					\
-	X(SYNC, sync, "")
+	X(SYNC, sync, "")					\
+	X(CATCH_UP, catch_up, "")				\
+	X(BUDGET, budget, "alln")
 #else
 #define OPS_LATER(X)
 #endif

@@ -102,6 +102,11 @@ static int apply_later(const struct op *op)
 		if (!ret)
 			holds_changed(span.addr, span.len, -1);
 		return ret;
+	case OP_CATCH_UP:
+		return lof_catch_up();
+	case OP_BUDGET:
+		return lof_lock_budget(span.addr, span.len, (size_t)op->arg[2],
+				       (int)op->arg[3]);
 	default:
 		return lof_sync();
 	}

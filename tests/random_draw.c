@@ -194,11 +194,15 @@ static void draw_set(struct stream *stream, struct op *op)
 {
 #ifdef LOF_MREMAP_NOPOPULATE
 	op->arg[0] = PICK(stream, LOF_CONVERT, LOF_DISCARD, LOF_FORK, LOF_HUGE,
-			  LOF_HOLDS, 99);
+			  LOF_HOLDS, LOF_FUTURE, LOF_MAX, 99);
 #else
 	op->arg[0] = PICK(stream, LOF_CONVERT, LOF_DISCARD, 99);
 #endif
 	op->arg[1] = (int64_t)draw(stream, op->arg[0] == LOF_CONVERT ? 4 : 3);
+#ifdef LOF_MREMAP_NOPOPULATE
+	if (op->arg[0] == LOF_MAX)
+		op->arg[1] = pages(8 * (size_t)op->arg[1]);
+#endif
 }
 
 /* Kinds as often as they have a weight here. */
@@ -215,7 +219,7 @@ static const struct {
 	{ OP_END, 1 }, { OP_LIMIT, 6 },
 #ifdef LOF_MREMAP_NOPOPULATE
 	{ OP_POPULATE, 20 }, { OP_DISCARD, 20 }, { OP_HOLD, 60 },
-	{ OP_DROP, 40 }, { OP_SYNC, 5 },
+	{ OP_DROP, 40 }, { OP_SYNC, 12 }, { OP_CATCH_UP, 4 }, { OP_BUDGET, 12 },
 #endif
 };
 
@@ -271,6 +275,10 @@ static void draw_args(struct stream *stream, struct op *op)
 		break;
 	case OP_HOLD:
 		op->arg[2] = draw_lock_flags(stream);
+		break;
+	case OP_BUDGET:
+		op->arg[2] = pages(draw(stream, 12));
+		op->arg[3] = (int64_t)draw(stream, 3);
 		break;
 #endif
 	default:
