@@ -33,6 +33,8 @@ else
 	./bench_flag
 fi
 rm -f $file
+say 'budgets'
+./bench_sweep
 say 'whole programs under the shim'
 sh "$srcdir/bench/bench_programs.sh" bench.out/programs.tsv
 

@@ -103,7 +103,7 @@ struct lof_stats {
 	/* Of MCL_FUTURE, where the library stands in for the kernel: bytes */
 	uint64_t left_out;	/* that may be written to, and are not locked */
 	uint64_t passed_over;	/* that may not, and are not locked either */
-	/* Of budgets, at the last look (lof_sync): bytes */
+	/* Of budgets, at the last look (lof_catch_up): bytes */
 	uint64_t swept;		/* that are locked */
 	uint64_t overrun;	/* that were touched, and are not locked */
 };
@@ -117,7 +117,7 @@ enum lof_option {
 	LOF_HOLDS	= 5,	/* munlock and its kin on held pages */
 	LOF_FALLBACK	= 6,	/* lock-on-fault where there is no mlock2 */
 	LOF_FUTURE	= 7,	/* who locks on fault what will be mapped */
-	LOF_SYNC_MS	= 8,	/* lof_sync() by a thread, so often; 0: none */
+	LOF_SYNC_MS	= 8,	/* a thread looks so often; 0: there is none */
 	LOF_MAX		= 9	/* the most that converted locks may lock */
 };
 
@@ -167,7 +167,7 @@ enum {
 	LOF_FUTURE_EMULATE	= 2	/* the library, within the limit */
 };
 
-/* Values of LOF_SYNC_MS: milliseconds between two calls, an hour at most. */
+/* Values of LOF_SYNC_MS: milliseconds between two looks, an hour at most. */
 #define LOF_SYNC_MS_MAX	3600000ul
 
 /*
@@ -405,8 +405,8 @@ enum {
  * budget  bytes, rounded down to whole pages
  * policy  LOF_BUDGET_FIRST or LOF_BUDGET_NEWEST
  *
- * Locked is what was touched; now, and at each lof_sync(): a page may be swapped
- * out before. What else is locked in the range counts too. The range leaves the
+ * Locked is what was touched; now, and at each lof_catch_up(): a page may be
+ * swapped out before. What else is locked in the range counts too. The range leaves the
  * budget that it is in; it follows mremap, and ends with munmap, lof_munlock()
  * and the child of fork.
  *
@@ -502,11 +502,13 @@ int lof_stats(struct lof_stats *stats, size_t size);
 int lof_sync(void);
 
 /*
- * lof_catch_up() - lock what was mapped unseen
+ * lof_catch_up() - lock what was mapped or touched unseen
  *
  * Where the library stands in for the kernel's MCL_FUTURE (LOF_FUTURE): what libc
  * has mapped for itself, thread stacks and its own heap, is locked on fault as
- * far as the limit allows. Else nothing is done. lof_sync() does it too.
+ * far as the limit allows. Where there are budgets (lof_lock_budget()): what was
+ * touched is locked. Else nothing is done. lof_sync() does it too, and with
+ * LOF_SYNC_MS a thread.
  *
  * Errors:
  *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read

@@ -331,20 +331,24 @@ static uint64_t bytes_held(void)
 	return bytes;
 }
 
+static int catch_up(void)
+{
+	int err = lof_follow_all();
+
+	lof_sweep_all();
+	return err;
+}
+
 LOF_PUBLIC int lof_sync(void)
 {
 	int err = lof_ledger_sync();
 
-	if (!err)
-		err = lof_follow_all();
-	if (!err)
-		lof_sweep_all();
-	return lof_return(err);
+	return lof_return(err ? err : catch_up());
 }
 
 LOF_PUBLIC int lof_catch_up(void)
 {
-	return lof_return(lof_follow_all());
+	return lof_return(catch_up());
 }
 
 LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)

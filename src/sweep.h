@@ -8,7 +8,7 @@
 
 #include "range.h"
 
-/* Look at all budgets, and lock what is due; not while another thread does. */
+/* Look at all budgets, and lock what is due; unless another thread does. */
 void lof_sweep_all(void);
 
 /* Put a range into the process's own budget (LOF_MAX). 0; -ENOMEM, -EBUSY. */

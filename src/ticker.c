@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A thread that calls lof_sync() every LOF_SYNC_MS milliseconds. There is none
- * in a program that never asked for it; it takes no signal.
+ * A thread that does every LOF_SYNC_MS milliseconds what lof_sync() does, but
+ * reads smaps only where something is amiss. There is none in a program that
+ * never asked for it; it takes no signal.
  */
 #include "config.h"
 
@@ -28,6 +29,13 @@ static bool is_over(void)
 	return !lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true);
 }
 
+static int pass_over(const struct lof_region *region, void *arg)
+{
+	(void)region;
+	(void)arg;
+	return 0;
+}
+
 static void *tick(void *unused)
 {
 	(void)unused;
@@ -38,8 +46,10 @@ static void *tick(void *unused)
 		if (!ms && is_over())
 			return NULL;
 		if (ms && lof_sys_futex_wait(&settings, setting, ms) ==
-			  -ETIMEDOUT)
-			lof_sync();
+			  -ETIMEDOUT) {
+			lof_walk(pass_over, NULL);
+			lof_catch_up();
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one thread of the library, which calls lof_sync() every LOF_SYNC_MS. */
+/* The one thread of the library, which looks every LOF_SYNC_MS. */
 #ifndef LOF_TICKER_H
 #define LOF_TICKER_H
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Is what is locked on fault really never swapped? For a machine with little
- * memory and some swap (tests/guest.sh makes one): every second page of three
- * ranges is touched, one locked by mlock2, one by mlock alone, one not at all;
- * then another process takes more memory than there is. Statically linked with
- * the library's inner names, so that it can be told that there is no mlock2.
+ * memory and some swap (tests/guest.sh makes one): every second page of four
+ * ranges is touched, one locked by mlock2, one by mlock alone, one by a budget,
+ * one not at all; then another process takes more memory than there is.
+ * Statically linked with the library's inner names, so that it can be told that
+ * there is no mlock2.
  */
 #include "config.h"
 
@@ -62,6 +63,30 @@ static char *map_locked(bool by_mlock2)
 	return addr;
 }
 
+/* What is touched later, a look at it locks. */
+static char *map_budgeted(void)
+{
+	char *addr = map();
+
+	if (lof_lock_budget(addr, PAGES * PAGE, PAGES / 2 * PAGE,
+			    LOF_BUDGET_FIRST))
+		fail("lof_lock_budget");
+	return addr;
+}
+
+static void look(void)
+{
+	struct lof_stats stats;
+
+	lof_cap_override(LOF_CAP_MLOCK2, 1);
+	if (lof_sync() || lof_stats(&stats, sizeof(stats)))
+		fail("lof_sync");
+	failed |= stats.swept != PAGES / 2 * PAGE || stats.overrun;
+	printf("%s: the budget: %zu pages locked, %zu over\n",
+	       failed ? "FAIL" : "ok", (size_t)stats.swept / PAGE,
+	       (size_t)stats.overrun / PAGE);
+}
+
 static void touch(char *addr)
 {
 	for (size_t i = 0; i < PAGES; i += 2)
@@ -115,11 +140,13 @@ static void take_memory(void)
 int main(void)
 {
 	char *unlocked = map(), *native = map_locked(true);
-	char *flagged = map_locked(false);
+	char *flagged = map_locked(false), *budgeted = map_budgeted();
 
 	touch(unlocked);
 	touch(native);
 	touch(flagged);
+	touch(budgeted);
+	look();
 	take_memory();
 	say(count_swapped(unlocked) > PAGES / 4, "not locked",
 	    count_swapped(unlocked));
@@ -127,7 +154,10 @@ int main(void)
 	    count_swapped(native));
 	say(count_swapped(flagged) == 0, "locked by mlock alone",
 	    count_swapped(flagged));
-	if (!is_marked(unlocked) || !is_marked(native) || !is_marked(flagged)) {
+	say(count_swapped(budgeted) == 0, "locked by a budget",
+	    count_swapped(budgeted));
+	if (!is_marked(unlocked) || !is_marked(native) ||
+	    !is_marked(flagged) || !is_marked(budgeted)) {
 		puts("FAIL: a page is not what was written");
 		failed = 1;
 	}
