@@ -519,8 +519,8 @@ int lof_catch_up(void);
  * lof_set() - set a policy of the process, for all threads, at any time
  * lof_get() - read it
  *
- * A child of fork inherits it, but for LOF_SYNC_MS; to set that is not
- * async-signal-safe.
+ * A child of fork inherits it, and with LOF_SYNC_MS has a thread of its own; to
+ * set that is not async-signal-safe.
  *
  * Errors:
  *   EAGAIN  LOF_SYNC_MS: there is no thread to be had; it is 0 then

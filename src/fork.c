@@ -125,7 +125,7 @@ static void after_fork_in_child(void)
 		if (lock(list->range[i]))
 			lof_smaps_each(lock_area, &list->range[i]);
 	drop_list();
-	lof_ticker_forget();
+	lof_ticker_after_fork_in_child();
 	errno = saved;
 }
 

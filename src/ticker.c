@@ -73,15 +73,10 @@ static int start(void)
 	return err;
 }
 
-int lof_ticker_set(void)
+static int start_or_give_up(void)
 {
-	int err;
+	int err = start();
 
-	atomic_fetch_add(&settings, 1);
-	lof_sys_futex_wake(&settings);
-	if (!lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true))
-		return 0;
-	err = start();
 	if (err) {
 		lof_policy_set(LOF_SYNC_MS, 0);
 		atomic_store(&runs, false);
@@ -89,8 +84,22 @@ int lof_ticker_set(void)
 	return -err;
 }
 
-void lof_ticker_forget(void)
+int lof_ticker_set(void)
 {
-	if (atomic_exchange(&runs, false))
-		lof_policy_set(LOF_SYNC_MS, 0);
+	atomic_fetch_add(&settings, 1);
+	lof_sys_futex_wake(&settings);
+	if (!lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true))
+		return 0;
+	return start_or_give_up();
+}
+
+/* fork() of libc has put its memory in order before it calls this. */
+void lof_ticker_after_fork_in_child(void)
+{
+	if (!atomic_load(&runs))
+		return;
+	if (lof_policy(LOF_SYNC_MS))
+		start_or_give_up();
+	else
+		atomic_store(&runs, false);
 }

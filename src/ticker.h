@@ -9,7 +9,7 @@
  */
 int lof_ticker_set(void);
 
-/* In a child of fork there is no such thread. */
-void lof_ticker_forget(void);
+/* A child of fork, where the thread is not, begins it anew. */
+void lof_ticker_after_fork_in_child(void);
 
 #endif

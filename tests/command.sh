@@ -11,7 +11,7 @@ locker=$builddir/locker
 [ -x "$locker" ] || skip 'tests/locker was not built'
 # What is in the environment of make check is not to be seen here.
 unset LD_PRELOAD LOCKONFAULT_CONVERT LOCKONFAULT_DISABLE LOCKONFAULT_DISCARD
-unset LOCKONFAULT_LOG NO_COLOR
+unset LOCKONFAULT_LOG LOCKONFAULT_MAX LOCKONFAULT_SYNC_MS NO_COLOR
 LC_ALL=C
 export LC_ALL
 chmod 755 "$work"

@@ -364,11 +364,15 @@ START_TEST(a_thread_catches_up)
 	wait_for_threads(before + 1);
 	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
 	wait_until_locked(addr);
-	/* It is not there in a child, and the child knows. */
+	/* A child, which has one thread alone, begins it anew. */
 	pid = fork();
 	if (pid == 0) {
+		emulate(MCL_FUTURE);
 		lof_get(LOF_SYNC_MS, &ms);
-		_exit(ms != 0 || lof_set(LOF_SYNC_MS, 5) || nthreads() != 2);
+		addr = mmap(NULL, page, RW, ANON, -1, 0);
+		wait_until_locked(addr);
+		_exit(ms != 20 || nthreads() != 2 ||
+		      lof_set(LOF_SYNC_MS, 0));
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);

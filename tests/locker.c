@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that locks memory, for test_command.sh to run and to look at. It
- * knows nothing of the library; it can be linked statically as well.
+ * A program that locks memory, for test_command.sh and test_run.sh to run
+ * and to look at. It knows nothing of the library; it can be linked statically
+ * as well.
  */
 #define _GNU_SOURCE
 
@@ -51,6 +52,15 @@ static const char *flags_at(const void *addr)
 	return flags;
 }
 
+/* Until there is no more input. */
+static void wait_for_end(void)
+{
+	puts("ready");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+}
+
 /* Lock by plain mlock, which is what the shim changes. */
 static void print_flags(void)
 {
@@ -59,6 +69,17 @@ static void print_flags(void)
 	if (mlock(addr, 1 << 16))
 		err(2, "mlock");
 	puts(flags_at(addr));
+}
+
+/* Lock by plain mlock and write to all of it, then wait as hold does. */
+static void touch(size_t len)
+{
+	void *addr = map(len);
+
+	if (mlock(addr, len))
+		err(2, "mlock");
+	memset(addr, 1, len);
+	wait_for_end();
 }
 
 /* Have memory locked, in full or on fault, until there is no more input. */
@@ -71,10 +92,7 @@ static void hold(size_t len, unsigned int onfault, const char *name)
 	*addr = 1;
 	if (name)
 		prctl(PR_SET_NAME, name);
-	puts("ready");
-	fflush(stdout);
-	while (getchar() != EOF)
-		;
+	wait_for_end();
 }
 
 int main(int argc, char **argv)
@@ -84,7 +102,10 @@ int main(int argc, char **argv)
 	else if (argc >= 4 && strcmp(argv[1], "hold") == 0)
 		hold(strtoul(argv[2], NULL, 0),
 		     (unsigned int)strtoul(argv[3], NULL, 0), argv[4]);
+	else if (argc == 3 && strcmp(argv[1], "touch") == 0)
+		touch(strtoul(argv[2], NULL, 0));
 	else
-		errx(2, "usage: locker flags | hold BYTES ONFAULT [NAME]");
+		errx(2, "usage: locker flags | touch BYTES | "
+			"hold BYTES ONFAULT [NAME]");
 	return 0;
 }

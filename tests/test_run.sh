@@ -97,6 +97,244 @@ exits 'run -v' 0 "$command" run -v true
 says 'run -v tells the variables' err ".*: LD_PRELOAD=$shim"
 says 'run -v tells the limit' err '.*: RLIMIT_MEMLOCK: .*, was .*'
 
+# --- run: --max
+
+# max_is WHAT WANTED MAX [PREFIX...]: the bytes that MAX comes to
+max_is() {
+	max_what=$1 max_wanted=$2 max_text=$3
+	shift 3
+	same "run --max: $max_what" "$max_wanted" "$(
+		"$@" "$command" run --shim "$shim" -m "$max_text" -n true |
+		sed -n 's/.* LOCKONFAULT_MAX=\([0-9]*\) .*/\1/p')"
+}
+
+# no_max WHAT REASON MAX [PREFIX...]: it is an error, and nothing is run
+no_max() {
+	max_what=$1 max_reason=$2 max_text=$3
+	shift 3
+	exits "run --max: $max_what" 125 \
+		"$@" "$command" run --shim "$shim" --max "$max_text" echo run
+	says "$max_what: it is said why" err "lockonfault run: $max_reason"
+	same "$max_what: CMD is not run" '' "$(cat out)"
+}
+
+page=$(getconf PAGESIZE)
+exits 'run -n --max' 0 "$command" run -n --max=1M true
+same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
+LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
+exits 'run -n, all that can be set' 0 \
+	"$command" run -n -p -d -l /log -m 64K true
+same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
+LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG=/log \
+LOCKONFAULT_MAX=65536 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
+exits 'run --max' 0 "$command" run --max 64KiB \
+	sh -c 'echo $LOCKONFAULT_MAX $LOCKONFAULT_SYNC_MS'
+says 'run --max sets both' out '65536 100'
+exits 'run -m over one that was there' 0 env LOCKONFAULT_MAX=5 \
+	"$command" run -m 64K printenv LOCKONFAULT_MAX
+says 'it is the one of -m' out 65536
+same 'run without -m keeps LOCKONFAULT_MAX' 5 "$(
+	LOCKONFAULT_MAX=5 "$command" run printenv LOCKONFAULT_MAX)"
+same 'and sets no LOCKONFAULT_SYNC_MS' '' "$(
+	"$command" run printenv LOCKONFAULT_SYNC_MS)"
+same 'run -m keeps LOCKONFAULT_SYNC_MS' 7 "$(
+	LOCKONFAULT_SYNC_MS=7 "$command" run -m 1M \
+	printenv LOCKONFAULT_SYNC_MS)"
+same 'also an empty one' '<>' "$(
+	LOCKONFAULT_SYNC_MS='' "$command" run -m 1M \
+	sh -c 'echo "<${LOCKONFAULT_SYNC_MS-not there}>"')"
+same 'then -n does not print it' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
+true" "$(LOCKONFAULT_SYNC_MS=7 "$command" run -n -m 1M true)"
+
+max_is 'a page' "$page" "$page"
+max_is 'G' 2147483648 2G
+for max in '' 1x -1 ' 1M' % 0% 101% 1.5% 5%% -5% +5% '5 %' 4294967297% \
+	20000000T limit: limit:1M limit:0% limit:101% Limit:5% cgroup cgroup:5 \
+	cgroup:cgroup:5% cgroup:101% x:5%; do
+	no_max "'$max'" "not a size, P%, limit:P% or cgroup:P%: '$max'" "$max"
+done
+no_max 'nothing' '--max 0 is less than a page: 0 bytes' 0
+no_max 'less than a page' ".* less than a page: $((page - 1)) bytes" \
+	$((page - 1))
+exits 'run -m without MAX' 125 "$command" run -m
+
+memory=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+for percent in 1 50 99 100; do
+	max_is "$percent% of the memory" $((memory * 1024 * percent / 100)) \
+		$percent%
+done
+
+if has prlimit && prlimit --memlock=1000001:2000000 true 2>/dev/null; then
+	max_is '33% of the soft limit' 330000 limit:33% \
+		prlimit --memlock=1000001:2000000
+	max_is 'all of the soft limit' 1000001 limit:100% \
+		prlimit --memlock=1000001:2000000
+	same 'run --max takes the limit as it was' 500000 "$(
+		prlimit --memlock=1000001:2000000 \
+		"$command" run -m limit:50% printenv LOCKONFAULT_MAX)"
+	no_max 'no page of the limit' '.* less than a page: 655 bytes' \
+		limit:1% prlimit --memlock=65536:65536
+else
+	left_out '--max by the limit: prlimit cannot set it'
+fi
+if has prlimit && prlimit --memlock=unlimited true 2>/dev/null; then
+	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited: .*' limit:50% \
+		prlimit --memlock=unlimited
+elif ${CC:-cc} -shared -fPIC -o unlimited.so -x c - <<'EOF'
+int getrlimit(int what, unsigned long *limit)
+{
+	return limit[0] = limit[1] = -1, 0 * what;
+}
+int getrlimit64(int what, unsigned long long *limit)
+{
+	return limit[0] = limit[1] = -1, 0 * what;
+}
+EOF
+then	# who may not set it has a libc that says so
+	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited: .*' limit:50% \
+		env LD_PRELOAD="$work/unlimited.so"
+else
+	left_out '--max without limit: it cannot be set'
+fi
+
+# --- run: --max by the cgroup; first with files that look like those of the
+#     kernel, in a mount namespace, as a machine has either version
+
+# in_cgroups COMMAND...: what is in here/ stands where /proc and cgroups were
+in_cgroups() {
+	unshare --mount --map-root-user sh -c '
+		mount --bind here/cgroup /sys/fs/cgroup &&
+		mount --bind here/proc /proc && exec "$@"' sh "$@"
+}
+
+# groups LINE...: of /proc/self/cgroup, with no limits yet
+groups() {
+	rm -rf here
+	mkdir -p here/cgroup here/proc/self
+	printf '%s\n' "$@" >here/proc/self/cgroup
+}
+
+# limit PATH VALUE: of a cgroup
+limit() {
+	mkdir -p "$(dirname "here/cgroup/$1")"
+	echo "$2" >"here/cgroup/$1"
+}
+
+none='the cgroup has no memory limit: nothing to take a part of'
+groups 0::/
+if ! has unshare || ! in_cgroups true 2>/dev/null; then
+	left_out '--max by a cgroup of our making: no mount namespace to be had'
+else
+	no_max 'v2, the root' "$none" cgroup:50% in_cgroups
+	limit memory.max 1000001
+	max_is 'v2, the root of a container' 500000 cgroup:50% in_cgroups
+
+	groups '0::/a/b:c d'
+	limit 'a/b:c d/memory.max' max
+	no_max 'v2, max' "$none" cgroup:50% in_cgroups
+	limit a/memory.max 3000000
+	max_is 'v2, the one above' 3000000 cgroup:100% in_cgroups
+	limit 'a/b:c d/memory.max' 2000000
+	max_is 'v2, its own is less' 1000000 cgroup:50% in_cgroups
+	limit memory.max 1000000
+	max_is 'v2, that of the root is less' 500000 cgroup:50% in_cgroups
+	limit memory.max 0
+	no_max 'v2, 0' '.* less than a page: 0 bytes' cgroup:50% in_cgroups
+	for text in '' -1 'max ' 18446744073709551616; do
+		limit a/memory.max "$text"
+		no_max "v2, '$text' for a limit" \
+			"not a limit in /sys/fs/cgroup/a/memory.max: '$text'" \
+			cgroup:50% in_cgroups
+	done
+	rm here/cgroup/a/memory.max
+	ln -s memory.max here/cgroup/a/memory.max
+	no_max 'v2, a limit that cannot be read' \
+		'cannot read /sys/fs/cgroup/a/memory.max: .*' cgroup:50% \
+		in_cgroups
+
+	groups '0::/../other'
+	limit memory.max 1000000
+	no_max 'v2, outside of the namespace' \
+		'the cgroup is not to be seen from here: /../other' cgroup:50% \
+		in_cgroups
+	groups '0::/..other'
+	limit ..other/memory.max 1000000
+	max_is 'v2, a name with dots' 500000 cgroup:50% in_cgroups
+
+	groups 5:name=memory:/a 4:cpu,memory:/b 3:xmemory:/a 0::/a
+	limit a/memory.max 1000000
+	no_max 'v1, nothing there' "$none" cgroup:50% in_cgroups
+	limit memory/memory.limit_in_bytes \
+		$((9223372036854775807 / page * page))
+	no_max 'v1, as much as there can be' "$none" cgroup:50% in_cgroups
+	limit memory/b/memory.limit_in_bytes 4000000
+	max_is 'v1' 2000000 cgroup:50% in_cgroups
+	limit memory/memory.limit_in_bytes 3000000
+	max_is 'v1, that of a container is less' 1500000 cgroup:50% in_cgroups
+
+	groups 'no line of cgroups' 0:: 0 '' : :: 0::a
+	limit memory.max 1000000
+	no_max 'no cgroup' "$none" cgroup:50% in_cgroups
+	groups "0::/$(printf '%05000d' 0)"
+	no_max 'a cgroup too long' 'cannot read /proc/self/cgroup: .*' \
+		cgroup:50% in_cgroups
+	groups "0::/$(printf '%04094d' 0)"
+	no_max 'a cgroup with too long a limit' \
+		'cannot read /sys/fs/cgroup/0*.*' cgroup:50% in_cgroups
+	rm here/proc/self/cgroup
+	no_max 'no list of cgroups' 'cannot read /proc/self/cgroup: .*' \
+		cgroup:50% in_cgroups
+fi
+
+# Then in one of the kernel; v1 first, since v2 has no memory beside it.
+group=
+for name in memory/lof-test.$$/memory.limit_in_bytes lof-test.$$/memory.max; do
+	file=/sys/fs/cgroup/$name
+	[ -z "$group" ] && is_root && mkdir "${file%/*}" 2>/dev/null || continue
+	group=${file%/*}
+	[ -w "$file" ] && break
+	rmdir "$group"
+	group=
+done
+if [ -n "$group" ]; then
+	# in_group COMMAND...: in a cgroup below the one with the limit
+	in_group() {
+		sh -c 'echo $$ >"$0/inner/cgroup.procs" && exec "$@"' \
+			"$group" "$@"
+	}
+	mkdir "$group/inner"
+	echo 64M >"$file"
+	max_is "50% of $file" 33554432 cgroup:50% in_group
+	same 'run --max, a page of the cgroup for the program' 671088 "$(
+		in_group "$command" run -m cgroup:1% printenv LOCKONFAULT_MAX)"
+	rmdir "$group/inner" "$group"
+else
+	left_out '--max by a cgroup of the kernel: there is none to be made'
+fi
+
+# --- run: --max is the most that is locked
+
+# charge PID: its VmLck, in kB
+charge() { sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"; }
+
+mkfifo stop
+"$command" run --max 1M "$locker" touch 67108864 >ready <stop &
+touching=$!
+exec 5>stop
+tries=0
+until [ -s ready ] && [ "$(charge $touching)" = 1024 ]; do
+	tries=$((tries + 1))
+	[ $tries -lt 100 ] || break
+	sleep 0.1
+done
+says 'run --max 1M: 64 MiB are locked and touched' ready ready
+same 'of these 1 MiB is locked' 1024 "$(charge $touching)"
+sleep 0.5
+same 'and no more a while later' 1024 "$(charge $touching)"
+exec 5>&-
+wait $touching
+same 'and the program has not failed' 0 $?
+
 # --- run: the program is under lock-on-fault
 
 if [ "$("$locker" flags)" = lo ]; then

@@ -37,6 +37,12 @@ char *lof_size_column(char *buf, uint64_t bytes);
 /* A number with K, M, G or T (1024; iB may follow). 0 or -EINVAL, -ERANGE. */
 int lof_size_parse(const char *text, uint64_t *bytes);
 
+/*
+ * max.c: the bytes that MAX stands for, a page at least: SIZE, P%, limit:P% (of
+ * RLIMIT_MEMLOCK as it is), cgroup:P%. 0, or -1 after a message.
+ */
+int lof_max_parse(const char *text, uint64_t *bytes);
+
 /* find.c: the file execvp would take. 0, or a negative errno. */
 int lof_find_command(const char *name, char *path, size_t size);
 

@@ -10,6 +10,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const char help[] =
 	"Options:\n"
 	" -d, --discard      let the program give locked pages back\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
+	" -m, --max MAX      lock MAX at most: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print what would be run, and run nothing\n"
 	" -p, --no-populate  drop MAP_POPULATE where it goes with a lock\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
@@ -40,6 +42,7 @@ enum { OPTION_SHIM = CHAR_MAX + 1 };
 static const struct option long_options[] = {
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
+	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "no-populate", no_argument, NULL, 'p' },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
@@ -50,10 +53,10 @@ static const struct option long_options[] = {
 };
 
 struct run {
-	const char *shim, *log;
+	const char *shim, *log, *max;
 	bool discard, no_populate, dry_run, verbose;
 	/* The variables that were set, in the order of setting. */
-	const char *set[4];
+	const char *set[6];
 	size_t nset;
 };
 
@@ -87,6 +90,22 @@ static int set_log(struct run *run)
 	return set_variable(run, "LOCKONFAULT_LOG", path);
 }
 
+/* Without a thread that looks what was touched, nothing would be locked. */
+static int set_max(struct run *run)
+{
+	char text[sizeof("18446744073709551615")];
+	uint64_t bytes;
+
+	if (lof_max_parse(run->max, &bytes))
+		return -1;
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	if (set_variable(run, "LOCKONFAULT_MAX", text))
+		return -1;
+	return getenv("LOCKONFAULT_SYNC_MS") ? 0 :
+	       set_variable(run, "LOCKONFAULT_SYNC_MS", "100");
+}
+
+/* RLIMIT_MEMLOCK is not raised yet: --max may be a part of it. */
 static int set_environment(struct run *run)
 {
 	char shim[PATH_MAX];
@@ -100,7 +119,9 @@ static int set_environment(struct run *run)
 	if (run->discard &&
 	    set_variable(run, "LOCKONFAULT_DISCARD", "translate"))
 		return -1;
-	return run->log ? set_log(run) : 0;
+	if (run->log && set_log(run))
+		return -1;
+	return run->max ? set_max(run) : 0;
 }
 
 /* Say in advance where nothing will be changed; it is run all the same. */
@@ -212,7 +233,7 @@ int lof_cmd_run(int argc, char **argv)
 	struct run run = { .shim = NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+dl:npvhV", long_options,
+	while ((c = getopt_long(argc, argv, "+dl:m:npvhV", long_options,
 				NULL)) >= 0)
 		switch (c) {
 		case 'd':
@@ -220,6 +241,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case 'l':
 			run.log = optarg;
+			break;
+		case 'm':
+			run.max = optarg;
 			break;
 		case 'n':
 			run.dry_run = true;
