@@ -31,7 +31,8 @@ static int scan_by_ioctl(struct lof_range range,
 			 int (*visit)(struct lof_range run, void *arg),
 			 void *arg)
 {
-	struct lof_pm_region region[NREGIONS];
+	/* valgrind does not know that the kernel writes it. */
+	struct lof_pm_region region[NREGIONS] = { { .start = 0 } };
 	int fd = open_pagemap(), ret = 0;
 	struct lof_range run;
 	long n;

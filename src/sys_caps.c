@@ -104,7 +104,7 @@ static bool pagemap_tells(bool by_ioctl)
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
 	int fd = lof_sys_open("/proc/self/pagemap");
-	struct lof_pm_region region;
+	struct lof_pm_region region = { .start = 0 };
 	uint64_t entry, walked;
 	bool tells;
 
