@@ -122,8 +122,12 @@ static unsigned int kind_of_touched(void)
 static size_t lock_front(struct sweep *sweep, struct lof_range range)
 {
 	size_t page = lof_sys_page_size(), len = lof_range_len(range);
+	int err;
 
-	while (lof_lock_range(range, kind_of_touched())) {
+	while ((err = lof_lock_range(range, kind_of_touched())) != 0) {
+		/* What is no matter of the limit may go well elsewhere. */
+		if (err != -ENOMEM && err != -EAGAIN)
+			return 0;
 		sweep->is_full = true;
 		len = len / 2 & ~(page - 1);
 		if (!len)
@@ -135,14 +139,15 @@ static size_t lock_front(struct sweep *sweep, struct lof_range range)
 	return len;
 }
 
-static void unlock(struct sweep *sweep, struct lof_range range)
+static bool unlock(struct sweep *sweep, struct lof_range range)
 {
 	if (lof_unlock_range(range))
-		return;
+		return false;
 	if (range.start < sweep->position)
 		sweep->budget->over += lof_range_len(range);
 	sweep->runs += neighbours(range) - 1;
 	sweep->budget->locked -= lof_range_len(range);
+	return true;
 }
 
 /* Gaps by their size: in pages, and the larger ones by powers of two. */
@@ -271,7 +276,7 @@ static void mark_seen(const struct sweep *sweep, struct lof_range range)
 
 /*
  * Unlock the front of the oldest run, not more than len; if none is remembered,
- * of all. False: nothing is locked.
+ * of all. False: nothing is locked, or it cannot be unlocked.
  */
 static bool unlock_oldest(struct sweep *sweep, size_t len)
 {
@@ -284,7 +289,8 @@ static bool unlock_oldest(struct sweep *sweep, size_t len)
 			continue;
 		if (lof_range_len(locked.range) > len)
 			locked.range.end = locked.range.start + len;
-		unlock(sweep, locked.range);
+		if (!unlock(sweep, locked.range))
+			return false;
 		mark_seen(sweep, locked.range);
 		if (run)
 			run->start = locked.range.end;

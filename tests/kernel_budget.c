@@ -162,6 +162,28 @@ START_TEST(any_memory_is_swept)
 }
 END_TEST
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE	0x08
+#endif
+
+/* Memory that cannot be locked is passed over, and all is not given up for it. */
+START_TEST(droppable_memory_is_passed_over)
+{
+	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
+			      MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (addr == MAP_FAILED) {
+		puts("skip: this kernel has no MAP_DROPPABLE");
+		return;
+	}
+	touch(2);
+	touch(5);
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	KINDS(at(0), ".....K..");
+	ck_assert_uint_eq(stats().overrun, page);
+}
+END_TEST
+
 static void end_by_munlock(void)
 {
 	OK(lof_munlock(at(0), pages(8)));
@@ -483,6 +505,7 @@ Suite *budget_suite(void)
 	tcase_add_test(tc, what_is_locked_already_counts);
 	tcase_add_test(tc, query_tells_of_the_budget);
 	tcase_add_loop_test(tc, any_memory_is_swept, 0, 3);
+	tcase_add_test(tc, droppable_memory_is_passed_over);
 	tcase_add_loop_test(tc, what_unlocks_or_unmaps_ends_it, 0,
 			    sizeof(end) / sizeof(end[0]));
 	tcase_add_test(tc, a_part_ends_alone);
