@@ -28,7 +28,7 @@
 
 #define PAGE		((size_t)4096)
 #define GIB		((size_t)1 << 30)
-#define ROUNDS		5
+#define ROUNDS		11
 #define THREADS		64
 
 enum way { NO_LOCK, NATIVE, FLAG, FULL, EACH, NWAYS };
@@ -217,7 +217,7 @@ static struct result run(struct result (*what)(const struct job *, enum way),
 	return result;
 }
 
-/* Medians of rounds in which the ways from first to last take turns. */
+/* Medians of rounds in which the ways take turns, there and back. */
 static void measure(struct result (*what)(const struct job *, enum way),
 		    const struct job *job, enum way first, enum way last,
 		    struct result *results)
@@ -226,7 +226,9 @@ static void measure(struct result (*what)(const struct job *, enum way),
 	static double wall[NWAYS][ROUNDS];
 
 	for (int i = 0; i < ROUNDS; i++)
-		for (enum way way = first; way <= last; way++) {
+		for (enum way turn = first; turn <= last; turn++) {
+			enum way way = i % 2 ? first + last - turn : turn;
+
 			results[way] = run(what, job, way);
 			lock_us[way][i] = results[way].lock_us;
 			total[way][i] = results[way].total_ms;
