@@ -16,6 +16,7 @@
 #include "lock.h"
 #include "lockonfault.h"
 #include "policy.h"
+#include "probe.h"
 #include "smaps.h"
 #include "sweep.h"
 #include "sys.h"
@@ -46,9 +47,11 @@ unsigned int lof_follow_choose(void)
 	unsigned long policy = lof_policy(LOF_FUTURE);
 	bool can = kernel_can(), limited;
 
+	if (lof_future_known() != LOF_NONE)
+		return 0;
 	if (lof_policy(LOF_CONVERT) && lof_policy(LOF_MAX))
 		return LOF_FUTURE_OURS | LOF_FUTURE_LIMITED;
-	if (policy == LOF_FUTURE_KERNEL || lof_future_known() != LOF_NONE ||
+	if (policy == LOF_FUTURE_KERNEL ||
 	    (!can && lof_policy(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
 	    (can && policy == LOF_FUTURE_AUTO && !lof_policy(LOF_CONVERT)))
 		return 0;
@@ -72,14 +75,40 @@ static bool has_room(size_t len)
 }
 
 /* What does not fit is left out; under LOF_MAX the sweeper finds what does. */
-static void lock_if_it_fits(struct lof_range range)
+static void lock_piece(struct lof_range range)
 {
 	if (lof_range_is_empty(range))
 		return;
-	if (lof_policy(LOF_MAX))
+	if (lof_policy(LOF_MAX)) {
 		lof_sweep_add(range);
-	else if (has_room(lof_range_len(range)))
-		lof_lock_range(range, LOF_ONFAULT);
+		return;
+	}
+	if (!has_room(lof_range_len(range)) ||
+	    lof_lock_range(range, LOF_ONFAULT))
+		return;
+	/* What cannot be locked the kernel passes over with success. */
+	if (!lof_is_locked(range))
+		lof_ledger_read_back(range);
+	/* Another thread has ended it meanwhile. */
+	if (!lof_future_followed())
+		lof_unlock_range(range);
+}
+
+/* What was unlocked by name, or was there before, is not reached. */
+static void lock_if_it_fits(struct lof_range range)
+{
+	struct lof_range gap = range;
+	struct lof_entry entry;
+	int found;
+
+	while ((found = lof_ledger_swept_in(range, &entry)) > 0) {
+		gap.end = entry.range.start;
+		lock_piece(gap);
+		range.start = gap.start = entry.range.end;
+	}
+	gap.end = range.end;
+	if (found == 0)
+		lock_piece(gap);
 }
 
 /* Does MCL_FUTURE reach it? */
@@ -93,17 +122,19 @@ void lof_follow_now(struct lof_range range, int prot)
 {
 	struct lof_range gap = range;
 	struct lof_entry entry;
+	int found;
 
 	if (!is_wanted(prot & PROT_WRITE,
 		       prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return;
-	while (lof_ledger_find_in(range, &entry) > 0) {
+	while ((found = lof_ledger_find_in(range, &entry)) > 0) {
 		gap.end = entry.range.start;
 		lock_if_it_fits(gap);
 		range.start = gap.start = entry.range.end;
 	}
 	gap.end = range.end;
-	lock_if_it_fits(gap);
+	if (found == 0)
+		lock_if_it_fits(gap);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)
@@ -116,6 +147,8 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	struct lof_range range = vma->range;
 
 	(void)arg;
+	if (!lof_future_followed())
+		return 1;
 	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
 		return 0;
 	if (vma->growsdown && lof_future_followed() & LOF_FUTURE_LIMITED)
@@ -126,7 +159,45 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 
 int lof_follow_all(void)
 {
-	return lof_future_followed() ? lof_smaps_each(follow_area, NULL) : 0;
+	int ret = 0;
+
+	if (lof_future_followed())
+		ret = lof_smaps_each(follow_area, NULL);
+	return ret < 0 ? ret : 0;
+}
+
+static int exempt_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	lof_ledger_sweep(vma->range, LOF_EXEMPT);
+	return 0;
+}
+
+void lof_follow_from_now(bool wants_current)
+{
+	struct lof_range rest = lof_range_all(lof_sys_page_size());
+	struct lof_entry entry;
+
+	while (lof_ledger_swept_in(rest, &entry) > 0) {
+		rest.start = entry.range.end;
+		if (entry.attr == LOF_EXEMPT)
+			lof_ledger_sweep(entry.range, 0);
+	}
+	if (!wants_current)
+		lof_smaps_each(exempt_area, NULL);
+}
+
+static int add_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	if (can_be_locked(vma) && vma->writable)
+		lof_sweep_add(vma->range);
+	return 0;
+}
+
+int lof_follow_into_budget(void)
+{
+	return lof_smaps_each(add_area, NULL);
 }
 
 static int count_area(const struct lof_vma *vma, void *arg)

@@ -25,6 +25,12 @@ static inline void lof_follow(struct lof_range range, int prot)
 		lof_follow_now(range, prot);
 }
 
+/* Begin: what is mapped now is wanted too, or is not. */
+void lof_follow_from_now(bool wants_current);
+
+/* Put what is mapped now into the process's own budget. As lof_follow_all(). */
+int lof_follow_into_budget(void);
+
 /* Lock what is mapped now. 0; a negative errno: smaps cannot be read. */
 int lof_follow_all(void);
 

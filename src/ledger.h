@@ -180,6 +180,7 @@ int lof_ledger_held_in(struct lof_range range, struct lof_entry *entry);
 #define LOF_NBUDGETS	63u
 #define LOF_SWEPT_ID(attr)	((attr) & LOF_NBUDGETS)
 #define LOF_SWEPT_SEEN	64u
+#define LOF_EXEMPT	128u	/* no budget: MCL_FUTURE does not reach it */
 
 /* As lof_ledger_find_in(), of budgets. */
 int lof_ledger_swept_in(struct lof_range range, struct lof_entry *entry);

@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "arm.h"
+#include "future.h"
 #include "ledger.h"
 #include "lock.h"
 #include "nature.h"
@@ -78,7 +79,18 @@ int lof_unlock_range(struct lof_range range)
 	return err;
 }
 
-/* A budget ends first, or its sweep would lock again. */
+/*
+ * A budget ends first, or its sweep would lock again, and so would who follows
+ * MCL_FUTURE. A handler that cannot take the lock unlocks all the same.
+ */
+static int leave_budgets(struct lof_range range)
+{
+	int err = lof_ledger_sweep(range, lof_future_followed() ? LOF_EXEMPT
+								: 0);
+
+	return err == -EBUSY ? 0 : err;
+}
+
 static int unlock(const void *addr, size_t len)
 {
 	struct lof_glance glance;
@@ -88,13 +100,13 @@ static int unlock(const void *addr, size_t len)
 	err = lof_range_of(&range, addr, len);
 	if (err)
 		return err;
-	if (lof_glance_is_clear(&glance, range)) {
+	if (lof_glance_is_clear(&glance, range) && !lof_future_followed()) {
 		err = lof_disarm(range);
 		if (!lof_glance_holds(&glance))
 			lof_glance_settle(&glance, LOF_UNLOCKED);
 		return err;
 	}
-	err = lof_ledger_sweep(range, 0);
+	err = leave_budgets(range);
 	return err ? err : lof_unlock_range(range);
 }
 
@@ -142,7 +154,7 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 
 	err = lof_range_of(&choice.range, addr, len);
 	if (!err && kind == LOF_ONFAULT)
-		err = lof_ledger_sweep(choice.range, 0);
+		err = leave_budgets(choice.range);
 	if (err)
 		return err;
 	err = lof_call_begin(&call, LOF_KEEPS, choice.range, LOF_NO_RANGE);
@@ -179,7 +191,9 @@ static int lock_converted(const void *addr, size_t len)
 		err = lof_arm(LOF_NO_RANGE);
 	if (!err && lof_first_hole(range) != range.end)
 		err = -ENOMEM;
-	return err ? err : lof_sweep_add(range);
+	if (!err)
+		err = lof_sweep_add(range);
+	return err == -EBUSY ? -EAGAIN : err;
 }
 
 LOF_PUBLIC int lof_mlock(const void *addr, size_t len)

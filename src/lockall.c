@@ -205,14 +205,25 @@ static int lock_all(int flags)
 	return err;
 }
 
+/*
+ * What we do of MCL_FUTURE ends without a system call, and before one
+ * that unlocks: who follows looks again when it has locked something.
+ */
+static void stop_following(void)
+{
+	if (lof_future_followed())
+		lof_future_end(lof_future_begin(), LOF_NONE);
+}
+
 static int unlock_all(void)
 {
 	struct lof_turn turn;
 	struct lof_call call;
 	int err;
 
+	stop_following();
 	err = lof_ledger_sweep(everything(), 0);
-	if (!err)
+	if (!err || err == -EBUSY)
 		err = lof_call_begin(&call, LOF_KEEPS, everything(),
 				     LOF_NO_RANGE);
 	if (err)
@@ -261,13 +272,6 @@ static int stop_future(void)
 		restore_all();
 	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
 	return err;
-}
-
-/* What we do of MCL_FUTURE ends without a system call. */
-static void stop_following(void)
-{
-	if (lof_future_followed())
-		lof_future_end(lof_future_begin(), LOF_NONE);
 }
 
 /* What munlockall2 does; what is held may stay. */
@@ -322,6 +326,7 @@ static int lock_all_ours(int flags, unsigned int ours)
 		err = lof_arm(LOF_NO_RANGE);
 	if (err)
 		return err;
+	lof_follow_from_now(flags & MCL_CURRENT);
 	turn = lof_future_begin();
 	lof_future_end(turn, (int)ours);
 	if (flags & MCL_CURRENT && !fits)
@@ -329,10 +334,24 @@ static int lock_all_ours(int flags, unsigned int ours)
 	return 0;
 }
 
+/* MCL_CURRENT under LOF_MAX. */
+static int budget_all(void)
+{
+	int err = lof_arm(LOF_NO_RANGE);
+
+	if (err)
+		return err;
+	lof_future_end(lof_future_begin(), LOF_NONE);
+	return lof_follow_into_budget();
+}
+
 static int lock_all_onfault(int flags)
 {
 	unsigned int ours = 0;
 
+	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT && lof_policy(LOF_CONVERT) &&
+	    lof_policy(LOF_MAX) && lof_future_known() == LOF_NONE)
+		return budget_all();
 	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
 		ours = lof_follow_choose();
 	return ours ? lock_all_ours(flags, ours) : lock_all(flags);

@@ -268,7 +268,10 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	return err;
 }
 
-/* As under the kernel's MCL_FUTURE on fault nothing is populated. */
+/*
+ * As under the kernel's MCL_FUTURE on fault nothing is populated that is locked.
+ * What grows down is left to lof_catch_up(), which leaves it room.
+ */
 LOF_COLD
 static int map_followed(const struct mapping *m, uintptr_t *result)
 {
@@ -276,10 +279,12 @@ static int map_followed(const struct mapping *m, uintptr_t *result)
 	struct lof_range range;
 	int err;
 
-	lazy.flags &= ~MAP_POPULATE;
+	if (m->prot & PROT_WRITE)
+		lazy.flags &= ~MAP_POPULATE;
 	err = m->flags & MAP_LOCKED ? map_converted(&lazy, result)
 				    : map(&lazy, result);
-	if (!err && !lof_range_of(&range, (void *)*result, m->len))
+	if (!err && !(m->flags & MAP_GROWSDOWN) &&
+	    !lof_range_of(&range, (void *)*result, m->len))
 		lof_follow(range, m->prot);
 	return err;
 }

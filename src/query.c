@@ -172,6 +172,17 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	return !lof_range_is_empty(*rest);
 }
 
+/* As lof_ledger_swept_in(), but what is exempt is under no budget. */
+static int next_swept(struct lof_range range, struct lof_entry *swept)
+{
+	int found;
+
+	while ((found = lof_ledger_swept_in(range, swept)) > 0 &&
+	       !LOF_SWEPT_ID(swept->attr))
+		range.start = swept->range.end;
+	return found;
+}
+
 /*
  * The front of region, as long as it is under a budget, or under none. As
  * above.
@@ -183,14 +194,14 @@ static int cut_swept(struct lof_region *region, struct lof_range *rest)
 	uintptr_t end = range.end;
 	int found;
 
-	found = lof_ledger_swept_in(range, &swept);
+	found = next_swept(range, &swept);
 	if (found > 0 && swept.range.start > range.start)
 		end = swept.range.start;
 	else if (found > 0)
 		region->how = LOF_BY_SWEEP;
 	while (found > 0 && swept.range.start == range.start) {
 		end = range.start = swept.range.end;
-		found = lof_ledger_swept_in(range, &swept);
+		found = next_swept(range, &swept);
 	}
 	if (found < 0)
 		return found;

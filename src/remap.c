@@ -14,6 +14,7 @@
 #include "flag.h"
 #include "future.h"
 #include "ledger.h"
+#include "lock.h"
 #include "probe.h"
 #include "relock.h"
 #include "sys_caps.h"
@@ -348,22 +349,53 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	return err;
 }
 
-/*
- * It grows, but not within the limit: then what MCL_FUTURE by our own hand has
- * locked must do without.
- */
-static int remap_followed(uintptr_t addr, size_t old_len, size_t new_len,
-			  int flags, uintptr_t new_addr, uintptr_t *result)
+/* What only MCL_FUTURE by our own hand has locked, as far as one can see. */
+static bool is_followed(struct lof_range old)
 {
-	int err = remap(addr, old_len, new_len, flags, new_addr, result);
+	struct lof_entry entry;
 
-	if (err != -EAGAIN || !lof_future_followed() ||
-	    lof_munlock((void *)addr, old_len))
+	return lof_future_followed() && lof_ledger_held_in(old, &entry) == 0 &&
+	       lof_ledger_find_in(old, &entry) > 0 &&
+	       entry.range.start == old.start && entry.range.end == old.end &&
+	       LOF_ATTR_KIND(entry.attr) == LOF_ONFAULT;
+}
+
+/*
+ * It grows, but not within the limit, so that what we lock beyond what was asked
+ * for must do without; or a budget has split it into areas, which its sweep will
+ * do again.
+ */
+static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
+		       int flags, uintptr_t new_addr, uintptr_t *result)
+{
+	int err = remap(addr, old_len, new_len, flags, new_addr, result), again;
+	struct lof_range old, tail;
+	struct lof_entry swept;
+	bool budgeted;
+
+	if ((err && err != -EAGAIN && err != -EFAULT) || new_len <= old_len ||
+	    lof_range_of(&old, (void *)addr, old_len))
 		return err;
-	err = remap(addr, old_len, new_len, flags, new_addr, result);
-	if (err)
-		lof_mlock2((void *)addr, old_len, MLOCK_ONFAULT);
-	return err;
+	budgeted = lof_ledger_swept_in(err ? old : (struct lof_range){
+			*result, *result + lof_range_len(old) }, &swept) > 0 &&
+		   LOF_SWEPT_ID(swept.attr);
+	if (err && !(err == -EAGAIN && is_followed(old)) &&
+	    !(err == -EFAULT && budgeted))
+		return err;
+	if (err) {
+		if (lof_unlock_range(old))
+			return err;
+		again = remap(addr, old_len, new_len, flags, new_addr, result);
+		if (again && !budgeted)
+			lof_lock_range(old, LOF_ONFAULT);
+		if (again)
+			return err;
+	}
+	if (budgeted && !lof_range_of(&tail, (void *)*result, new_len)) {
+		tail.start += lof_range_len(old);
+		lof_ledger_sweep(tail, LOF_SWEPT_ID(swept.attr));
+	}
+	return 0;
 }
 
 LOF_PUBLIC void *lof_mremap(void *addr, size_t old_len, size_t new_len,
@@ -379,7 +411,7 @@ LOF_PUBLIC void *lof_mremap(void *addr, size_t old_len, size_t new_len,
 		new_addr = (uintptr_t)va_arg(args, void *);
 		va_end(args);
 	}
-	err = remap_followed((uintptr_t)addr, old_len, new_len, flags, new_addr,
-			     &result);
+	err = remap_eased((uintptr_t)addr, old_len, new_len, flags, new_addr,
+			  &result);
 	return lof_return_ptr(err, result);
 }

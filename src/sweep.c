@@ -36,6 +36,7 @@ struct sweep {
 	size_t runs;		/* longest runs of locked pages */
 	uintptr_t position;	/* up to here it is known what was touched */
 	bool is_full;		/* no more can be locked this time */
+	bool is_blind;		/* the books cannot be read now */
 };
 
 typedef void listener(void *addr, size_t len);
@@ -60,15 +61,28 @@ static void end(struct lof_books *books)
 }
 
 /* The next range under this budget; rest is what remains behind it. */
-static bool next_swept(const struct sweep *sweep, struct lof_range *rest,
+static bool next_swept(struct sweep *sweep, struct lof_range *rest,
 		       struct lof_entry *entry)
 {
-	while (lof_ledger_swept_in(*rest, entry) > 0) {
+	int found;
+
+	while ((found = lof_ledger_swept_in(*rest, entry)) > 0) {
 		rest->start = entry->range.end;
 		if (LOF_SWEPT_ID(entry->attr) == sweep->id)
 			return true;
 	}
+	sweep->is_blind |= found < 0;
 	return false;
+}
+
+/* As lof_ledger_find_in(), of what is locked. */
+static bool next_locked(struct sweep *sweep, struct lof_range range,
+			struct lof_entry *locked)
+{
+	int found = lof_ledger_find_in(range, locked);
+
+	sweep->is_blind |= found < 0;
+	return found > 0;
 }
 
 static struct lof_range everything(void)
@@ -76,7 +90,7 @@ static struct lof_range everything(void)
 	return lof_range_all(lof_sys_page_size());
 }
 
-/* What is locked under this budget. False: nothing is under it. */
+/* What is locked under this budget. False: nothing is under it; or blind. */
 static bool measure(struct sweep *sweep)
 {
 	struct lof_range rest = everything();
@@ -87,7 +101,7 @@ static bool measure(struct sweep *sweep)
 	sweep->budget->locked = sweep->runs = 0;
 	while (next_swept(sweep, &rest, &entry)) {
 		any = true;
-		while (lof_ledger_find_in(entry.range, &locked) > 0) {
+		while (next_locked(sweep, entry.range, &locked)) {
 			sweep->budget->locked += lof_range_len(locked.range);
 			sweep->runs += locked.range.start != last;
 			last = entry.range.start = locked.range.end;
@@ -118,6 +132,26 @@ static unsigned int kind_of_touched(void)
 	return lof_cap_is_there(LOF_CAP_MLOCK2) ? LOF_ONFAULT : LOF_FULL;
 }
 
+/*
+ * Another thread may have unlocked it by name, or unmapped it, since it was
+ * looked up. It says so in the books before its system call.
+ */
+static void give_back(struct sweep *sweep, struct lof_range range)
+{
+	struct lof_range rest = range, gap = range;
+	struct lof_entry entry;
+
+	while (next_swept(sweep, &rest, &entry)) {
+		gap.end = entry.range.start;
+		if (!lof_range_is_empty(gap))
+			lof_unlock_range(gap);
+		gap.start = entry.range.end;
+	}
+	gap.end = range.end;
+	if (!lof_range_is_empty(gap) && !sweep->is_blind)
+		lof_unlock_range(gap);
+}
+
 /* Lock a range, or as much of its front as the limit has. How much it was. */
 static size_t lock_front(struct sweep *sweep, struct lof_range range)
 {
@@ -136,6 +170,7 @@ static size_t lock_front(struct sweep *sweep, struct lof_range range)
 	}
 	sweep->runs += 1 - neighbours(range);
 	sweep->budget->locked += len;
+	give_back(sweep, range);
 	return len;
 }
 
@@ -200,7 +235,7 @@ static void each_gap(struct sweep *sweep, struct gaps *gaps,
 		if (entry.range.start != covered)
 			last = 0;
 		covered = entry.range.end;
-		while (lof_ledger_find_in(entry.range, &locked) > 0) {
+		while (next_locked(sweep, entry.range, &locked)) {
 			gap = (struct lof_range){ last, locked.range.start };
 			entry.range.start = locked.range.end;
 			if (last && !lof_range_is_empty(gap))
@@ -250,6 +285,12 @@ static void free_queue(struct lof_budget *budget)
 			   lof_range_len(budget->queue));
 }
 
+static void end_budget(struct lof_budget *budget)
+{
+	free_queue(budget);
+	*budget = (struct lof_budget){ .bytes = 0 };
+}
+
 /* NULL: nothing is remembered. */
 static struct lof_range *oldest(const struct lof_budget *budget)
 {
@@ -261,12 +302,15 @@ static void forget_oldest(struct lof_budget *budget)
 {
 	size_t size = lof_range_len(budget->queue) / sizeof(struct lof_range);
 
+	/* A handler may have forked, and this is the child, which has none. */
+	if (!budget->count)
+		return;
 	budget->first = (budget->first + 1) % size;
 	budget->count--;
 }
 
 /* What of a range is under this budget was seen, and is not locked. */
-static void mark_seen(const struct sweep *sweep, struct lof_range range)
+static void mark_seen(struct sweep *sweep, struct lof_range range)
 {
 	struct lof_entry entry;
 
@@ -285,7 +329,7 @@ static bool unlock_oldest(struct sweep *sweep, size_t len)
 	struct lof_entry entry, locked;
 
 	while (next_swept(sweep, &rest, &entry)) {
-		if (lof_ledger_find_in(entry.range, &locked) <= 0)
+		if (!next_locked(sweep, entry.range, &locked))
 			continue;
 		if (lof_range_len(locked.range) > len)
 			locked.range.end = locked.range.start + len;
@@ -368,7 +412,7 @@ static int take_touched(struct lof_range run, void *arg)
 
 	while (!lof_range_is_empty(run)) {
 		gap = run;
-		if (lof_ledger_find_in(run, &locked) > 0)
+		if (next_locked(sweep, run, &locked))
 			gap.end = locked.range.start;
 		run.start = gap.end;
 		/* To take a gap may unlock what is behind it. */
@@ -393,16 +437,17 @@ static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 	if (id == PROCESS)
 		sweep.budget->bytes = lof_policy(LOF_MAX) &
 				      ~(lof_sys_page_size() - 1);
-	if (!measure(&sweep)) {
-		free_queue(sweep.budget);
-		*sweep.budget = (struct lof_budget){ .bytes = 0 };
+	if (!measure(&sweep) || sweep.is_blind) {
+		if (!sweep.is_blind)
+			end_budget(sweep.budget);
 		return;
 	}
+	sweep.budget->used = true;
 	if (!sweep.budget->max_areas)
 		sweep.budget->max_areas = lof_smaps_areas_left(AREAS_MIN,
 							       AREAS_MAX);
 	sweep.budget->over = 0;
-	while (!err && next_swept(&sweep, &rest, &entry)) {
+	while (!err && !sweep.is_blind && next_swept(&sweep, &rest, &entry)) {
 		struct lof_range first = entry.range;
 
 		/* Parts that were seen and others lie side by side. */
@@ -459,18 +504,42 @@ struct lof_sweeps lof_sweep_sums(void)
 	struct lof_sweeps sums = { .locked = 0 };
 
 	for (unsigned int id = 1; books && id <= LOF_NBUDGETS; id++) {
-		sums.locked += books->budgets[id].locked;
-		sums.over += books->budgets[id].over;
+		const struct lof_budget *budget = &books->budgets[id];
+
+		if (budget->used) {
+			sums.locked += budget->locked;
+			sums.over += budget->over;
+		}
 	}
 	return sums;
 }
 
-static unsigned int free_id(const struct lof_books *books)
+static unsigned int unused_id(const struct lof_books *books)
 {
 	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++)
 		if (!books->budgets[id].used)
 			return id;
 	return 0;
+}
+
+/* That they have ended may not have been seen yet. */
+static void end_budgets(struct lof_books *books)
+{
+	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++) {
+		struct sweep sweep = {
+			.books = books, .budget = &books->budgets[id], .id = id,
+		};
+
+		if (!measure(&sweep) && !sweep.is_blind)
+			end_budget(sweep.budget);
+	}
+}
+
+static unsigned int free_id(struct lof_books *books)
+{
+	if (!unused_id(books))
+		end_budgets(books);
+	return unused_id(books);
 }
 
 /* A new budget for range. Its number, or a negative errno. */
@@ -489,9 +558,6 @@ static int make(struct lof_books *books, struct lof_range range, size_t bytes,
 	if (policy == LOF_BUDGET_NEWEST &&
 	    lof_pool_map(queued, &budget.queue))
 		return -ENOMEM;
-	/* It would be of no use to a child. */
-	lof_sys_madvise(budget.queue.start, lof_range_len(budget.queue),
-			MADV_DONTFORK);
 	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);

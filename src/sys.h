@@ -78,6 +78,12 @@ int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
 int lof_sys_close(int fd);
 
+/*
+ * This thread has no file open from now on, and what it opens is its own, not
+ * the program's. Before Linux 5.9 nothing is done.
+ */
+void lof_sys_leave_files(void);
+
 /* From the start of a file. off: no file here is larger than memory. */
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off);
 

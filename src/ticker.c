@@ -17,8 +17,6 @@
 #include "policy.h"
 #include "sys.h"
 
-#define STACK_BYTES	((size_t)64 << 10)
-
 static _Atomic bool runs;
 static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
 
@@ -39,6 +37,7 @@ static int pass_over(const struct lof_region *region, void *arg)
 static void *tick(void *unused)
 {
 	(void)unused;
+	lof_sys_leave_files();
 	for (;;) {
 		uint32_t setting = atomic_load(&settings);
 		int ms = (int)lof_policy(LOF_SYNC_MS);
@@ -64,7 +63,6 @@ static int start(void)
 	if (err)
 		return err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&thread, &attr, tick, NULL);
@@ -75,13 +73,11 @@ static int start(void)
 
 static int start_or_give_up(void)
 {
-	int err = start();
-
-	if (err) {
-		lof_policy_set(LOF_SYNC_MS, 0);
-		atomic_store(&runs, false);
-	}
-	return -err;
+	if (!start())
+		return 0;
+	lof_policy_set(LOF_SYNC_MS, 0);
+	atomic_store(&runs, false);
+	return -EAGAIN;
 }
 
 int lof_ticker_set(void)

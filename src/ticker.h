@@ -4,8 +4,8 @@
 #define LOF_TICKER_H
 
 /*
- * LOF_SYNC_MS was set: begin, end, or go by it. 0, or a negative errno of
- * pthread_create, and it is 0 again. Not async-signal-safe.
+ * LOF_SYNC_MS was set: begin, end, or go by it. 0; -EAGAIN: there is no thread
+ * to be had, and it is 0 again. Not async-signal-safe.
  */
 int lof_ticker_set(void);
 

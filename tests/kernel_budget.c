@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -344,7 +345,6 @@ START_TEST(there_are_62_budgets)
 		OK(lof_lock_budget(addr + pages(2 * i), page, page, (int)i % 2));
 	FAILS(lof_lock_budget(addr + pages(126), page, page, 0), ENOMEM);
 	OK(lof_munlock(addr, page));
-	OK(lof_sync());
 	OK(lof_lock_budget(addr + pages(126), page, page, 0));
 	for (size_t i = 0; i < 128; i++)
 		addr[pages(i)] = 1;
@@ -467,6 +467,71 @@ START_TEST(converted_locks_share_a_budget)
 }
 END_TEST
 
+START_TEST(mlockall_of_what_is_there_shares_it_too)
+{
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_MAX, pages(4)));
+	OK(lof_mlockall(MCL_CURRENT));
+	ck_assert_uint_eq(truth_vmlck(), 0);
+	touch(1);
+	OK(lof_catch_up());
+	ck_assert_uint_eq(truth_vmlck(), pages(4));
+	OK(lof_munlockall());
+}
+END_TEST
+
+/* A sweep splits the memory into areas, which would not grow. */
+START_TEST(what_is_swept_grows)
+{
+	char *grown;
+
+	budget(0, 8, 6, LOF_BUDGET_FIRST);
+	touch(1);
+	touch(4);
+	OK(lof_catch_up());
+	KINDS(at(0), ".K..K...");
+	OK(lof_munmap(at(8), pages(4)));
+	MAPPED(grown, lof_mremap(at(0), pages(8), pages(12), 0));
+	*(volatile char *)(grown + pages(10)) = 1;
+	OK(lof_catch_up());
+	KINDS(grown, ".K..K.....K.");
+}
+END_TEST
+
+static void *sweep_on(void *go)
+{
+	while (*(_Atomic bool *)go)
+		lof_catch_up();
+	return NULL;
+}
+
+/* Also when a sweep had looked it up already. */
+START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
+{
+	const size_t len = (size_t)8 << 20;
+	char *addr = mmap(NULL, len, RW, ANON, -1, 0);
+	_Atomic bool go = true;
+	pthread_t thread;
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	ck_assert_int_eq(pthread_create(&thread, NULL, sweep_on, &go), 0);
+	for (int i = 0; i < 20; i++) {
+		OK(lof_lock_budget(addr, len, len, LOF_BUDGET_FIRST));
+		for (size_t at_byte = 0; at_byte < len; at_byte += pages(2))
+			addr[at_byte] = 1;
+		usleep(1000);
+		OK(lof_munlock(addr, len));
+		ck_assert_int_eq(madvise(addr, len, MADV_DONTNEED) == 0 ||
+				 errno == EINVAL, 1);
+	}
+	go = false;
+	pthread_join(thread, NULL);
+	OK(lof_munlock(addr, len));
+	OK(lof_sync());
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
 START_TEST(mlockall_shares_the_budget_too)
 {
 	char *addr;
@@ -518,6 +583,9 @@ Suite *budget_suite(void)
 	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 4);
 	tcase_add_test(tc, the_number_of_areas_is_bounded);
 	tcase_add_test(tc, converted_locks_share_a_budget);
+	tcase_add_test(tc, mlockall_of_what_is_there_shares_it_too);
+	tcase_add_test(tc, what_is_swept_grows);
+	tcase_add_test(tc, what_is_unlocked_beside_a_sweep_stays_unlocked);
 	tcase_add_test(tc, mlockall_shares_the_budget_too);
 	return suite;
 }

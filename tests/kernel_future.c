@@ -159,7 +159,44 @@ START_TEST(what_libc_maps_is_caught_up_with)
 	else
 		OK(lof_catch_up());
 	KINDS(addr, "OO");
-	ck_assert(truth_kind_at(&end) == LOF_ONFAULT);
+	/* What was there before is not reached. */
+	ck_assert(truth_kind_at(&end) == LOF_NONE);
+}
+END_TEST
+
+START_TEST(what_was_unlocked_by_name_stays_unlocked)
+{
+	char *addr, *moved;
+
+	emulate(MCL_CURRENT | MCL_FUTURE);
+	addr = map(pages(4), RW);
+	OK(lof_munlock(addr + page, pages(2)));
+	OK(lof_munlock(at(2), pages(2)));
+	OK(lof_catch_up());
+	OK(lof_mprotect(addr, pages(4), PROT_READ));
+	OK(lof_mprotect(addr, pages(4), RW));
+	KINDS(addr, "O..O");
+	KINDS(at(0), "OO..OO");
+	MAPPED(moved, lof_mremap(addr, pages(4), pages(4), MREMAP_MAYMOVE |
+				 MREMAP_FIXED, at(10)));
+	OK(lof_catch_up());
+	KINDS(at(9), "OO..OO");
+	/* What is mapped there anew is reached, and so is all, asked anew. */
+	MAPPED(addr, lof_mmap(at(2), page, RW, ANON | MAP_FIXED, -1, 0));
+	KINDS(at(0), "OOO.OO");
+	emulate(MCL_CURRENT | MCL_FUTURE);
+	OK(lof_catch_up());
+	KINDS(at(0), "OOOOOO");
+	KINDS(at(9), "OOOOOO");
+}
+END_TEST
+
+START_TEST(what_was_there_before_is_not_reached)
+{
+	emulate(MCL_FUTURE);
+	OK(lof_mprotect(at(0), pages(4), PROT_READ));
+	OK(lof_catch_up());
+	KINDS(at(0), "......");
 }
 END_TEST
 
@@ -302,6 +339,34 @@ START_TEST(under_a_limit_memory_grows_unlocked)
 }
 END_TEST
 
+/* What the program locked itself is none of ours to unlock. */
+START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
+{
+	char *addr;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	addr = map(pages(8), RW);
+	OK(lof_mlock2(addr, pages(8), 0));
+	errno = UNTOUCHED;
+	ck_assert_ptr_eq(lof_mremap(addr, pages(8), 2 * LIMIT, MREMAP_MAYMOVE),
+			 MAP_FAILED);
+	ck_assert_int_eq(errno, EAGAIN);
+	KINDS(addr, "FFFFFFFF");
+}
+END_TEST
+
+START_TEST(under_a_limit_what_grows_down_can_grow)
+{
+	char *addr;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	MAPPED(addr, lof_mmap(at(40), pages(4), RW, ANON | MAP_FIXED |
+			      MAP_GROWSDOWN, -1, 0));
+	OK(lof_catch_up());
+	KINDS(at(40), ".OOO");
+}
+END_TEST
+
 /* A page of a frame, so that no compiler makes a loop of it. */
 static int use_stack(int depth)
 {
@@ -413,6 +478,8 @@ Suite *future_suite(void)
 			    sizeof(end) / sizeof(end[0]));
 	tcase_add_test(tc, others_leave_it_on);
 	tcase_add_loop_test(tc, what_libc_maps_is_caught_up_with, 0, 2);
+	tcase_add_test(tc, what_was_unlocked_by_name_stays_unlocked);
+	tcase_add_test(tc, what_was_there_before_is_not_reached);
 	tcase_add_test(tc, nothing_is_caught_up_with_unless_asked_for);
 	tcase_add_test(tc, child_of_fork_does_not_follow);
 	tcase_add_test(tc, under_a_limit_a_part_is_left_free);
@@ -421,6 +488,8 @@ Suite *future_suite(void)
 	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
 	tcase_add_test(tc, under_a_limit_it_can_be_left_to_the_kernel);
 	tcase_add_test(tc, under_a_limit_memory_grows_unlocked);
+	tcase_add_test(tc, under_a_limit_the_programs_own_lock_does_not_grow);
+	tcase_add_test(tc, under_a_limit_what_grows_down_can_grow);
 	tcase_add_test(tc, under_a_limit_the_stack_grows);
 	tcase_add_test(tc, a_thread_catches_up);
 	tcase_add_test(tc, without_a_thread_to_be_had_it_is_refused);
