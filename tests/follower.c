@@ -101,7 +101,7 @@ static int failed(const char *what)
 int main(int argc, char **argv)
 {
 	pthread_t thread[NTHREADS];
-	char *much;
+	char *volatile much;	/* or a compiler leaves it out */
 	int wrong;
 
 	pthread_barrier_init(&all_are_there, NULL, NTHREADS + 1);

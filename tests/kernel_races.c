@@ -78,6 +78,7 @@ Suite *races_suite(void)
 	Suite *suite = suite_create("races");
 	TCase *tcase = arena_case(suite, "two threads");
 
+	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase,
 		move_of_what_another_thread_locks_leaves_the_ledger_right);
 	return suite;
