@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "median.h"
@@ -24,21 +23,6 @@
 #define ROUNDS	21
 
 enum { BY_IOCTL, BY_PAGEMAP, BY_MINCORE, SMAPS, NWAYS };
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double cpu_ms(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-}
 
 static void read_smaps(void)
 {

@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Time by the clock, and the median of many times. C and C++. */
+/* Time, the median of many times, and an end if something fails. C and C++. */
 #ifndef MEDIAN_H
 #define MEDIAN_H
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+
+static inline void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* Of this process, user and system. */
+static inline double cpu_ms(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
 
 static inline double now_ns(void)
 {

@@ -94,21 +94,29 @@ static void lock_piece(struct lof_range range)
 		lof_unlock_range(range);
 }
 
-/* What was unlocked by name, or was there before, is not reached. */
-static void lock_if_it_fits(struct lof_range range)
+/* Visit what of range a tree has nothing for; nothing if it cannot be read. */
+static void in_gaps(int (*find_in)(struct lof_range range,
+				   struct lof_entry *entry),
+		    struct lof_range range, void (*visit)(struct lof_range gap))
 {
 	struct lof_range gap = range;
 	struct lof_entry entry;
 	int found;
 
-	while ((found = lof_ledger_swept_in(range, &entry)) > 0) {
+	while ((found = find_in(range, &entry)) > 0) {
 		gap.end = entry.range.start;
-		lock_piece(gap);
+		visit(gap);
 		range.start = gap.start = entry.range.end;
 	}
 	gap.end = range.end;
 	if (found == 0)
-		lock_piece(gap);
+		visit(gap);
+}
+
+/* What was unlocked by name, or was there before, is not reached. */
+static void lock_if_it_fits(struct lof_range range)
+{
+	in_gaps(lof_ledger_swept_in, range, lock_piece);
 }
 
 /* Does MCL_FUTURE reach it? */
@@ -120,21 +128,9 @@ static bool is_wanted(bool writable, bool accessible)
 
 void lof_follow_now(struct lof_range range, int prot)
 {
-	struct lof_range gap = range;
-	struct lof_entry entry;
-	int found;
-
-	if (!is_wanted(prot & PROT_WRITE,
-		       prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-		return;
-	while ((found = lof_ledger_find_in(range, &entry)) > 0) {
-		gap.end = entry.range.start;
-		lock_if_it_fits(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (found == 0)
-		lock_if_it_fits(gap);
+	if (is_wanted(prot & PROT_WRITE,
+		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		in_gaps(lof_ledger_find_in, range, lock_if_it_fits);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)

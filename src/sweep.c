@@ -30,7 +30,6 @@
 
 /* A sweep of one budget. */
 struct sweep {
-	struct lof_books *books;
 	struct lof_budget *budget;
 	unsigned int id;
 	size_t runs;		/* longest runs of locked pages */
@@ -43,21 +42,24 @@ typedef void listener(void *addr, size_t len);
 
 static _Atomic(listener *) overrun;	/* to be told of a first one */
 
-/* Of the child of a fork in a handler nothing is known here. */
+/* Of the word books->sweeping. */
+enum { FREE, TAKEN, WAITED_FOR };
+
 static bool begin(struct lof_books *books, bool waits)
 {
-	while (atomic_exchange(&books->sweeping, 1)) {
-		if (!waits)
-			return false;
-		lof_sys_futex_wait(&books->sweeping, 1, PATIENCE_MS);
-	}
-	return true;
+	uint32_t word = FREE;
+
+	if (atomic_compare_exchange_strong(&books->sweeping, &word, TAKEN))
+		return true;
+	while (waits && atomic_exchange(&books->sweeping, WAITED_FOR) != FREE)
+		lof_sys_futex_wait(&books->sweeping, WAITED_FOR, PATIENCE_MS);
+	return waits;
 }
 
 static void end(struct lof_books *books)
 {
-	atomic_store(&books->sweeping, 0);
-	lof_sys_futex_wake(&books->sweeping);
+	if (atomic_exchange(&books->sweeping, FREE) == WAITED_FOR)
+		lof_sys_futex_wake(&books->sweeping);
 }
 
 /* The next range under this budget; rest is what remains behind it. */
@@ -428,7 +430,7 @@ static int take_touched(struct lof_range run, void *arg)
 static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 {
 	struct sweep sweep = {
-		.books = books, .budget = &books->budgets[id], .id = id,
+		.budget = &books->budgets[id], .id = id,
 	};
 	struct lof_range rest = everything();
 	struct lof_entry entry;
@@ -527,7 +529,7 @@ static void end_budgets(struct lof_books *books)
 {
 	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++) {
 		struct sweep sweep = {
-			.books = books, .budget = &books->budgets[id], .id = id,
+			.budget = &books->budgets[id], .id = id,
 		};
 
 		if (!measure(&sweep) && !sweep.is_blind)
