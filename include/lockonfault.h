@@ -205,7 +205,8 @@ int lof_mlock2(const void *addr, size_t len, unsigned int flags);
  * Errors:
  *   EINVAL  flags is 0 or has an unknown bit, or addr + len wraps, also to 0
  *   ENOMEM  part of the range is not mapped; too many areas
- *   EBUSY   as lof_walk(), and /proc/self/smaps cannot be read
+ *   EBUSY   as lof_walk(), and /proc/self/smaps cannot be read, or does not
+ *           tell of the kind
  * Partial effect: at ENOMEM the part before the first hole is unlocked.
  */
 int lof_munlock2(const void *addr, size_t len, unsigned int flags);

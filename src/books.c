@@ -25,23 +25,27 @@ _Thread_local uintptr_t lof_self __attribute__((tls_model("initial-exec")));
 struct lof_front *_Atomic lof_the_front;
 static _Atomic uint32_t epochs;		/* not emptied in a child */
 
+/* Whoever may write in them: an epoch says that they are not empty any more. */
 struct lof_books *lof_books_get(void)
 {
 	struct lof_books *known = lof_books_known();
 	struct lof_front *none = NULL;
 	struct lof_range memory;
 
-	if (known)
+	if (known) {
+		lof_books_epoch(known);
 		return known;
+	}
 	if (lof_pool_map(sizeof(struct lof_books), &memory))
 		return NULL;
 	known = (struct lof_books *)memory.start;
 	lof_sys_madvise(memory.start, sizeof(*known), MADV_WIPEONFORK);
+	lof_books_epoch(known);
 	if (atomic_compare_exchange_strong(&lof_the_front, &none,
 					   &known->front))
 		return known;
 	lof_sys_munmap(memory.start, lof_range_len(memory));
-	return lof_books_known();
+	return lof_books_get();
 }
 
 uint32_t lof_books_epoch(struct lof_books *books)

@@ -175,7 +175,8 @@ static int mlock_with_guard(struct reach *reach)
 	}
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
 	reach->begun = lof_is_locked(guard);
-	lof_sys_munmap(guard.start, page);
+	if (lof_sys_munmap(guard.start, page))
+		lof_ledger_read_back(guard);
 	return err;
 }
 
@@ -276,11 +277,18 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 	return vma->range.start >= range->end;
 }
 
-/* munlock stops at a hole that another thread has made meanwhile. */
+/*
+ * munlock stops at a hole that another thread has made meanwhile, or where
+ * there are too many areas to cut one more: what stays locked is booked.
+ */
 static void unlock_over_holes(struct lof_range range)
 {
-	if (!lof_range_is_empty(range) && lof_disarm(range) == -ENOMEM)
+	int err = lof_range_is_empty(range) ? 0 : lof_disarm(range);
+
+	if (err == -ENOMEM)
 		lof_smaps_each(unlock_area, &range);
+	if (err)
+		lof_ledger_read_back(range);
 }
 
 static void unlock_others(const struct neighbours *hood)

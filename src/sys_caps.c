@@ -121,6 +121,13 @@ static bool pagemap_tells(bool by_ioctl)
 	return tells;
 }
 
+/* qemu-user takes all advice there may ever be, and follows little of it. */
+static bool follows(int advice)
+{
+	return lof_sys_madvise(0, 0, advice) == 0 &&
+	       lof_sys_madvise(0, 0, ~0) != 0;
+}
+
 static bool ask(enum lof_cap cap)
 {
 	const struct lof_range nothing = { 0, 0 };
@@ -139,12 +146,16 @@ static bool ask(enum lof_cap cap)
 	case LOF_CAP_FLAG:
 		return mlock_only_flags();
 	case LOF_CAP_MLOCKALL_ONFAULT:
-		/* Before Linux 4.4 this is EINVAL too, and so is the real call. */
-		return lof_sys_mlockall(~0) == -EINVAL;
+		/*
+		 * Before Linux 4.4 this is EINVAL too, and so is the real call.
+		 * qemu-user leaves out the flags that it does not know: what is
+		 * left must not do anything.
+		 */
+		return lof_sys_mlockall(~(MCL_CURRENT | MCL_FUTURE)) == -EINVAL;
 	case LOF_CAP_DONTNEED_LOCKED:
-		return lof_sys_madvise(0, 0, MADV_DONTNEED_LOCKED) == 0;
+		return follows(MADV_DONTNEED_LOCKED);
 	case LOF_CAP_POPULATE:
-		return lof_sys_madvise(0, 0, MADV_POPULATE_READ) == 0;
+		return follows(MADV_POPULATE_READ);
 	case LOF_CAP_SMAPS_KIND:
 		return smaps_tells_kind();
 	case LOF_CAP_HUGETLB:

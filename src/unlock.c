@@ -76,12 +76,15 @@ int lof_disarm_kinds(const struct lof_vma *vma, struct lof_range range,
 	struct lof_range rest = lof_range_both(vma->range, range), gap = rest;
 	unsigned int attr = lof_ledger_attr(vma);
 	struct lof_entry entry;
-	int err = 0;
+	int found, err = 0;
 
 	if (lof_range_is_empty(rest))
 		return 0;
 	while (!err && attr & LOF_ATTR_GUESSED &&
-	       lof_ledger_find_in(rest, &entry) > 0) {
+	       (found = lof_ledger_find_in(rest, &entry)) != 0) {
+		/* On a guess nothing is unlocked that may be tracked. */
+		if (found < 0)
+			return found;
 		gap.end = entry.range.start;
 		err = disarm_if(gap, attr, kinds);
 		if (!err)

@@ -34,7 +34,9 @@ START_TEST(populate_refuses)
 	REFUSED(lof_populate(at(0), SIZE_MAX, PROT_READ), EINVAL);
 	REFUSED(lof_populate(at(4), page, PROT_READ), ENOMEM);
 	ck_assert_int_eq(mprotect(at(5), page, PROT_READ), 0);
-	REFUSED(lof_populate(at(5), page, PROT_WRITE), EINVAL);
+	/* Before Linux 5.14 it is the other one. */
+	REFUSED(lof_populate(at(5), page, PROT_WRITE),
+		tool_is(TOOL_QEMU) ? EFAULT : EINVAL);
 }
 END_TEST
 
@@ -44,7 +46,8 @@ START_TEST(discard_leaves_the_lock)
 	mark(at(0), 8, 'a');
 	OK(lof_discard(at(2), pages(4)));
 	KINDS(at(0), "KKKK....");
-	RSS(4);
+	/* Without MADV_DONTNEED_LOCKED it is locked again, which populates. */
+	RSS(tool_is(TOOL_QEMU) && kind_letter == 'F' ? 6 : 4);
 	ck_assert_int_eq(*at(2), 0);
 	ck_assert(is_marked(at(0), 2, 'a'));
 	ck_assert(is_marked(at(6), 2, 'g'));

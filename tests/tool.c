@@ -32,6 +32,13 @@
 #define ITS_OWN	"it maps memory of its own at any time"
 #define BY_US	"the library does MCL_FUTURE, within the limit"
 #define KIND	"the kernel does not tell of the kind"
+#define ITSELF	"it makes the call that is not there"
+#define ASKS	"to lock on fault takes a look at smaps"
+#define FLAGS	"it leaves out some flags of mmap"
+#define ADVICE	"it takes any advice of madvise, and follows little"
+#define PLACE	"its mmap that fails leaves the place taken"
+#define SECCOMP	"it has no seccomp"
+#define OUTSIDE	"a program that is run there runs outside of it"
 #define SLOW	"tens of thousands of locks in one area take minutes"
 
 /* Tests by name and number. */
@@ -99,8 +106,11 @@ static const struct {
 	  "it knows nothing of mappings that grow" },
 	{ "mlock2_is_there_if_it_locks_a_page:0", TOOL_VALGRIND,
 	  "mlock2 works in the library only" },
-	{ "map_over_the_limit_*", TOOL_ANY, ITS_OWN },
-	{ "map_under_a_limit_of_0_is_not_permitted:*", TOOL_ANY, ITS_OWN },
+	{ "map_over_the_limit_maps_nothing:1", TOOL_QEMU, PLACE },
+	{ "map_under_a_limit_of_0_is_not_permitted:1", TOOL_QEMU, PLACE },
+	{ "map_over_the_limit_*", TOOL_ANY | TOOL_QEMU, ITS_OWN },
+	{ "map_under_a_limit_of_0_is_not_permitted:*", TOOL_ANY | TOOL_QEMU,
+	  ITS_OWN },
 	{ "without_memory_for_the_ledger_*", TOOL_ANY, MEMORY },
 	{ "ledger_that_runs_out_of_memory_*", TOOL_ANY, MEMORY },
 	{ "too_many_areas_are_refused_*", TOOL_ANY, MEMORY },
@@ -125,6 +135,26 @@ static const struct {
 	  KIND },
 	{ "move_that_stops_half_way_leaves_the_ledger_right:0",
 	  TOOL_NO_MLOCK2, KIND },
+	{ "own_file_reads_as_stdio_reads_it:*", TOOL_NO_MLOCK2, KIND },
+	{ "calls_that_unlock_need_no_books:0", TOOL_NO_MLOCK2, KIND },
+	{ "read_back_without_memory_forgets:0", TOOL_NO_MLOCK2, KIND },
+	{ "call_overtaken_where_the_kernel_chose_is_read_back:0",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "mapping_under_a_new_future_is_read_back:1", TOOL_NO_MLOCK2, KIND },
+	{ "handler_inside_the_booking_is_read_back_after_it:[045]",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "note_is_read_back_where_nothing_is_tracked:0", TOOL_NO_MLOCK2,
+	  KIND },
+	{ "charge_is_what_was_locked:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "future_that_two_change_at_once_is_asked_for:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "mapping_that_is_taken_back_is_read_back:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "plain_calls_ask_the_kernel_nothing:0", TOOL_NO_MLOCK2, ASKS },
+	{ "call_overtaken_once_asks_the_kernel_once:0", TOOL_NO_MLOCK2,
+	  ASKS },
+	{ "call_in_flight_at_a_fork_books_nothing_in_the_child:*",
+	  TOOL_NO_MLOCK2, "the child goes on, and locks it itself" },
 	{ "giants_are_charged_right:0", TOOL_NO_MLOCK2,
 	  "8 TiB and more are refused" },
 	{ "what_unlocks_or_unmaps_ends_it:[13]", TOOL_NO_MLOCK2,
@@ -133,6 +163,53 @@ static const struct {
 	  "to close a gap would populate it" },
 	{ "ledger_that_runs_out_of_memory_*", TOOL_NO_MLOCK2, SLOW },
 	{ "too_many_areas_are_refused_*", TOOL_NO_MLOCK2, SLOW },
+	{ "module_may_come_and_go:0", TOOL_QEMU, OUTSIDE },
+	{ "a_thread_catches_up:0", TOOL_QEMU,
+	  "it aborts where a child of fork makes a thread" },
+	{ "mmap_onfault_obeys_map_populate:0", TOOL_QEMU, FLAGS },
+	{ "mmap_noreplace_replaces_nothing:0", TOOL_QEMU, FLAGS },
+	{ "convert_keeps_or_drops_map_populate:1", TOOL_QEMU, FLAGS },
+	{ "convert_leaves_map_populate_alone:*", TOOL_QEMU, FLAGS },
+	{ "translated_discard_gives_back_and_stays_locked:0", TOOL_QEMU,
+	  ADVICE },
+	{ "discard_of_locked_pages_fails_as_the_kernel_does:0", TOOL_QEMU,
+	  ADVICE },
+	{ "translated_discard_goes_over_unlocked_and_locked:0", TOOL_QEMU,
+	  ADVICE },
+	{ "translated_discard_keeps_the_kernels_other_refusals:0", TOOL_QEMU,
+	  ADVICE },
+	{ "guard_pages_are_locked_on_fault_only:0", TOOL_QEMU, ADVICE },
+	{ "advice_that_takes_pages_is_refused:0", TOOL_QEMU, ADVICE },
+	{ "child_locks_again_if_it_is_told_to:0", TOOL_QEMU, ADVICE },
+	{ "what_unlocks_works_under_any_limit:0", TOOL_QEMU,
+	  "it has no MADV_DONTNEED_LOCKED, and to lock again is refused" },
+	{ "old_length_0_duplicates_the_kind:0", TOOL_QEMU, MREMAP },
+	{ "remap_to_the_same_length_changes_nothing:0", TOOL_QEMU, MREMAP },
+	{ "dontunmap_goes_where_it_is_told_if_there_is_room:0", TOOL_QEMU,
+	  MREMAP },
+	{ "dontunmap_that_fails_changes_nothing:0", TOOL_QEMU, MREMAP },
+	{ "mremap_refuses_a_wrong_new_address:0", TOOL_QEMU, MREMAP },
+	{ "mremap_refuses_wrong_lengths_and_flags:0", TOOL_QEMU, MREMAP },
+	{ "mremap_of_shared_memory_over_the_limit_*", TOOL_QEMU, MREMAP },
+	{ "munlockall2_takes_back_the_named_part:*", TOOL_QEMU, ITS_OWN },
+	{ "munlockall2_of_future_works_under_a_small_limit:1", TOOL_QEMU,
+	  ITS_OWN },
+	{ "move_of_what_another_thread_locks_*", TOOL_QEMU,
+	  "its rounds take minutes" },
+	{ "under_a_limit_it_can_be_left_to_the_kernel:0", TOOL_QEMU,
+	  "its own mmap says ENOMEM, not EAGAIN" },
+	{ "under_a_limit_the_stack_grows:0", TOOL_QEMU,
+	  "its stack is mapped as a whole" },
+	{ "vfork_shares_the_ledger:0", TOOL_QEMU, VFORK },
+	{ "clone_of_the_memory_shares_the_ledger:0", TOOL_QEMU,
+	  "it knows no such clone" },
+	{ "without_mlock2_on_fault_is_enosys_by_policy:*", TOOL_QEMU,
+	  SECCOMP },
+	{ "without_mlock2_convert_locks_in_full_by_policy:*", TOOL_QEMU,
+	  SECCOMP },
+	{ "kernels_own_errors_pass_through:0", TOOL_QEMU, SECCOMP },
+	{ "without_memory_for_the_ledger_nothing_is_locked:0", TOOL_QEMU,
+	  "it sets no RLIMIT_AS" },
 	{ NULL, 0, NULL },
 };
 
@@ -159,7 +236,8 @@ static unsigned int tool(void)
 #else
 	if (RUNNING_ON_VALGRIND)
 		return TOOL_VALGRIND;
-	return truth_lacks_mlock2() ? TOOL_NO_MLOCK2 : 0;
+	return (truth_lacks_mlock2() ? TOOL_NO_MLOCK2 : 0) |
+	       (truth_is_emulated() ? TOOL_QEMU : 0);
 #endif
 }
 
@@ -172,6 +250,9 @@ static const char *tool_name(void)
 		return "ThreadSanitizer";
 	case TOOL_NO_MLOCK2:
 		return "a filter without mlock2";
+	case TOOL_QEMU:
+	case TOOL_QEMU | TOOL_NO_MLOCK2:
+		return "qemu-user";
 	default:
 		return "valgrind";
 	}

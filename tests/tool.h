@@ -13,7 +13,8 @@
 #define TOOL_THREAD	2u	/* ThreadSanitizer */
 #define TOOL_VALGRIND	4u
 #define TOOL_ANY	7u
-#define TOOL_NO_MLOCK2	8u	/* a filter that forbids mlock2 */
+#define TOOL_NO_MLOCK2	8u	/* a filter that forbids mlock2, or qemu */
+#define TOOL_QEMU	16u	/* qemu-user, or who answers as it does */
 
 /* Does this run in one of these? */
 bool tool_is(unsigned int tools);

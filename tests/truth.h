@@ -12,7 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Does nomlock2 run this, so that there is no mlock2? */
+/* Is this qemu-user? It takes any advice of madvise, where the kernel looks. */
+bool truth_is_emulated(void);
+
+/* Is there no mlock2, since nomlock2 runs this, or qemu-user lacks it? */
 bool truth_lacks_mlock2(void);
 
 /* A longest run of pages locked in the same way. */

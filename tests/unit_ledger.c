@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "arm.h"
 #include "books.h"
 #include "future.h"
 #include "lockonfault.h"
@@ -79,8 +82,7 @@ void unit_lock_unseen(size_t start, size_t after, unsigned int flags)
 {
 	const struct lof_range range = unit_pages(start, after);
 
-	ck_assert_int_eq(flags ? lof_sys_mlock2(range, flags)
-			       : lof_sys_mlock(range), 0);
+	ck_assert_int_eq(flags ? lof_arm(range) : lof_sys_mlock(range), 0);
 	unit_sys.mlock2 = 0;
 	unit_sys.mlock = 0;
 }
@@ -186,7 +188,7 @@ START_TEST(find_in_gives_the_first_range_clipped)
 	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(6));
 	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(8));
 	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_ONFAULT);
-	ck_assert_uint_eq(LOF_ATTR_HOW(entry.attr), LOF_BY_KERNEL);
+	ck_assert_uint_eq(entry.attr, lof_arm_attr(LOF_ONFAULT));
 	ck_assert_int_eq(lof_ledger_find_in(unit_pages(8, 12), &entry), 0);
 	ck_assert_int_eq(lof_ledger_find_in(unit_pages(9, 13), &entry), 1);
 	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_FULL);
@@ -308,6 +310,27 @@ START_TEST(future_that_two_change_at_once_is_asked_for)
 }
 END_TEST
 
+/* Also where nothing was ever locked, and the kernel leaves the books alone. */
+START_TEST(future_ends_in_a_child_of_fork)
+{
+	int status;
+	pid_t pid;
+
+	lof_future_end(lof_future_begin(), LOF_ONFAULT);
+	ck_assert_int_eq(lof_sys_madvise((uintptr_t)lof_books_known(),
+					 sizeof(struct lof_books),
+					 MADV_KEEPONFORK), 0);
+	pid = fork();
+	if (pid == 0) {
+		lof_books_after_fork_in_child();
+		_exit(future_seen() != LOF_NONE);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
+}
+END_TEST
+
 START_TEST(costs_grow_with_what_is_used)
 {
 	struct lof_costs before, after;
@@ -376,6 +399,7 @@ static TCase *simple(void)
 	tcase_add_test(tc, read_back_with_an_error_forgets_what_is_unlocked);
 	tcase_add_test(tc, future_is_remembered);
 	tcase_add_test(tc, future_that_two_change_at_once_is_asked_for);
+	tcase_add_test(tc, future_ends_in_a_child_of_fork);
 	tcase_add_test(tc, costs_grow_with_what_is_used);
 	tcase_add_test(tc, plain_calls_ask_the_kernel_nothing);
 	tcase_add_test(tc, more_calls_in_flight_than_slots_are_read_back);

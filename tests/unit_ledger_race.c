@@ -20,6 +20,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "arm.h"
 #include "books.h"
 #include "lockonfault.h"
 #include "probe.h"
@@ -401,6 +402,7 @@ START_TEST(moves_elsewhere_make_no_call_read_all_back)
 	ck_assert_ptr_ne(away, MAP_FAILED);
 	lay_out();
 	books = lof_books_known();
+	unit_sys.open = 0;
 	unit_sys.after = do_move_to_and_fro;
 	if (_i == 0)
 		ck_assert_int_eq(lof_munmap(away + far, far), 0);
@@ -528,12 +530,11 @@ static void *stop_while_booking(void *arg)
 	(void)arg;
 	ck_assert_int_eq(lof_call_begin(&call, LOF_ADDS, unit_pages(32, 36),
 					LOF_NO_RANGE), 0);
-	lof_sys_mlock2(unit_pages(32, 36), MLOCK_ONFAULT);
+	lof_arm(unit_pages(32, 36));
 	ck_assert(lof_call_land(&call, LOF_DONE));
 	sem_post(&stopped);
 	sem_wait(&resumed);
-	lof_call_set(&call, unit_pages(32, 36),
-		     LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
+	lof_call_set(&call, unit_pages(32, 36), lof_arm_attr(LOF_ONFAULT));
 	lof_call_end(&call);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arm.h"
 #include "books.h"
 #include "future.h"
 #include "lockonfault.h"
@@ -23,10 +25,18 @@
 
 #define NPAGES	64
 #define RW	(PROT_READ | PROT_WRITE)
-#define ATTR	LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL)
+
+/* fork.c is not linked here; and qemu-user leaves out MADV_WIPEONFORK. */
+static void handle_forks(void)
+{
+	if (tool_is(TOOL_QEMU))
+		pthread_atfork(lof_books_before_fork, lof_books_after_fork,
+			       lof_books_after_fork_in_child);
+}
 
 static void begin(void)
 {
+	handle_forks();
 	unit_arena_begin(NPAGES);
 	ck_assert_int_eq(lof_mlock2(unit_at(0), unit_len(8), MLOCK_ONFAULT), 0);
 	ck_assert_int_eq(lof_mlock2(unit_at(8), unit_len(8), 0), 0);
@@ -61,11 +71,11 @@ static void book_and_be_interrupted(struct lof_call *call,
 	sigaction(SIGUSR1, &action, NULL);
 	ck_assert_int_eq(lof_call_begin(call, LOF_ADDS, range, LOF_NO_RANGE),
 			 0);
-	ck_assert_int_eq(lof_sys_mlock2(range, MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_arm(range), 0);
 	ck_assert(lof_call_land(call, LOF_DONE));
 	raise(SIGUSR1);
 	ck_assert_int_eq(handlers, 1);
-	lof_call_set(call, range, ATTR);
+	lof_call_set(call, range, lof_arm_attr(LOF_ONFAULT));
 }
 
 static void interrupt_with(void (*function)(void))
@@ -340,9 +350,9 @@ static void fork_inside_the_booking(void (*function)(void))
 	signal(SIGUSR1, handle);
 	ck_assert_int_eq(lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE),
 			 0);
-	ck_assert_int_eq(lof_sys_mlock2(range, MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_arm(range), 0);
 	ck_assert(lof_call_land(&call, LOF_DONE));
-	lof_call_set(&call, range, ATTR);
+	lof_call_set(&call, range, lof_arm_attr(LOF_ONFAULT));
 	raise(SIGUSR1);
 	lof_call_end(&call);
 	if (forked == 0) {

@@ -142,8 +142,8 @@ START_TEST(dontneed_locked_is_there_if_it_empties_a_locked_page)
 		return;
 	}
 	*page = 1;
-	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED),
-			 madvise(page, size, MADV_DONTNEED_LOCKED) == 0);
+	/* Not what it says: qemu-user takes any advice. */
+	madvise(page, size, MADV_DONTNEED_LOCKED);
 	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED),
 			 *page == 0);
 }
