@@ -191,18 +191,24 @@ struct pm_scan_arg {
 #define PM_PRESENT	((uint64_t)1 << 3)
 #define PM_SWAPPED	((uint64_t)1 << 4)
 
-long lof_sys_pagemap_scan(int fd, struct lof_range range,
+long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked)
 {
+	const uint64_t touched = PM_PRESENT | PM_SWAPPED;
 	struct pm_scan_arg arg = {
-		.size = sizeof(arg), .start = range.start, .end = range.end,
+		.size = sizeof(arg),
+		.start = question->range.start, .end = question->range.end,
 		.vec = (uintptr_t)regions, .vec_len = nregions,
-		.category_anyof_mask = PM_PRESENT | PM_SWAPPED,
-		.return_mask = PM_PRESENT | PM_SWAPPED,
+		.max_pages = question->max_pages, .return_mask = touched,
 	};
-	long ret = CALL6(SYS_ioctl, fd, PM_SCAN, &arg, 0, 0, 0);
+	long ret;
 
+	if (question->untouched)
+		arg.category_inverted = arg.category_mask = touched;
+	else
+		arg.category_anyof_mask = touched;
+	ret = CALL6(SYS_ioctl, fd, PM_SCAN, &arg, 0, 0, 0);
 	*walked = arg.walk_end;
 	return ret;
 }

@@ -93,10 +93,17 @@ struct lof_pm_region {
 };
 
 /*
- * The ioctl PAGEMAP_SCAN of /proc/self/pagemap, for pages that are present or
- * swapped out: how many regions there are, and up to where was looked.
+ * What the ioctl PAGEMAP_SCAN is asked for: pages that are present or swapped
+ * out, or those that are neither; of holes it tells in no way.
  */
-long lof_sys_pagemap_scan(int fd, struct lof_range range,
+struct lof_pm_question {
+	struct lof_range range;
+	bool untouched;
+	size_t max_pages;	/* it stops after so many; 0: none */
+};
+
+/* How many regions /proc/self/pagemap tells of, and up to where it looked. */
+long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked);
 

@@ -104,6 +104,9 @@ static bool pagemap_tells(bool by_ioctl)
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
 	int fd = lof_sys_open("/proc/self/pagemap");
+	const struct lof_pm_question question = {
+		.range = { here, here + page },
+	};
 	struct lof_pm_region region = { .start = 0 };
 	uint64_t entry, walked;
 	bool tells;
@@ -111,8 +114,8 @@ static bool pagemap_tells(bool by_ioctl)
 	if (fd < 0)
 		return false;
 	if (by_ioctl)
-		tells = lof_sys_pagemap_scan(fd, (struct lof_range){
-			here, here + page }, &region, 1, &walked) == 1;
+		tells = lof_sys_pagemap_scan(fd, &question, &region, 1,
+					     &walked) == 1;
 	else
 		tells = lof_sys_seek_read(fd, &entry, sizeof(entry),
 			here / page * sizeof(entry)) == sizeof(entry) &&

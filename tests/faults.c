@@ -53,7 +53,7 @@ WRAP(int, open, (const char *path), (path))
 WRAP(long, read, (int fd, void *buf, size_t size), (fd, buf, size))
 WRAP(long, seek_read, (int fd, void *buf, size_t size, uintptr_t off),
      (fd, buf, size, off))
-WRAP(long, pagemap_scan, (int fd, struct lof_range range,
+WRAP(long, pagemap_scan, (int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked),
-     (fd, range, regions, nregions, walked))
+     (fd, question, regions, nregions, walked))

@@ -75,22 +75,53 @@ static struct lof_range part(size_t start, size_t after)
 				   (uintptr_t)memory + after * page };
 }
 
+/* In eighths; what it asks for changes with how many were touched of late. */
+static const unsigned int dense[] = { 0, 1, 3, 4, 6, 7, 8 };
+
+#define NDENSE	(sizeof(dense) / sizeof(dense[0]))
+
+/* A part with few touched pages follows one with many, and so on. */
+static void touch_some(size_t start, size_t after, unsigned int eighths,
+		       bool *touched, uint64_t *state)
+{
+	for (size_t i = start; i < after; i++)
+		if (unit_below(state, 8) < eighths) {
+			memory[i * page] = 1;
+			touched[i] = true;
+		}
+}
+
 START_TEST(what_was_touched_is_told)
 {
 	static struct seen seen;
 	uint64_t state = unit_seed;
 	bool touched[NPAGES] = { false };
+	unsigned int eighths = dense[_i / NWAYS];
 
-	use_way(_i);
-	for (size_t i = 0; i < NPAGES; i++)
-		if (unit_below(&state, 8) < 3) {
-			memory[i * page] = 1;
-			touched[i] = true;
-		}
+	use_way(_i % NWAYS);
+	touch_some(0, NPAGES / 2, eighths, touched, &state);
+	touch_some(NPAGES / 2, NPAGES, 8 - eighths, touched, &state);
 	ck_assert_int_eq(lof_scan(part(3, NPAGES - 5), see, &seen), 0);
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert_int_eq(seen.touched[i], touched[i] && i >= 3 &&
 				 i < NPAGES - 5);
+}
+END_TEST
+
+START_TEST(what_is_not_mapped_was_not_touched)
+{
+	static struct seen seen;
+	const size_t hole = 1500;
+
+	use_way(_i);
+	for (size_t i = 0; i < NPAGES; i++)
+		memory[i * page] = 1;
+	ck_assert_int_eq(munmap(memory + hole * page, 100 * page), 0);
+	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &seen), 0);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(seen.touched[i],
+				 i < hole || i >= hole + 100);
+	ck_assert_uint_eq(seen.runs, 2);
 }
 END_TEST
 
@@ -105,6 +136,7 @@ START_TEST(nothing_and_all_are_told)
 		memory[i * page] = 1;
 	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &all), 0);
 	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
+	ck_assert_uint_eq(all.runs, 1);
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert(all.touched[i]);
 }
@@ -193,7 +225,8 @@ Suite *suite_scan(void)
 	TCase *tc = tcase_create("each way");
 
 	tcase_add_checked_fixture(tc, begin, end);
-	tcase_add_loop_test(tc, what_was_touched_is_told, 0, NWAYS);
+	tcase_add_loop_test(tc, what_was_touched_is_told, 0, NDENSE * NWAYS);
+	tcase_add_loop_test(tc, what_is_not_mapped_was_not_touched, 0, NWAYS);
 	tcase_add_loop_test(tc, nothing_and_all_are_told, 0, NWAYS);
 	tcase_add_loop_test(tc, a_visit_ends_it, 0, NWAYS);
 	tcase_add_loop_test(tc, of_a_file_mincore_is_not_asked, 0, 2 * NWAYS);
