@@ -122,6 +122,15 @@ bool lof_flag_allows(size_t more)
 			   !lof_sys_memlock_limit(&limit) && charge <= limit);
 }
 
+bool lof_flag_is_limited(uint64_t *limit)
+{
+	/* More than that nobody has, and the kernel counts it wrongly. */
+	if (lof_sys_memlock_limit(limit) || *limit >= LOF_GIANT ||
+	    *limit >= SIZE_MAX / 2)
+		return false;
+	return !lof_flag_allows((size_t)*limit + lof_sys_page_size());
+}
+
 static int area_is_left(const struct lof_vma *vma, void *arg)
 {
 	const struct lof_range *range = arg;

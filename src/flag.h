@@ -26,4 +26,7 @@ int lof_flag(struct lof_range range);
  */
 bool lof_flag_allows(size_t more);
 
+/* Does the limit, in bytes, hold for us: is a page more than it refused? */
+bool lof_flag_is_limited(uint64_t *limit);
+
 #endif

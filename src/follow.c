@@ -30,22 +30,11 @@ static bool kernel_can(void)
 	       lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT);
 }
 
-/* Does the limit hold for us: is a page more than it refused? */
-static bool is_limited(void)
-{
-	uint64_t limit;
-
-	/* More than that nobody has, and the kernel counts it wrongly. */
-	if (lof_sys_memlock_limit(&limit) || limit >= LOF_GIANT ||
-	    limit >= SIZE_MAX / 2)
-		return false;
-	return !lof_flag_allows((size_t)limit + lof_sys_page_size());
-}
-
 unsigned int lof_follow_choose(void)
 {
 	unsigned long policy = lof_policy(LOF_FUTURE);
 	bool can = kernel_can(), limited;
+	uint64_t limit;
 
 	if (lof_future_known() != LOF_NONE)
 		return 0;
@@ -55,7 +44,7 @@ unsigned int lof_follow_choose(void)
 	    (!can && lof_policy(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
 	    (can && policy == LOF_FUTURE_AUTO && !lof_policy(LOF_CONVERT)))
 		return 0;
-	limited = is_limited();
+	limited = lof_flag_is_limited(&limit);
 	if (can && policy == LOF_FUTURE_AUTO && !limited)
 		return 0;
 	return LOF_FUTURE_OURS | (limited ? LOF_FUTURE_LIMITED : 0);

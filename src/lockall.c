@@ -7,6 +7,7 @@
 #include "api.h"
 #include "arm.h"
 #include "chunks.h"
+#include "flag.h"
 #include "follow.h"
 #include "future.h"
 #include "ledger.h"
@@ -102,6 +103,15 @@ static int lock_areas_but_last(const struct lof_vma *vma, void *arg)
 	return lock_run(&before);
 }
 
+/* The kernel refuses more than the limit beforehand, and touches nothing. */
+static bool is_over_the_limit(void)
+{
+	uint64_t limit, total;
+
+	return lof_flag_is_limited(&limit) && !lof_smaps_total(&total) &&
+	       total > limit;
+}
+
 /* What mlockall does on fault, but for hugetlb; or without mlockall for it. */
 static int lock_areas(int flags)
 {
@@ -113,6 +123,8 @@ static int lock_areas(int flags)
 		err = lof_sys_mlockall(flags & ~MCL_CURRENT);
 	else
 		err = lof_arm(LOF_NO_RANGE);
+	if (!err && is_over_the_limit())
+		err = -ENOMEM;
 	if (err)
 		return err;
 	if (!(flags & MCL_FUTURE) && before != LOF_NONE) {

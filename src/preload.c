@@ -256,10 +256,16 @@ static long then_compare(long ret)
 }
 
 #ifdef SYS_shmat
+/* Where MCL_FUTURE is ours, nobody else locks what it maps. */
 LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
 {
-	return (void *)then_compare(raw(SYS_shmat, id, (long)addr, flags, 0,
-					0, 0));
+	long ret = then_compare(raw(SYS_shmat, id, (long)addr, flags, 0, 0, 0));
+	int saved = errno;
+
+	if (lof_preload_is_active())
+		lof_catch_up();
+	errno = saved;
+	return (void *)ret;
 }
 
 LOF_PUBLIC int shmdt(const void *addr)

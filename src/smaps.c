@@ -319,6 +319,11 @@ int lof_smaps_charge(int pid, uint64_t *bytes)
 	return size_in(open_proc(pid, "status"), "VmLck:", bytes);
 }
 
+int lof_smaps_total(uint64_t *bytes)
+{
+	return size_in(open_proc(0, "status"), "VmSize:", bytes);
+}
+
 int lof_smaps_hugetlb(uint64_t *bytes)
 {
 	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);

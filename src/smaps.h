@@ -58,6 +58,9 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
  */
 int lof_smaps_charge(int pid, uint64_t *bytes);
 
+/* All that is mapped here: VmSize. The same. */
+int lof_smaps_total(uint64_t *bytes);
+
 /*
  * How many areas a part of memory may be made of, at least min and at most max:
  * half of vm.max_map_count, less those that there are.

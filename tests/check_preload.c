@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "preload_run.h"
+#include "tool.h"
 
 START_TEST(locks_are_on_fault_by_default)
 {
@@ -172,7 +173,6 @@ static const char *const ways_to_call[][2] = {
 	{ "shm", "remap-file" }, { "syscall-shm", "syscall-remap-file" },
 };
 
-/* The kernel locks in full what remap_file_pages() maps. */
 START_TEST(other_ways_to_map_are_booked)
 {
 	ck_assert_str_eq(run(ways_to_call[_i][0], NULL),
@@ -180,6 +180,12 @@ START_TEST(other_ways_to_map_are_booked)
 			 "EINVAL EINVAL ok O.OO.... O.OO.... 0\n"
 			 "ok EINVAL O..O.... O--O.... 0\n"
 			 "ok ok OOOO.... OOOO.... 0\nok ");
+}
+END_TEST
+
+/* The kernel locks in full what remap_file_pages() maps. */
+START_TEST(remapped_pages_are_booked_as_full)
+{
 	ck_assert_str_eq(run(ways_to_call[_i][1], NULL),
 			 "ok ok ok OFOO.... OFOO.... 1\n"
 			 "EINVAL OFOO.... OFOO.... 1\n");
@@ -274,6 +280,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase,
 		       what_cannot_be_locked_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
+	tcase_add_loop_test(tcase, remapped_pages_are_booked_as_full, 0, 2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);

@@ -10,6 +10,7 @@
 
 #include "preload_helper.h"
 #include "preload_run.h"
+#include "tool.h"
 
 /* The log of a command, of which the pid is known. */
 static const char *log_of(const char *command)

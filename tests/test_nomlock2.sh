@@ -36,6 +36,7 @@ for err in ENOSYS EPERM EINVAL; do
 	without $err check_kernel
 	check "random operations, $err" ./nomlock2 $err ./random_ops
 	[ -e "$shim" ] || continue
+	without $err check_preload
 	check "random operations under the shim, $err" ./nomlock2 $err \
 		env LD_PRELOAD="$shim" ./random_ops_shim
 	same "nothing is populated under the shim, $err" '0 0 0 ' \
