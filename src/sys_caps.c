@@ -98,8 +98,8 @@ static bool mincore_tells(void)
 	return !(present & 1);
 }
 
-/* Of a page that was touched: our own answers. */
-static bool pagemap_tells(bool by_ioctl)
+/* Of a page that was touched: our own answers. UNKNOWN: no descriptor now. */
+static int pagemap_tells(bool by_ioctl)
 {
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
@@ -111,8 +111,10 @@ static bool pagemap_tells(bool by_ioctl)
 	uint64_t entry, walked;
 	bool tells;
 
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+		return UNKNOWN;
 	if (fd < 0)
-		return false;
+		return ABSENT;
 	if (by_ioctl)
 		tells = lof_sys_pagemap_scan(fd, &question, &region, 1,
 					     &walked) == 1;
@@ -121,7 +123,7 @@ static bool pagemap_tells(bool by_ioctl)
 			here / page * sizeof(entry)) == sizeof(entry) &&
 			entry >> 63;
 	lof_sys_close(fd);
-	return tells;
+	return tells ? PRESENT : ABSENT;
 }
 
 /* qemu-user takes all advice there may ever be, and follows little of it. */
@@ -164,12 +166,16 @@ static bool ask(enum lof_cap cap)
 	case LOF_CAP_HUGETLB:
 		/* Before Linux 4.16 nothing tells. */
 		return lof_smaps_hugetlb(&bytes) || bytes > 0;
-	case LOF_CAP_PAGEMAP_SCAN:
-	case LOF_CAP_PAGEMAP:
-		return pagemap_tells(cap == LOF_CAP_PAGEMAP_SCAN);
 	default:
 		return false;
 	}
+}
+
+static int answer_to(enum lof_cap cap)
+{
+	if (cap == LOF_CAP_PAGEMAP_SCAN || cap == LOF_CAP_PAGEMAP)
+		return pagemap_tells(cap == LOF_CAP_PAGEMAP_SCAN);
+	return ask(cap) ? PRESENT : ABSENT;
 }
 
 bool lof_cap_is_there(enum lof_cap cap)
@@ -177,7 +183,7 @@ bool lof_cap_is_there(enum lof_cap cap)
 	int answer = atomic_load_explicit(&answers[cap], memory_order_relaxed);
 
 	if (answer == UNKNOWN) {
-		answer = ask(cap) ? PRESENT : ABSENT;
+		answer = answer_to(cap);
 		atomic_store_explicit(&answers[cap], answer,
 				      memory_order_relaxed);
 	}

@@ -203,6 +203,24 @@ START_TEST(what_cannot_be_opened_is_said)
 }
 END_TEST
 
+/* That there is no descriptor for once says nothing of the kernel. */
+START_TEST(what_cannot_be_opened_now_is_asked_for_again)
+{
+	static const int err[] = { -EMFILE, -ENFILE, -ENOMEM };
+	bool scans = lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN);
+	bool tells = lof_cap_is_there(LOF_CAP_PAGEMAP);
+
+	lof_cap_override(LOF_CAP_PAGEMAP_SCAN, -1);
+	lof_cap_override(LOF_CAP_PAGEMAP, -1);
+	unit_sys.open_err = err[_i];
+	ck_assert(!lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN));
+	ck_assert(!lof_cap_is_there(LOF_CAP_PAGEMAP));
+	unit_sys.open_err = 0;
+	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN), scans);
+	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_PAGEMAP), tells);
+}
+END_TEST
+
 START_TEST(budgets_work_by_each_way)
 {
 	struct lof_stats stats;
@@ -231,6 +249,8 @@ Suite *suite_scan(void)
 	tcase_add_loop_test(tc, a_visit_ends_it, 0, NWAYS);
 	tcase_add_loop_test(tc, of_a_file_mincore_is_not_asked, 0, 2 * NWAYS);
 	tcase_add_loop_test(tc, what_cannot_be_opened_is_said, 0, NWAYS);
+	tcase_add_loop_test(tc, what_cannot_be_opened_now_is_asked_for_again, 0,
+			    3);
 	tcase_add_loop_test(tc, budgets_work_by_each_way, 0, NWAYS);
 	suite_add_tcase(suite, tc);
 	return suite;
