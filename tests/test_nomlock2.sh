@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The tests of the library once more where mlock2 and mlockall(MCL_ONFAULT) are
 # refused, in each way that a sandbox or an old kernel does it: the public calls
-# against the kernel, and random operations; in one way the library's rooms, and
-# system calls that fail, too. What cannot be had there is said by the tests
-# themselves.
+# against the kernel, the shim, and random operations; in one way the library's
+# rooms, and system calls that fail, too. What cannot be had there is said by the
+# tests themselves.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
