@@ -105,10 +105,19 @@ static bool is_stack(struct lof_range range)
 			     MS_ASYNC) == 0;
 }
 
+/* Memory of ours that was locked for a moment; since: as lof_ledger_vanished() */
+static void unmap(struct lof_range range, uint64_t since)
+{
+	if (lof_sys_munmap(range.start, lof_range_len(range)))
+		lof_ledger_read_back(range);
+	else
+		lof_ledger_vanished(range, since);
+}
+
 bool lof_flag_allows(size_t more)
 {
 	size_t page = lof_sys_page_size(), len = more ? more : page;
-	uint64_t charge, limit;
+	uint64_t since = lof_ledger_changes(), charge, limit;
 	struct lof_range none;
 	bool allowed;
 
@@ -117,7 +126,7 @@ bool lof_flag_allows(size_t more)
 		return false;
 	none.end = none.start + len;
 	allowed = lof_sys_mlock(none) == 0 || lof_is_locked(none);
-	lof_sys_munmap(none.start, len);
+	unmap(none, since);
 	return allowed || (!more && !lof_smaps_charge(0, &charge) &&
 			   !lof_sys_memlock_limit(&limit) && charge <= limit);
 }
@@ -170,6 +179,7 @@ static int mlock_with_guard(struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
 	struct lof_range guard = page_at(reach->all.start - page);
+	uint64_t since = lof_ledger_changes();
 	uintptr_t got;
 	int err;
 
@@ -184,8 +194,7 @@ static int mlock_with_guard(struct reach *reach)
 	}
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
 	reach->begun = lof_is_locked(guard);
-	if (lof_sys_munmap(guard.start, page))
-		lof_ledger_read_back(guard);
+	unmap(guard, since);
 	return err;
 }
 

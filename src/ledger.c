@@ -299,6 +299,27 @@ void lof_ledger_disturbed(struct lof_range range, uint64_t since)
 		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 
+void lof_ledger_vanished(struct lof_range range, uint64_t since)
+{
+	struct lof_books *books = lof_books_known();
+	struct lof_entry entry;
+	bool is_kept;
+
+	if (!books)
+		return;
+	if (!lof_books_lock(books)) {
+		lof_books_note(books, range, false);
+		return;
+	}
+	/* What this thread moves may have been there, and is not booked yet. */
+	is_kept = atomic_load(&books->changes) != since &&
+		  lof_tree_find_in(&books->tree, range, &entry);
+	lof_books_dirty_threads(books, range);
+	lof_books_unlock(books);
+	if (is_kept)
+		lof_ledger_read_back(range);
+}
+
 void lof_ledger_renew(struct lof_range range)
 {
 	struct lof_call call;

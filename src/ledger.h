@@ -142,6 +142,12 @@ int lof_ledger_sync(void);
  */
 void lof_ledger_disturbed(struct lof_range range, uint64_t since);
 
+/*
+ * The library had range mapped and locked for a moment, without a call that was
+ * announced: who looked meanwhile is not to keep it. since as above.
+ */
+void lof_ledger_vanished(struct lof_range range, uint64_t since);
+
 /* Other memory is mapped in range now, so that nothing is held there. */
 void lof_ledger_renew(struct lof_range range);
 

@@ -3,8 +3,8 @@
 # The tests of the library once more where mlock2 and mlockall(MCL_ONFAULT) are
 # refused, in each way that a sandbox or an old kernel does it: the public calls
 # against the kernel, the shim, and random operations; in one way the library's
-# rooms, and system calls that fail, too. What cannot be had there is said by the
-# tests themselves.
+# rooms, system calls that fail, and threads, signals and forks, too. What cannot
+# be had there is said by the tests themselves.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -41,6 +41,17 @@ for err in ENOSYS EPERM EINVAL; do
 		env LD_PRELOAD="$shim" ./random_ops_shim
 	same "nothing is populated under the shim, $err" '0 0 0 ' \
 		"$(./nomlock2 $err env LD_PRELOAD="$shim" ./grower)"
+done
+check 'race' ./nomlock2 ENOSYS ./race --ops 20000
+check 'race with signals' ./nomlock2 ENOSYS ./race --ops 10000 --signals
+for storm in '--seconds 2' '--forks 50' '--forks 50 --relock' '--signals 2000'; do
+	# Words of ours, to be split.
+	# shellcheck disable=SC2086
+	check "storm $storm" ./nomlock2 ENOSYS ./storm $storm
+	[ -e "$shim" ] || continue
+	# shellcheck disable=SC2086
+	check "storm $storm under the shim" ./nomlock2 ENOSYS \
+		env LD_PRELOAD="$shim" ./storm_shim $storm
 done
 same 'all of it is without' '32 32 64 ' "$(./grower)"
 if [ -e "$shim" ]; then

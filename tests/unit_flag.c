@@ -166,6 +166,46 @@ START_TEST(page_that_another_thread_maps_below_is_left_alone)
 }
 END_TEST
 
+static void *sync_all(void *arg)
+{
+	(void)arg;
+	ck_assert_int_eq(lof_sync(), 0);
+	ck_assert(lof_is_locked(unit_pages(9, 10)));
+	return NULL;
+}
+
+static void let_another_sync(void)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, sync_all, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+/* First the page below is mapped, then it is locked. */
+static void wait_for_mlock(void)
+{
+	unit_sys.after = let_another_sync;
+}
+
+/* Who looks while it is locked must not keep it in the ledger. */
+START_TEST(page_below_that_another_thread_sees_is_forgotten)
+{
+	struct lof_entry entry;
+
+	make_hole(9, 10);
+	unit_sys.after = wait_for_mlock;
+	lock(10, 14);
+	ck_assert_ptr_null(unit_sys.after);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 14);
+	ck_assert_int_eq(lof_ledger_find_in(unit_pages(0, NPAGES), &entry), 1);
+	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(10));
+	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(14));
+}
+END_TEST
+
 /* The stack would grow into a page that lies below it. */
 START_TEST(no_page_is_put_below_the_stack)
 {
@@ -201,6 +241,7 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
 	tcase_add_test(tc, page_that_another_thread_maps_below_is_left_alone);
+	tcase_add_test(tc, page_below_that_another_thread_sees_is_forgotten);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
 	return suite;
