@@ -119,12 +119,11 @@ static int lock_areas(int flags)
 	struct lof_range run = LOF_NO_RANGE;
 	int err;
 
-	if (flags & MCL_FUTURE)
-		err = lof_sys_mlockall(flags & ~MCL_CURRENT);
-	else
-		err = lof_arm(LOF_NO_RANGE);
+	err = lof_arm(LOF_NO_RANGE);
 	if (!err && is_over_the_limit())
 		err = -ENOMEM;
+	if (!err && flags & MCL_FUTURE)
+		err = lof_sys_mlockall(flags & ~MCL_CURRENT);
 	if (err)
 		return err;
 	if (!(flags & MCL_FUTURE) && before != LOF_NONE) {

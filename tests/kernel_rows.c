@@ -29,6 +29,24 @@
 #define HUGE	((size_t)2 << 20)
 #define FAR	((char *)(uintptr_t)0x60000000)
 
+/* Then the areas are locked one by one, but it is all or nothing as ever. */
+START_TEST(huge_pages_lock_nothing_over_the_limit)
+{
+	char *later;
+
+	if (mmap(FAR, HUGE, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
+		puts("skip: no huge pages are free here");
+		return;
+	}
+	become_nobody(pages(16));
+	REFUSED(lof_mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), ENOMEM);
+	later = mmap(NULL, page, RW, ANON, -1, 0);
+	ck_assert_ptr_ne(later, MAP_FAILED);
+	ck_assert_int_eq(truth_kind_at(later), LOF_NONE);
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
 /* 3.1: hugetlb is passed over by the lock, and populated all the same. */
 START_TEST(huge_pages_are_kept_and_not_populated)
 {
@@ -213,6 +231,7 @@ Suite *rows_suite(void)
 	TCase *tcase = arena_case(suite, "odd memory");
 
 	tcase_add_test(tcase, huge_pages_are_kept_and_not_populated);
+	tcase_add_test(tcase, huge_pages_lock_nothing_over_the_limit);
 	tcase_add_test(tcase, pages_of_the_kernel_are_not_locked);
 	tcase_add_test(tcase, guard_pages_are_locked_on_fault_only);
 	tcase_add_test(tcase, sealed_memory_is_locked_and_not_moved);
