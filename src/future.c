@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "books.h"
+#include "ledger.h"
 #include "probe.h"
 
 #define KIND		LOF_FUTURE_KIND
@@ -58,8 +59,12 @@ void lof_future_end(struct lof_turn turn, int kind)
 /* An answer counts if nobody changed it while the kernel was asked. */
 static unsigned int ask(struct lof_books *books, uint64_t word)
 {
-	int kind = lof_probe_future();
+	uint64_t since = lof_ledger_changes();
+	struct lof_range scratch;
+	int kind = lof_probe_future(&scratch);
 
+	if (kind > 0)
+		lof_ledger_vanished(scratch, since);
 	if (kind < 0)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
 	/* What the kernel locks need not be followed. */

@@ -280,43 +280,40 @@ int lof_ledger_sync(void)
 	       0 : -EBUSY;
 }
 
-void lof_ledger_disturbed(struct lof_range range, uint64_t since)
+/*
+ * Have the calls that others make on range read back. True: something was
+ * booked since, and may be of that time.
+ */
+static bool disturb(struct lof_range range, uint64_t since)
 {
 	struct lof_books *books = lof_books_known();
 	bool overtaken;
 
 	if (!books)
-		return;
+		return false;
 	if (!lof_books_lock(books)) {
 		lof_books_note(books, range, false);
-		return;
+		return false;
 	}
 	overtaken = atomic_load(&books->changes) != since;
 	lof_books_dirty_threads(books, range);
 	lof_books_unlock(books);
+	return overtaken;
+}
+
+void lof_ledger_disturbed(struct lof_range range, uint64_t since)
+{
 	/* What was locked there for a moment may have been moved on. */
-	if (overtaken)
+	if (disturb(range, since))
 		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
 }
 
 void lof_ledger_vanished(struct lof_range range, uint64_t since)
 {
-	struct lof_books *books = lof_books_known();
 	struct lof_entry entry;
-	bool is_kept;
 
-	if (!books)
-		return;
-	if (!lof_books_lock(books)) {
-		lof_books_note(books, range, false);
-		return;
-	}
-	/* What this thread moves may have been there, and is not booked yet. */
-	is_kept = atomic_load(&books->changes) != since &&
-		  lof_tree_find_in(&books->tree, range, &entry);
-	lof_books_dirty_threads(books, range);
-	lof_books_unlock(books);
-	if (is_kept)
+	/* Else what is tracked there is what this thread is about to move. */
+	if (disturb(range, since) && lof_ledger_find_in(range, &entry) > 0)
 		lof_ledger_read_back(range);
 }
 

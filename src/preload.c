@@ -243,34 +243,33 @@ static int pass_over(const struct lof_region *region, void *arg)
 
 /*
  * What maps and unmaps by other names is the kernel's to do; then the ledger is
- * compared with it, as lof_walk() does.
+ * compared with it, as lof_walk() does. Where MCL_FUTURE is ours, nobody else
+ * locks what was mapped.
  */
-static long then_compare(long ret)
+static long then_compare(long ret, bool maps)
 {
 	int saved = errno;
 
-	if (lof_preload_is_active())
+	if (lof_preload_is_active()) {
 		lof_walk(pass_over, NULL);
+		if (maps)
+			lof_catch_up();
+	}
 	errno = saved;
 	return ret;
 }
 
 #ifdef SYS_shmat
-/* Where MCL_FUTURE is ours, nobody else locks what it maps. */
 LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
 {
-	long ret = then_compare(raw(SYS_shmat, id, (long)addr, flags, 0, 0, 0));
-	int saved = errno;
-
-	if (lof_preload_is_active())
-		lof_catch_up();
-	errno = saved;
-	return (void *)ret;
+	return (void *)then_compare(raw(SYS_shmat, id, (long)addr, flags, 0,
+					0, 0), true);
 }
 
 LOF_PUBLIC int shmdt(const void *addr)
 {
-	return (int)then_compare(raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
+	return (int)then_compare(raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0),
+				 false);
 }
 #endif
 

@@ -69,22 +69,21 @@ bool lof_may_have_hugetlb(struct lof_range range)
 }
 
 /* What is locked in full was populated, what is locked on fault was not. */
-int lof_probe_future(void)
+int lof_probe_future(struct lof_range *scratch)
 {
 	size_t page = lof_sys_page_size();
-	struct lof_range scratch;
 	unsigned char present = 0;
 	int kind = LOF_NONE, err;
 
 	err = lof_sys_mmap(0, page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch.start);
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch->start);
 	if (err)
 		return err;
-	scratch.end = scratch.start + page;
-	if (lof_is_locked(scratch)) {
-		lof_sys_mincore(scratch, &present);
+	scratch->end = scratch->start + page;
+	if (lof_is_locked(*scratch)) {
+		lof_sys_mincore(*scratch, &present);
 		kind = present & 1 ? LOF_FULL : LOF_ONFAULT;
 	}
-	lof_sys_munmap(scratch.start, page);
+	lof_sys_munmap(scratch->start, page);
 	return kind;
 }

@@ -19,8 +19,9 @@ bool lof_may_have_hugetlb(struct lof_range range);
 
 /*
  * How is a new mapping locked: an enum lof_kind. -EAGAIN: it is locked, and the
- * limit does not let us see how; or another negative errno.
+ * limit does not let us see how; or another negative errno. scratch: where one
+ * was, for a moment.
  */
-int lof_probe_future(void);
+int lof_probe_future(struct lof_range *scratch);
 
 #endif

@@ -99,7 +99,7 @@ struct lof_pm_region {
 struct lof_pm_question {
 	struct lof_range range;
 	bool untouched;
-	size_t max_pages;	/* it stops after so many; 0: none */
+	size_t max_pages;	/* after so many it stops; 0: no bound */
 };
 
 /* How many regions /proc/self/pagemap tells of, and up to where it looked. */

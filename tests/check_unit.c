@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -36,6 +37,20 @@ uint64_t unit_random(uint64_t *state)
 size_t unit_below(uint64_t *state, size_t n)
 {
 	return (size_t)(unit_random(state) % n);
+}
+
+static void *call(void *arg)
+{
+	(*(void (**)(void))arg)();
+	return NULL;
+}
+
+void unit_by_another(void (*function)(void))
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, call, &function), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
 int main(void)

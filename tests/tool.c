@@ -150,6 +150,8 @@ static const struct {
 	  ITSELF },
 	{ "mapping_that_is_taken_back_is_read_back:0", TOOL_NO_MLOCK2,
 	  ITSELF },
+	{ "page_that_asks_for_the_future_is_forgotten:0", TOOL_NO_MLOCK2,
+	  ITSELF },
 	{ "plain_calls_ask_the_kernel_nothing:0", TOOL_NO_MLOCK2, ASKS },
 	{ "call_overtaken_once_asks_the_kernel_once:0", TOOL_NO_MLOCK2,
 	  ASKS },

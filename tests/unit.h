@@ -37,6 +37,9 @@ extern uint64_t unit_seed;
 /* LOF_TEST_OPS, or usual. */
 size_t unit_ops(size_t usual);
 
+/* Have another thread call it, and wait until it has. */
+void unit_by_another(void (*function)(void));
+
 /* The next of a row of random numbers; the row begins at any *state. */
 uint64_t unit_random(uint64_t *state);
 

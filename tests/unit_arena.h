@@ -35,6 +35,12 @@ bool unit_arena_is_right(void);
 /* The same, and no call is in flight. To be asked when all have ended. */
 void unit_arena_assert(void);
 
+/*
+ * Fork, with books that the kernel does not empty in the child: there function
+ * is called after fork's handler, and returns.
+ */
+void unit_in_child_with_books(void (*function)(void));
+
 /* The parts of suite_ledger(). */
 TCase *unit_ledger_memory(void);
 TCase *unit_ledger_race(void);

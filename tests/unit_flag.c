@@ -7,7 +7,6 @@
 
 #include "unit.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -166,20 +165,15 @@ START_TEST(page_that_another_thread_maps_below_is_left_alone)
 }
 END_TEST
 
-static void *sync_all(void *arg)
+static void sync_all(void)
 {
-	(void)arg;
 	ck_assert_int_eq(lof_sync(), 0);
 	ck_assert(lof_is_locked(unit_pages(9, 10)));
-	return NULL;
 }
 
 static void let_another_sync(void)
 {
-	pthread_t thread;
-
-	ck_assert_int_eq(pthread_create(&thread, NULL, sync_all, NULL), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	unit_by_another(sync_all);
 }
 
 /* First the page below is mapped, then it is locked. */
@@ -203,6 +197,26 @@ START_TEST(page_below_that_another_thread_sees_is_forgotten)
 	ck_assert_int_eq(lof_ledger_find_in(unit_pages(0, NPAGES), &entry), 1);
 	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(10));
 	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(14));
+}
+END_TEST
+
+static struct lof_call in_flight;
+
+static void begin_below(void)
+{
+	ck_assert_int_eq(lof_call_begin(&in_flight, LOF_ADDS, unit_pages(9, 10),
+					LOF_NO_RANGE), 0);
+}
+
+/* And what is in flight there books nothing that it saw. */
+START_TEST(page_below_that_another_thread_calls_on_is_read_back)
+{
+	make_hole(9, 10);
+	unit_by_another(begin_below);
+	lock(10, 14);
+	ck_assert(!lof_call_land(&in_flight, LOF_DONE));
+	lof_call_end(&in_flight);
+	assert_locked_alone(10, 14);
 }
 END_TEST
 
@@ -242,6 +256,7 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
 	tcase_add_test(tc, page_that_another_thread_maps_below_is_left_alone);
 	tcase_add_test(tc, page_below_that_another_thread_sees_is_forgotten);
+	tcase_add_test(tc, page_below_that_another_thread_calls_on_is_read_back);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
 	return suite;

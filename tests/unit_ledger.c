@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arm.h"
 #include "books.h"
 #include "future.h"
 #include "lockonfault.h"
+#include "probe.h"
 #include "sys_caps.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
@@ -62,8 +62,8 @@ void unit_arena_begin(size_t n)
 {
 	void *addr;
 
-	/* It is asked once, and what is asked is counted. */
-	lof_cap_is_there(LOF_CAP_HUGETLB);
+	/* Here are none, and to ask for those of the system is counted. */
+	lof_cap_override(LOF_CAP_HUGETLB, 0);
 	unit_sys = (struct unit_sys){ .no_memory = false };
 	if (arena) {
 		ck_assert_uint_eq(n, npages);
@@ -310,24 +310,56 @@ START_TEST(future_that_two_change_at_once_is_asked_for)
 }
 END_TEST
 
+static void exit_under_a_future(void)
+{
+	if (future_seen() != LOF_NONE)
+		_exit(1);
+}
+
+/* The books of this child are empty ones, of the child's child they were not. */
+static void begin_another_future(void)
+{
+	exit_under_a_future();
+	lof_future_end(lof_future_begin(), LOF_ONFAULT);
+	unit_in_child_with_books(exit_under_a_future);
+}
+
 /* Also where nothing was ever locked, and the kernel leaves the books alone. */
 START_TEST(future_ends_in_a_child_of_fork)
 {
-	int status;
-	pid_t pid;
-
 	lof_future_end(lof_future_begin(), LOF_ONFAULT);
-	ck_assert_int_eq(lof_sys_madvise((uintptr_t)lof_books_known(),
-					 sizeof(struct lof_books),
-					 MADV_KEEPONFORK), 0);
-	pid = fork();
-	if (pid == 0) {
-		lof_books_after_fork_in_child();
-		_exit(future_seen() != LOF_NONE);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
+	unit_in_child_with_books(begin_another_future);
 	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
+}
+END_TEST
+
+static void sync_all(void)
+{
+	ck_assert_int_eq(lof_sync(), 0);
+}
+
+static void let_another_sync(void)
+{
+	unit_by_another(sync_all);
+}
+
+/* To ask for it maps a page for a moment; who sees that must not keep it. */
+START_TEST(page_that_asks_for_the_future_is_forgotten)
+{
+	struct lof_range rest = lof_range_all(lof_sys_page_size());
+	struct lof_entry entry;
+
+	/* The thread is there once before, so that it maps nothing after. */
+	unit_by_another(sync_all);
+	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
+	unit_sys.before = let_another_sync;
+	lof_future_sync();
+	ck_assert_ptr_null(unit_sys.before);
+	ck_assert_int_eq(lof_sys_munlockall(), 0);
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		ck_assert_uint_eq(lof_first_hole(entry.range), entry.range.end);
+		rest.start = entry.range.end;
+	}
 }
 END_TEST
 
@@ -400,6 +432,7 @@ static TCase *simple(void)
 	tcase_add_test(tc, future_is_remembered);
 	tcase_add_test(tc, future_that_two_change_at_once_is_asked_for);
 	tcase_add_test(tc, future_ends_in_a_child_of_fork);
+	tcase_add_test(tc, page_that_asks_for_the_future_is_forgotten);
 	tcase_add_test(tc, costs_grow_with_what_is_used);
 	tcase_add_test(tc, plain_calls_ask_the_kernel_nothing);
 	tcase_add_test(tc, more_calls_in_flight_than_slots_are_read_back);

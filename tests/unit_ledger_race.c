@@ -168,20 +168,10 @@ static void (*const calls[])(void) = {
 
 static void (*inner)(void);
 
-static void *run_inner(void *arg)
-{
-	(void)arg;
-	inner();
-	return NULL;
-}
-
 /* The inner call by another thread, while the outer one is in the kernel. */
 static void inner_elsewhere(void)
 {
-	pthread_t thread;
-
-	ck_assert_int_eq(pthread_create(&thread, NULL, run_inner, NULL), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	unit_by_another(inner);
 }
 
 /* The same by this thread, as a signal handler would. */

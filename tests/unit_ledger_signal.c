@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #include "books.h"
 #include "future.h"
 #include "lockonfault.h"
+#include "probe.h"
+#include "sys_caps.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
 
@@ -201,6 +204,31 @@ START_TEST(handler_inside_the_booking_is_told_by_the_kernel)
 }
 END_TEST
 
+static void unlock_what_is_full(void)
+{
+	UNIT_ASSERT_FAILS(lof_munlock2(unit_at(0), unit_len(8), MLOCK_LOCKED),
+			  -1, EBUSY);
+}
+
+/* Without mlock2 all that is there looks as if it were locked in full. */
+START_TEST(handler_inside_the_booking_unlocks_nothing_on_a_guess)
+{
+	struct lof_call call;
+
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(8)), 0);
+	lof_cap_override(LOF_CAP_MLOCK2, 0);
+	lof_cap_override(LOF_CAP_SMAPS_KIND, 0);
+	ck_assert_int_eq(lof_mlock2(unit_at(0), unit_len(8), MLOCK_ONFAULT), 0);
+	memset(unit_at(0), 1, unit_len(8));
+	book_and_be_interrupted(&call, unlock_what_is_full);
+	lof_call_end(&call);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert(lof_is_locked(unit_pages(i, i + 1)));
+	lof_cap_override(LOF_CAP_MLOCK2, -1);
+	lof_cap_override(LOF_CAP_SMAPS_KIND, -1);
+}
+END_TEST
+
 /* A note that was left is read back even if nothing is tracked any more. */
 START_TEST(note_is_read_back_where_nothing_is_tracked)
 {
@@ -278,7 +306,7 @@ START_TEST(child_of_fork_begins_with_an_empty_ledger)
 END_TEST
 
 /* A program may say it of all its memory. Only fork.c is not linked here. */
-START_TEST(child_of_fork_begins_empty_though_the_books_were_kept)
+void unit_in_child_with_books(void (*function)(void))
 {
 	pid_t pid;
 
@@ -288,10 +316,15 @@ START_TEST(child_of_fork_begins_empty_though_the_books_were_kept)
 	pid = fork();
 	if (pid == 0) {
 		lof_books_after_fork_in_child();
-		look_and_lock();
+		function();
 		_exit(0);
 	}
 	assert_child_succeeds(pid);
+}
+
+START_TEST(child_of_fork_begins_empty_though_the_books_were_kept)
+{
+	unit_in_child_with_books(look_and_lock);
 	unit_arena_assert();
 }
 END_TEST
@@ -411,6 +444,8 @@ TCase *unit_ledger_signal(void)
 	tcase_add_loop_test(tc,
 		handler_inside_the_booking_is_read_back_after_it, 0, n);
 	tcase_add_test(tc, handler_inside_the_booking_is_told_by_the_kernel);
+	tcase_add_test(tc,
+		       handler_inside_the_booking_unlocks_nothing_on_a_guess);
 	tcase_add_test(tc, note_is_read_back_where_nothing_is_tracked);
 	tcase_add_test(tc, child_of_fork_begins_with_an_empty_ledger);
 	tcase_add_test(tc,

@@ -132,11 +132,15 @@ START_TEST(nothing_and_all_are_told)
 	use_way(_i);
 	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &none), 0);
 	ck_assert_uint_eq(none.runs, 0);
+	ck_assert_int_eq(unit_sys.scan_untouched, 0);
 	for (size_t i = 0; i < NPAGES; i++)
 		memory[i * page] = 1;
 	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &all), 0);
 	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
 	ck_assert_uint_eq(all.runs, 1);
+	/* It is asked for few pages first, and then for those of the rest. */
+	ck_assert_int_eq(unit_sys.scan_untouched,
+			 lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN));
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert(all.touched[i]);
 }

@@ -35,6 +35,23 @@ long __wrap_lof_sys_read(int fd, void *buf, size_t size);
 int __real_lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int __wrap_lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 
+long __real_lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
+				 struct lof_pm_region *regions, size_t nregions,
+				 uint64_t *walked);
+long __wrap_lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
+				 struct lof_pm_region *regions, size_t nregions,
+				 uint64_t *walked);
+
+long __wrap_lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
+				 struct lof_pm_region *regions, size_t nregions,
+				 uint64_t *walked)
+{
+	if (question->untouched)
+		unit_sys.scan_untouched++;
+	return __real_lof_sys_pagemap_scan(fd, question, regions, nregions,
+					   walked);
+}
+
 static void call_once(void (*_Atomic *hook)(void))
 {
 	void (*function)(void) = atomic_exchange(hook, NULL);

@@ -35,6 +35,7 @@ struct unit_sys {
 	/* How often each was called; mmap, munmap: but for the ledger. */
 	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
 	_Atomic int ledger_mmap, futex_wait, open, read;
+	_Atomic int scan_untouched;	/* PAGEMAP_SCAN, for untouched pages */
 };
 
 extern struct unit_sys unit_sys;
