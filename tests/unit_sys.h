@@ -32,6 +32,8 @@ struct unit_sys {
 	void (*reading)(void);
 	int reading_at;
 
+	struct lof_range unmapped;	/* by the last munmap */
+
 	/* How often each was called; mmap, munmap: but for the ledger. */
 	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
 	_Atomic int ledger_mmap, futex_wait, open, read;
