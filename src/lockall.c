@@ -11,6 +11,7 @@
 #include "follow.h"
 #include "future.h"
 #include "ledger.h"
+#include "lock.h"
 #include "nature.h"
 #include "policy.h"
 #include "probe.h"
@@ -321,6 +322,19 @@ static int unlock_some(int flags)
 	return err;
 }
 
+/* What was locked in full is locked on fault by now: it is charged already. */
+static void convert_tracked(void)
+{
+	struct lof_range rest = everything();
+	struct lof_entry entry;
+
+	while (lof_ledger_find_in(rest, &entry) > 0) {
+		if (LOF_ATTR_KIND(entry.attr) == LOF_FULL)
+			lof_lock_range(entry.range, LOF_ONFAULT);
+		rest.start = entry.range.end;
+	}
+}
+
 /*
  * MCL_FUTURE by our own hand. Where there is a limit, what is mapped now is
  * locked as far as that goes, too.
@@ -340,8 +354,10 @@ static int lock_all_ours(int flags, unsigned int ours)
 	lof_follow_from_now(flags & MCL_CURRENT);
 	turn = lof_future_begin();
 	lof_future_end(turn, (int)ours);
-	if (flags & MCL_CURRENT && !fits)
+	if (flags & MCL_CURRENT && !fits) {
+		convert_tracked();
 		lof_follow_all();
+	}
 	return 0;
 }
 
