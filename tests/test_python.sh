@@ -139,10 +139,9 @@ script_alike() {
 		grep -qx 'done' "$work/without/out"
 }
 script_alike plain
-if "$python" -c 'import ctypes as c, sys
-sys.exit(c.CDLL(None).mlockall(3))'; then
+if may_lock_all; then
 	script_alike lock
 else
-	not_run 'a script of python (lock): mlockall is refused here'
+	not_run 'a script of python (lock): RLIMIT_MEMLOCK is in the way'
 fi
 finish

@@ -86,7 +86,7 @@ int __wrap_lof_sys_munmap(uintptr_t addr, size_t len)
 	unit_sys.munmap++;
 	call_once(&unit_sys.before);
 	err = __real_lof_sys_munmap(addr, len);
-	unit_sys.unmapped = (struct lof_range){ addr, addr + len };
+	unit_sys.unmapped = addr;
 	call_once(&unit_sys.after);
 	return err;
 }

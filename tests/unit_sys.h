@@ -32,12 +32,12 @@ struct unit_sys {
 	void (*reading)(void);
 	int reading_at;
 
-	struct lof_range unmapped;	/* by the last munmap */
-
 	/* How often each was called; mmap, munmap: but for the ledger. */
 	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
 	_Atomic int ledger_mmap, futex_wait, open, read;
 	_Atomic int scan_untouched;	/* PAGEMAP_SCAN, for untouched pages */
+
+	_Atomic uintptr_t unmapped;	/* where the last munmap was */
 };
 
 extern struct unit_sys unit_sys;
