@@ -39,26 +39,43 @@
 	"Locked:               84 kB\n"					\
 	"THPeligible:           0\n"
 
+/* As wide as addresses are here; those of files that are made up. */
+#if UINTPTR_MAX > UINT32_MAX
+#define HEAP	"55d0c0a00000-55d0c0a40000"
+#define LIBRARY	"7f0000000000-7f0000040000"
+#define BEHIND	"7f0000040000-7f0000080000"
+#define LAST	"ffffffffff600000-ffffffffff601000"
+#define ALL_DIGITS	"123456789abcdef-fffffffffffffffe"
+#define KIB_MAX	"18014398509481983"
+#else
+#define HEAP	"56a00000-56a40000"
+#define LIBRARY	"f7000000-f7040000"
+#define BEHIND	"f7040000-f7080000"
+#define LAST	"ff600000-ff601000"
+#define ALL_DIGITS	"1234567-fffffffe"
+#define KIB_MAX	"4194303"
+#endif
+
 /* How the areas of such a file are shown by show(). */
 #define SHOWN	" rss 84 locked 84 swap 12\n"
 
 static const char normal[] =
-	AREA("55d0c0a00000-55d0c0a40000", "[heap]")
+	AREA(HEAP, "[heap]")
 	"VmFlags: rd wr mr mw me lo ac lf sd \n"
-	AREA("7f0000000000-7f0000040000", "/usr/lib/x.so")
+	AREA(LIBRARY, "/usr/lib/x.so")
 	"VmFlags: rd wr mr mw me lo ac sd \n"
-	AREA("7f0000040000-7f0000080000", "")
+	AREA(BEHIND, "")
 	"VmFlags: rd wr mr mw me ac sd \n"
-	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0"
+	LAST " --xp 00000000 00:00 0"
 	"                  [vsyscall]\n"
 	"Rss:                   0 kB\n"
 	"VmFlags: ex \n";
 
 static const char normal_shown[] =
-	"55d0c0a00000-55d0c0a40000 lo lf" SHOWN
-	"7f0000000000-7f0000040000 lo" SHOWN
-	"7f0000040000-7f0000080000" SHOWN
-	"ffffffffff600000-ffffffffff601000 rss 0 locked 0 swap 0\n";
+	HEAP " lo lf" SHOWN
+	LIBRARY " lo" SHOWN
+	BEHIND SHOWN
+	LAST " rss 0 locked 0 swap 0\n";
 
 static void begin(void)
 {
@@ -237,9 +254,9 @@ END_TEST
 START_TEST(bounds_of_all_digits_are_read)
 {
 	assert_shows("0-1 r\nVmFlags: lo \n"
-		     "0123456789abcdef-fffffffffffffffe r\nVmFlags: \n",
+		     "0" ALL_DIGITS " r\nVmFlags: \n",
 		     "0-1 lo rss 0 locked 0 swap 0\n"
-		     "123456789abcdef-fffffffffffffffe rss 0 locked 0 swap 0\n");
+		     ALL_DIGITS " rss 0 locked 0 swap 0\n");
 }
 END_TEST
 
@@ -248,10 +265,10 @@ START_TEST(sizes_that_do_not_fit_are_left_out)
 	assert_shows(
 		"1000-2000 r\nRss: 99999999999999999999 kB\n"
 		"Locked: 18446744073709551615 kB\nSwap: x kB\nVmFlags: lo \n"
-		"2000-3000 r\nRss: 18014398509481983 kB\nLocked:\nSwap: \n"
+		"2000-3000 r\nRss: " KIB_MAX " kB\nLocked:\nSwap: \n"
 		"VmFlags: lo \n",
 		"1000-2000 lo rss 0 locked 0 swap 0\n"
-		"2000-3000 lo rss 18014398509481983 locked 0 swap 0\n");
+		"2000-3000 lo rss " KIB_MAX " locked 0 swap 0\n");
 }
 END_TEST
 

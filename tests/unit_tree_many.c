@@ -182,14 +182,14 @@ START_TEST(copy_of_many_takes_no_more_nodes_than_said)
 
 	for (size_t i = 0; i < n; i++)
 		set_slot(i);
-	copy(0, 2 * n, 10 * MANY);
+	copy(0, 2 * n, 8 * MANY);
 	assert_count(2 * n);
 	/* Into a gap amid others, where leaves are split in halves. */
-	clear(10 * MANY + n, 10 * MANY + n + n / 2);
-	copy(0, n / 2, 10 * MANY + n);
+	clear(8 * MANY + n, 8 * MANY + n + n / 2);
+	copy(0, n / 2, 8 * MANY + n);
 	assert_count(2 * n);
 	/* Over others, and onto the odd pages between them. */
-	copy(10 * MANY, 10 * MANY + 2 * n, MANY + 1);
+	copy(8 * MANY, 8 * MANY + 2 * n, MANY + 1);
 	assert_count(3 * n);
 	copy(0, 2 * n, MANY);
 	assert_count(3 * n);
