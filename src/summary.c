@@ -58,10 +58,15 @@ static bool has(struct lof_summary *summary, struct lof_word at)
 	return atomic_load(&bits[at.word]) & at.mask;
 }
 
+/* A part of it has no bits, and so may always be tracked. */
+static bool reaches_above(struct lof_range range)
+{
+	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS;
+}
+
 bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range)
 {
-	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS ||
-	       visit(summary, range, has);
+	return reaches_above(range) || visit(summary, range, has);
 }
 
 /* True: some of the bits are not set. */
@@ -112,11 +117,15 @@ void lof_summary_prepare_many(struct lof_summary *summary,
 
 bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range)
 {
-	if (!visit(summary, range, lacks))
-		return false;
-	visit(summary, range, set);
-	atomic_store(&summary->is_used, 1);
-	return true;
+	bool lacked = visit(summary, range, lacks);
+
+	if (lacked) {
+		visit(summary, range, set);
+		atomic_store(&summary->is_used, 1);
+	} else if (reaches_above(range)) {
+		lacked = !atomic_exchange(&summary->is_used, 1);
+	}
+	return lacked;
 }
 
 static bool clear(struct lof_summary *summary, struct lof_word at)

@@ -21,16 +21,18 @@
 #define LOF_CHUNK_WORDS		512
 #define LOF_CHUNK_BITS		(LOF_GRANULE_BITS + 15)
 #if UINTPTR_MAX > UINT32_MAX
-#define LOF_NCHUNKS		((size_t)1 << (47 - LOF_CHUNK_BITS))
+#define LOF_SUMMARY_BITS	47
 #else
-#define LOF_NCHUNKS		1
+#define LOF_SUMMARY_BITS	32
 #endif
+#define LOF_NCHUNKS		(LOF_CHUNK_BITS > LOF_SUMMARY_BITS ? 1 : \
+				 (size_t)1 << (LOF_SUMMARY_BITS - LOF_CHUNK_BITS))
 
 typedef _Atomic uint64_t lof_bits;
 
 /* All zero: nothing is tracked. */
 struct lof_summary {
-	_Atomic uint32_t is_used;	/* 0: no bit was ever set */
+	_Atomic uint32_t is_used;	/* 0: nothing was ever set */
 	_Atomic uint32_t cleared;	/* times that bits were cleared */
 	lof_bits *_Atomic chunk[LOF_NCHUNKS];
 };

@@ -69,6 +69,7 @@ int main(void)
 	srunner_add_suite(runner, suite_range_tree());
 	srunner_add_suite(runner, suite_node_pool());
 	srunner_add_suite(runner, suite_smaps());
+	srunner_add_suite(runner, suite_summary());
 	srunner_add_suite(runner, suite_sys_caps());
 	srunner_add_suite(runner, suite_ledger());
 	srunner_add_suite(runner, suite_flag());
