@@ -87,11 +87,12 @@ int lof_discard_range(uintptr_t addr, size_t len)
 {
 	struct lof_range range;
 
-	if (lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED))
-		return lof_sys_madvise(addr, len, MADV_DONTNEED_LOCKED);
+	/* A kernel of 64 bits takes no end for a wrapped one in 32. */
 	if (addr & (lof_sys_page_size() - 1) ||
 	    lof_range_of(&range, (void *)addr, len))
 		return -EINVAL;
+	if (lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED))
+		return lof_sys_madvise(addr, len, MADV_DONTNEED_LOCKED);
 	if (!lof_is_locked(range))
 		return lof_sys_madvise(addr, len, MADV_DONTNEED);
 	lof_ledger_read_back(range);

@@ -52,6 +52,8 @@ START_TEST(discard_leaves_the_lock)
 	ck_assert(is_marked(at(0), 2, 'a'));
 	ck_assert(is_marked(at(6), 2, 'g'));
 	REFUSED(lof_discard(at(0) + 1, page), EINVAL);
+	/* Of a program in 32 bits a kernel of 64 would discard all the rest. */
+	REFUSED(lof_discard(at(8), SIZE_MAX - pages(1)), EINVAL);
 }
 END_TEST
 
