@@ -238,7 +238,7 @@ static void huge(void)
 	DONE(mlock(at(0), pages(4)));
 	file = fopen("/proc/self/smaps", "re");
 	while (file && fgets(line, sizeof(line), file)) {
-		uintptr_t start = strtoull(line, NULL, 16);
+		uintptr_t start = strtoul(line, NULL, 16);
 
 		found |= start == (uintptr_t)at(0) && strchr(line, '-');
 		if (found && strncmp(line, "VmFlags:", 8) == 0) {

@@ -91,7 +91,8 @@ static void seam(void)
  */
 static uintptr_t out_of_the_way(size_t n)
 {
-	static _Atomic uintptr_t next = (uintptr_t)1 << 40;
+	static _Atomic uintptr_t next =
+		(uintptr_t)1 << (sizeof(uintptr_t) == 8 ? 40 : 30);
 
 	return atomic_fetch_add(&next, (n + 0xffff) & ~(size_t)0xffff);
 }

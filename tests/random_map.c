@@ -30,10 +30,10 @@ int apply_mmap(const struct op *op)
 		return 1;
 	if (op->kind == OP_MMAP)
 		ret = CALL(mmap)(span.addr, span.len, prot, flags, fd,
-				 a[6] * (int64_t)page);
+				 (off_t)a[6] * (off_t)page);
 	else
 		ret = lof_mmap_onfault(span.addr, span.len, prot, flags, fd,
-				       a[6] * (int64_t)page);
+				       (off_t)a[6] * (off_t)page);
 	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE) &&
 	    ret != MAP_FAILED)
 		holds_clear(span.addr, span.len);
@@ -84,7 +84,7 @@ static void move_holds(struct span old, const struct op *op, char *new,
  */
 static void end_holds_in_holes(struct span span)
 {
-	if (span.len > (size_t)1 << 40)
+	if (span.len > SIZE_MAX / 2)
 		return;
 	for (size_t at = 0; at < span.len; at += page)
 		if (msync(span.addr + at, page, MS_ASYNC) && errno == ENOMEM)

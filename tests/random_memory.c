@@ -55,6 +55,9 @@ static struct span place_of(int64_t addr)
 
 	if (place == NOWHERE)
 		return (struct span){ NULL, MARGIN_NPAGES * page };
+	/* In 32 bits the stack of the program is there. */
+	if (place == TOP && sizeof(void *) == 4)
+		return (struct span){ (char *)(MARGIN_NPAGES * page), page };
 	if (place == TOP)
 		return (struct span){ (char *)(UINTPTR_MAX - page + 1), page };
 	if (place == STACK)
@@ -84,9 +87,12 @@ struct span memory_span(int64_t addr, int64_t len)
 
 	/*
 	 * A length that wraps is the kernel's to refuse. From address 0 it does
-	 * not wrap, and discards the whole program.
+	 * not wrap, and discards the whole program; nor does it for a kernel of
+	 * 64 bits in a program of 32.
 	 */
-	if ((uintptr_t)at + (size_t)len < (uintptr_t)at || (size_t)len <= room)
+	if ((sizeof(size_t) > 4 &&
+	     (uintptr_t)at + (size_t)len < (uintptr_t)at) ||
+	    (size_t)len <= room)
 		return (struct span){ at, (size_t)len };
 	return (struct span){ at, room };
 }

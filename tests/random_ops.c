@@ -150,7 +150,7 @@ static int run_seed(const struct options *o, uint64_t seed, struct log *log)
 		.known = o->known,
 	};
 
-	log->n = o->nops;
+	log->n = (size_t)o->nops;
 	draw_log(seed, &how, log);
 	if (o->print) {
 		log_print(stdout, log);
