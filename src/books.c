@@ -20,7 +20,7 @@
 #endif
 #define HAS_WAITERS	((uintptr_t)1)
 
-_Thread_local uintptr_t lof_self __attribute__((tls_model("initial-exec")));
+LOF_PER_THREAD uintptr_t lof_self;
 
 struct lof_front *_Atomic lof_the_front;
 static _Atomic uint32_t epochs;		/* not emptied in a child */

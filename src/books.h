@@ -202,9 +202,20 @@ void lof_books_count_beside(struct lof_books *books);
 bool lof_books_wait(struct lof_books *books);
 void lof_books_unlock_slowly(struct lof_books *books, uintptr_t lock);
 
+/*
+ * A variable of each thread's own, to be had without memory of libc's. musl
+ * allows it this way to what a program begins with only, not to what it loads
+ * later; but has the memory for the usual way beforehand.
+ */
+#ifdef __GLIBC__
+#define LOF_PER_THREAD	_Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define LOF_PER_THREAD	_Thread_local
+#endif
+
 /* Its address tells one thread from another. */
-extern _Thread_local uintptr_t lof_self
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern LOF_PER_THREAD uintptr_t lof_self
+	__attribute__((visibility("hidden")));
 
 static inline bool lof_books_lock(struct lof_books *books)
 {

@@ -24,11 +24,8 @@ struct list {
 	struct lof_range range[];
 };
 
-/* No memory of libc's is to be had for it in a handler. */
-#define PER_THREAD	_Thread_local __attribute__((tls_model("initial-exec")))
-
-static PER_THREAD struct list *list;
-static PER_THREAD unsigned int depth;	/* a handler may fork inside a fork */
+static LOF_PER_THREAD struct list *list;
+static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
 
 /* Put up to max ranges of what is locked into to; how many there are. */
 static size_t collect(struct lof_range *to, size_t max)

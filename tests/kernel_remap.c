@@ -311,8 +311,9 @@ static int watch(void *addr, size_t len)
 	};
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
-	return fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-	       ioctl(fd, UFFDIO_REGISTER, &reg);
+	/* Not by ioctl(), whose number is an int in musl. */
+	return fd < 0 || syscall(SYS_ioctl, fd, UFFDIO_API, &api) ||
+	       syscall(SYS_ioctl, fd, UFFDIO_REGISTER, &reg);
 }
 
 START_TEST(move_that_stops_half_way_leaves_the_ledger_right)

@@ -26,7 +26,7 @@
 #define SYS_mseal		462	/* Linux 6.10 */
 #endif
 
-#define HUGE	((size_t)2 << 20)
+#define HUGE_LEN	((size_t)2 << 20)
 #define FAR	((char *)(uintptr_t)0x60000000)
 
 /* Then the areas are locked one by one, but it is all or nothing as ever. */
@@ -34,7 +34,7 @@ START_TEST(huge_pages_lock_nothing_over_the_limit)
 {
 	char *later;
 
-	if (mmap(FAR, HUGE, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
+	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
 		puts("skip: no huge pages are free here");
 		return;
 	}
@@ -50,26 +50,26 @@ END_TEST
 /* 3.1: hugetlb is passed over by the lock, and populated all the same. */
 START_TEST(huge_pages_are_kept_and_not_populated)
 {
-	unsigned char present[HUGE / 4096];
+	unsigned char present[HUGE_LEN / 4096];
 	struct lof_region region;
 
-	if (mmap(FAR, HUGE, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
+	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
 		puts("skip: no huge pages are free here");
 		return;
 	}
-	OK(lof_mlock2(FAR, HUGE, MLOCK_ONFAULT));
-	ck_assert_int_eq(mincore(FAR, HUGE, present), 0);
+	OK(lof_mlock2(FAR, HUGE_LEN, MLOCK_ONFAULT));
+	ck_assert_int_eq(mincore(FAR, HUGE_LEN, present), 0);
 	ck_assert_int_eq(present[0] & 1, 0);
 	ck_assert_uint_eq(truth_vmlck(), 0);
 	OK(lof_query(FAR, &region, sizeof(region)));
 	ck_assert_uint_eq(region.kind, LOF_NONE);
 	ck_assert_uint_eq(region.how, LOF_BY_NATURE);
 	OK(lof_mlockall(MCL_CURRENT | MCL_ONFAULT));
-	ck_assert_int_eq(mincore(FAR, HUGE, present), 0);
+	ck_assert_int_eq(mincore(FAR, HUGE_LEN, present), 0);
 	ck_assert_int_eq(present[0] & 1, 0);
-	truth_assert_equal(0, (uintptr_t)FAR + HUGE);
+	truth_assert_equal(0, (uintptr_t)FAR + HUGE_LEN);
 	OK(lof_munlockall());
-	OK(lof_munmap(FAR, HUGE));
+	OK(lof_munmap(FAR, HUGE_LEN));
 	ck_assert_uint_eq(truth_vmlck(), 0);
 }
 END_TEST
@@ -210,7 +210,10 @@ START_TEST(heap_that_grows_is_adopted_under_future)
 	char *end = sbrk(0), *start = end - (uintptr_t)end % page;
 	struct lof_region region;
 
-	ck_assert_ptr_ne(sbrk((intptr_t)pages(4)), (void *)-1);
+	if (sbrk((intptr_t)pages(4)) == (void *)-1 && errno == ENOMEM) {
+		puts("skip: this libc has no sbrk");
+		return;
+	}
 	OK(lof_mlock2(start + pages(1), pages(2), MLOCK_ONFAULT));
 	ck_assert_ptr_ne(sbrk((intptr_t)pages(4)), (void *)-1);
 	OK(lof_query(end + pages(5), &region, sizeof(region)));
