@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "faults.h"
+#include "flag.h"
 #include "ledger.h"
 #include "lockonfault.h"
 #include "sys_caps.h"
@@ -272,8 +273,10 @@ static int complain(const struct operation *operation, const char *what)
 /* What a munmap that failed has left counts against the limit. */
 static bool may_not_fit(const struct operation *operation)
 {
+	uint64_t limit;
+
 	return fault.call == FAULTY_munmap && operation->run == lock_all &&
-	       errno == ENOMEM;
+	       errno == ENOMEM && lof_flag_is_limited(&limit);
 }
 
 /* In a child that has not used the library yet. */

@@ -34,7 +34,8 @@ START_TEST(huge_pages_lock_nothing_over_the_limit)
 {
 	char *later;
 
-	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
+	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) !=
+	    FAR) {
 		puts("skip: no huge pages are free here");
 		return;
 	}
@@ -53,7 +54,8 @@ START_TEST(huge_pages_are_kept_and_not_populated)
 	unsigned char present[HUGE_LEN / 4096];
 	struct lof_region region;
 
-	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) != FAR) {
+	if (mmap(FAR, HUGE_LEN, RW, ANON | MAP_HUGETLB | MAP_FIXED, -1, 0) !=
+	    FAR) {
 		puts("skip: no huge pages are free here");
 		return;
 	}
