@@ -19,6 +19,7 @@
 #include "flag.h"
 #include "ledger.h"
 #include "lockonfault.h"
+#include "skip.h"
 #include "sys_caps.h"
 #include "sys.h"
 #include "truth.h"
@@ -354,8 +355,6 @@ int main(void)
 {
 	Suite *suite = suite_create("faults");
 	TCase *tcase = tcase_create("one at a time");
-	SRunner *runner;
-	int failed;
 
 	page = (size_t)sysconf(_SC_PAGESIZE);
 	/* What the kernel can do is asked once; no fault answers it. */
@@ -365,9 +364,5 @@ int main(void)
 	tcase_add_loop_test(tcase, ledger_is_right_whatever_fails, 0,
 			    (int)NOPERATIONS);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suites(srunner_create(suite));
 }

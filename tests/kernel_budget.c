@@ -173,10 +173,8 @@ START_TEST(droppable_memory_is_passed_over)
 	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
 			      MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	if (addr == MAP_FAILED) {
-		puts("skip: this kernel has no MAP_DROPPABLE");
-		return;
-	}
+	if (addr == MAP_FAILED)
+		skip("no MAP_DROPPABLE before Linux 6.11");
 	touch(2);
 	touch(5);
 	budget(0, 8, 4, LOF_BUDGET_FIRST);
@@ -424,10 +422,8 @@ START_TEST(the_number_of_areas_is_bounded)
 	size_t locked;
 
 	ck_assert_ptr_ne(addr, MAP_FAILED);
-	if (is_limited()) {
-		puts("skip: RLIMIT_MEMLOCK comes before the bound on areas");
-		return;
-	}
+	if (is_limited())
+		skip("RLIMIT_MEMLOCK comes before the bound on areas");
 	OK(lof_lock_budget(addr, MUCH, MUCH / 2, LOF_BUDGET_FIRST));
 	for (unsigned int i = 1; i <= 4; i++) {
 		touch_at_random(addr, MUCH / page, 5000 * i);
