@@ -620,7 +620,6 @@ Suite *budget_suite(void)
 	Suite *suite = suite_create("budget");
 	TCase *tc = arena_case(suite, "budget");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, without_mlock2, NULL);
 	tcase_add_test(tc, what_was_touched_is_locked);
 	tcase_add_loop_test(tc, what_was_touched_first_stays, 0, 2);

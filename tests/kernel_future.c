@@ -414,14 +414,14 @@ static int nthreads(void)
 
 static void wait_for_threads(int wanted)
 {
-	for (int i = 0; i < 1000 && nthreads() != wanted; i++)
+	for (int i = 0; i < 5000 && nthreads() != wanted; i++)
 		usleep(10000);
 	ck_assert_int_eq(nthreads(), wanted);
 }
 
 static void wait_until_locked(const char *addr)
 {
-	for (int i = 0; i < 1000 && truth_kind_at(addr) == LOF_NONE; i++)
+	for (int i = 0; i < 5000 && truth_kind_at(addr) == LOF_NONE; i++)
 		usleep(10000);
 	ck_assert(truth_kind_at(addr) == LOF_ONFAULT);
 }
