@@ -192,6 +192,37 @@ START_TEST(remapped_pages_are_booked_as_full)
 }
 END_TEST
 
+/* preload_own is preload_helper with these names of its own. */
+static const char *run_own(const char *command, const char *setting)
+{
+	return run_as(built("preload_own"), command, setting, NULL);
+}
+
+START_TEST(program_with_these_names_of_its_own_locks_on_fault)
+{
+	static const char *const commands[] = {
+		"locks", "all", "maps", "remaps", "discard", "limits", "shm",
+		"remap-file", "syscall-locks", "syscall-maps",
+	};
+	char expected[sizeof(ran.out)];
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		strcpy(expected, run(commands[i], NULL));
+		ck_assert_str_eq(run_own(commands[i], NULL), expected);
+	}
+}
+END_TEST
+
+START_TEST(program_with_these_names_of_its_own_is_left_alone)
+{
+	ck_assert_str_eq(run_own("locks", eager[_i]), LOCKS_FULL);
+	ck_assert_str_eq(run_own("all", eager[_i]), ALL_FULL);
+	ck_assert_str_eq(run_own("maps", eager[_i]), MAPS_FULL);
+	ck_assert_str_eq(run_own("discard", eager[_i]),
+			 "ok EINVAL ok FF...... 2\n");
+}
+END_TEST
+
 /* The shim's constructor comes later than the other, and then earlier. */
 START_TEST(locks_before_main_are_on_fault)
 {
@@ -281,6 +312,11 @@ static Suite *preload_suite(void)
 		       what_cannot_be_locked_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
 	tcase_add_loop_test(tcase, remapped_pages_are_booked_as_full, 0, 2);
+	tcase_add_test(tcase,
+		       program_with_these_names_of_its_own_locks_on_fault);
+	tcase_add_loop_test(tcase,
+			    program_with_these_names_of_its_own_is_left_alone,
+			    0, 2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
