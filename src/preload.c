@@ -2,8 +2,8 @@
 /*
  * The shim: the names of libc in, the public API out. Nothing is decided here
  * but whether we are wanted at all, which is read from the environment once.
- * No malloc, no stdio, no dlsym: any of these may be what called us. And nothing
- * here calls a name that we export: a program may have it too, made of
+ * No malloc, no stdio, no dlsym: any of these may be what called us. And
+ * nothing here calls a name that we export: a program may have it too, made of
  * syscall(), which is ours and would come back to it for ever. So the exported
  * names are shells of static functions, which syscall() calls too.
  */
@@ -421,6 +421,29 @@ LOF_PUBLIC int munlockall(void)
 
 #ifdef LOF_SYSCALL_IS_OURS
 /*
+ * Some arguments that libc's functions have as int the kernel takes as long,
+ * and refuses bits beyond: those it must see. fd, and the flags of the other
+ * calls, are int there as well (seen on 6.18).
+ */
+static bool is_wide(long nr, long c, long d, long e)
+{
+	switch (nr) {
+#ifndef SYS_mmap2
+	case SYS_mmap:
+		return c != (int)c || d != (int)d;
+#endif
+	case SYS_mprotect:
+		return c != (int)c;
+	case SYS_mremap:
+		return d != (int)d;
+	case SYS_remap_file_pages:
+		return c != (int)c || e != (int)e;
+	default:
+		return false;
+	}
+}
+
+/*
  * A program may make the same calls by number. All others pass through; six
  * arguments are read whether or not they were given, as libc's own does.
  */
@@ -437,6 +460,8 @@ LOF_PUBLIC long syscall(long nr, ...)
 	e = va_arg(args, long);
 	f = va_arg(args, long);
 	va_end(args);
+	if (is_wide(nr, c, d, e))
+		return then_compare(raw(nr, a, b, c, d, e, f), true);
 	switch (nr) {
 	case SYS_mlock:
 		return hook_mlock((void *)a, (size_t)b);

@@ -102,6 +102,18 @@ START_TEST(other_system_calls_pass_through)
 }
 END_TEST
 
+START_TEST(bits_that_no_int_holds_are_answered_as_by_the_kernel)
+{
+	char bare[sizeof(ran.out)];
+
+	strcpy(bare, run("syscall-wide", "LD_PRELOAD=", NULL));
+	ck_assert_uint_gt(strlen(bare), 0);
+	ck_assert_str_eq(run("syscall-wide", NULL), bare);
+	ck_assert_str_eq(run("syscall-wide", eager[0], NULL), bare);
+	ck_assert_str_eq(run("syscall-wide", eager[1], NULL), bare);
+}
+END_TEST
+
 START_TEST(discard_is_the_kernels_until_it_is_translated)
 {
 	ck_assert_str_eq(run("discard", NULL), "ok EINVAL ok OO...... 1\n");
@@ -303,6 +315,8 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
 	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
 	tcase_add_test(tcase, other_system_calls_pass_through);
+	tcase_add_test(tcase,
+		       bits_that_no_int_holds_are_answered_as_by_the_kernel);
 	tcase_add_test(tcase, discard_is_the_kernels_until_it_is_translated);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);

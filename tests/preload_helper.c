@@ -306,6 +306,7 @@ static const struct {
 	{ "syscall-remaps", syscall_remaps },
 	{ "syscall-discard", syscall_discard },
 	{ "syscall-others", syscall_others },
+	{ "syscall-wide", syscall_wide },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },
