@@ -307,6 +307,7 @@ static const struct {
 	{ "syscall-discard", syscall_discard },
 	{ "syscall-others", syscall_others },
 	{ "syscall-wide", syscall_wide },
+	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },

@@ -73,4 +73,7 @@ void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
 
+/* On a small stack, in preload_stack.c. */
+void stack_used(void);
+
 #endif

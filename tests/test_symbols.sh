@@ -26,6 +26,9 @@ for name in $listed; do
 		"$srcdir/include/lockonfault.h"
 done
 
+# To look a function up when it is called takes 3 KiB of the caller's stack.
+bound_at_once() { readelf -dW "$1" | grep -q 'FLAGS_1.* NOW'; }
+
 # Nobody's function of the same name is called in the place of ours.
 by_name() {
 	relocated "$1" >"$work/relocated"
@@ -35,6 +38,7 @@ check 'readelf tells of relocations' \
 	sh -c "readelf -rW $library | grep -q '__errno_location'"
 same 'the library calls nothing by a name that it exports' '' \
 	"$(by_name $library)"
+check 'the library is bound when it is loaded' bound_at_once $library
 
 case $(needed $library) in
 *asan* | *tsan* | *ubsan*) ok 'built with sanitizers: needs their libraries' ;;
@@ -54,6 +58,7 @@ if [ -e $shim ]; then
 			tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim calls nothing by a name that it exports' '' \
 		"$(by_name $shim)"
+	check 'the shim is bound when it is loaded' bound_at_once $shim
 	# What a hook can reach must not call back into what we stand in for.
 	for name in malloc calloc realloc free dlopen printf fprintf fopen \
 		abort exit; do
