@@ -68,6 +68,21 @@ bool lof_may_have_hugetlb(struct lof_range range)
 	return false;
 }
 
+/*
+ * The limit is looked at first, then refused what cannot be, shared memory that
+ * grows down, and only then is the place cleared (seen on 6.18).
+ */
+int lof_probe_lock(uintptr_t addr, size_t len)
+{
+	uintptr_t unused;
+	int err;
+
+	err = lof_sys_mmap(addr, len, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS |
+			   MAP_FIXED | MAP_LOCKED | MAP_GROWSDOWN, -1, 0,
+			   &unused);
+	return err == -EINVAL ? 0 : err;
+}
+
 /* What is locked in full was populated, what is locked on fault was not. */
 int lof_probe_future(struct lof_range *scratch)
 {

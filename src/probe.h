@@ -18,6 +18,13 @@ uintptr_t lof_first_hole(struct lof_range range);
 bool lof_may_have_hugetlb(struct lof_range range);
 
 /*
+ * What mmap at addr would say of the lock if so many bytes more were locked: 0,
+ * -EAGAIN, -EPERM. Only for a place that is to be mapped over: should a kernel
+ * do what this one refuses, it is.
+ */
+int lof_probe_lock(uintptr_t addr, size_t len);
+
+/*
  * How is a new mapping locked: an enum lof_kind. -EAGAIN: it is locked, and the
  * limit does not let us see how; or another negative errno. scratch: where one
  * was, for a moment.
