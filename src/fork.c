@@ -27,6 +27,21 @@ struct list {
 static LOF_PER_THREAD struct list *list;
 static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
 
+#define PATIENCE	20	/* times that of the books' lock */
+
+/*
+ * Here nobody makes good later what was missed: on a busy machine the owner of the
+ * lock comes on after a while. A handler that interrupted it does not wait.
+ */
+static int find_in(struct lof_range range, struct lof_entry *entry)
+{
+	int found = -EBUSY;
+
+	for (int i = 0; found == -EBUSY && i < PATIENCE; i++)
+		found = lof_ledger_find_in(range, entry);
+	return found;
+}
+
 /* Put up to max ranges of what is locked into to; how many there are. */
 static size_t collect(struct lof_range *to, size_t max)
 {
@@ -34,7 +49,7 @@ static size_t collect(struct lof_range *to, size_t max)
 	struct lof_entry entry;
 	size_t n = 0;
 
-	while (lof_ledger_find_in(rest, &entry) > 0) {
+	while (find_in(rest, &entry) > 0) {
 		if (n < max)
 			to[n] = entry.range;
 		n++;

@@ -56,6 +56,19 @@ skip() {
 	exit 77
 }
 
+# A part of it cannot; "./dev test" shows these lines.
+left_out() { echo "left out: $*"; }
+
+# wait_for COMMAND...: until it succeeds; a minute is for what never will.
+wait_for() {
+	wait_for_tries=600
+	until "$@" >/dev/null 2>&1; do
+		wait_for_tries=$((wait_for_tries - 1))
+		[ $wait_for_tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 has() { command -v "$1" >/dev/null 2>&1; }
 
 finish() { exit "$failed"; }

@@ -20,6 +20,7 @@
 #include "ledger.h"
 #include "lockonfault.h"
 #include "smaps.h"
+#include "skip.h"
 #include "sys_caps.h"
 #include "sys.h"
 #include "truth.h"
@@ -422,8 +423,6 @@ int main(void)
 {
 	Suite *suite = suite_create("faults");
 	TCase *tcase = tcase_create("one at a time");
-	SRunner *runner;
-	int failed;
 
 	page = (size_t)sysconf(_SC_PAGESIZE);
 	/* What the kernel can do is asked once; no fault answers it. */
@@ -437,9 +436,5 @@ int main(void)
 	tcase_add_loop_test(tcase, place_is_mapped_where_it_is_but_a_hint, 0,
 			    3);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suites(srunner_create(suite));
 }

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "kernel.h"
@@ -22,7 +21,6 @@ static int limit_allows_tests(void)
 int main(void)
 {
 	SRunner *runner;
-	int failed;
 
 	if (!limit_allows_tests()) {
 		puts("skip: RLIMIT_MEMLOCK is below 1 MiB");
@@ -50,8 +48,5 @@ int main(void)
 	srunner_add_suite(runner, races_suite());
 	srunner_add_suite(runner, threads_suite());
 	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suites(runner);
 }

@@ -61,7 +61,6 @@ void unit_by_another(void (*function)(void))
 int main(void)
 {
 	SRunner *runner = srunner_create(suite_range());
-	int failed;
 
 	unit_seed = number_from("LOF_TEST_SEED", (uint64_t)time(NULL));
 	printf("LOF_TEST_SEED=%" PRIu64 "\n", unit_seed);
@@ -74,8 +73,5 @@ int main(void)
 	srunner_add_suite(runner, suite_ledger());
 	srunner_add_suite(runner, suite_flag());
 	srunner_add_suite(runner, suite_scan());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suites(runner);
 }

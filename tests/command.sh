@@ -38,8 +38,6 @@ says() {
 
 silent() { same "$1" '' "$(cat "$work/err")"; }
 
-left_out() { echo "left out: $*"; }
-
 is_root() { [ "$(id -u)" = 0 ]; }
 
 # as_nobody COMMAND...: without any privilege

@@ -237,7 +237,6 @@ TCase *arena_case(Suite *suite, const char *name)
 	TCase *tcase = tcase_create(name);
 
 	tcase_add_checked_fixture(tcase, arena_make, arena_compare);
-	tcase_set_timeout(tcase, 20);
 	suite_add_tcase(suite, tcase);
 	return tcase;
 }
@@ -251,7 +250,6 @@ struct both_kinds arena_cases(Suite *suite)
 
 	tcase_add_checked_fixture(both.tcase[1], arena_make_full,
 				  arena_compare);
-	tcase_set_timeout(both.tcase[1], 20);
 	suite_add_tcase(suite, both.tcase[1]);
 	return both;
 }

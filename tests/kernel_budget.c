@@ -173,10 +173,8 @@ START_TEST(droppable_memory_is_passed_over)
 	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
 			      MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	if (addr == MAP_FAILED) {
-		puts("skip: this kernel has no MAP_DROPPABLE");
-		return;
-	}
+	if (addr == MAP_FAILED)
+		skip("no MAP_DROPPABLE before Linux 6.11");
 	touch(2);
 	touch(5);
 	budget(0, 8, 4, LOF_BUDGET_FIRST);
@@ -394,11 +392,20 @@ static size_t areas_in(const char *addr, size_t len)
 #define LIMIT		((size_t)8 << 20)
 #define MUCH		((size_t)1 << 30)
 
-START_TEST(the_whole_limit_is_used_and_no_more)
+/* In small pages: where huge ones come unasked, one touch touches 2 MiB. */
+static char *map_much(void)
 {
 	char *addr = mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0);
 
 	ck_assert_ptr_ne(addr, MAP_FAILED);
+	madvise(addr, MUCH, MADV_NOHUGEPAGE);
+	return addr;
+}
+
+START_TEST(the_whole_limit_is_used_and_no_more)
+{
+	char *addr = map_much();
+
 	become_nobody(LIMIT);
 	FAILS(lof_mlock2(addr, MUCH, MLOCK_ONFAULT), ENOMEM);
 	OK(lof_lock_budget(addr, MUCH, _i < 2 ? LIMIT : 2 * LIMIT, _i & 1));
@@ -417,17 +424,64 @@ START_TEST(the_whole_limit_is_used_and_no_more)
 }
 END_TEST
 
+#define HUGE_LEN	((size_t)2 << 20)
+
+/* Memory that one touch fills, as the kernel says. */
+static char *map_huge(void)
+{
+	char *addr = mmap(NULL, 2 * HUGE_LEN, RW, ANON, -1, 0);
+	unsigned char last = 0;
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	addr += -(uintptr_t)addr % HUGE_LEN;
+	madvise(addr, HUGE_LEN, MADV_HUGEPAGE);
+	*addr = 1;
+	ck_assert_int_eq(mincore(addr + HUGE_LEN - page, page, &last), 0);
+	if (!(last & 1))
+		skip("no transparent huge page is to be had");
+	return addr;
+}
+
+START_TEST(a_huge_page_is_touched_as_a_whole)
+{
+	char *addr = map_huge();
+	size_t start = _i == LOF_BUDGET_NEWEST ? HUGE_LEN - LIMIT / 8 : 0;
+
+	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, _i));
+	ck_assert_uint_eq(truth_vmlck(), LIMIT / 8);
+	KINDS(addr + start, "KKKK");
+	ck_assert_uint_eq(stats().swept, LIMIT / 8);
+	ck_assert_uint_eq(stats().overrun, HUGE_LEN - LIMIT / 8);
+	ck_assert_uint_eq(truth_rss((uintptr_t)addr, (uintptr_t)addr +
+				    HUGE_LEN), HUGE_LEN);
+}
+END_TEST
+
+/* The pages that were touched are given back: what comes is small. */
+START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
+{
+	char *addr = map_huge();
+
+	ck_assert_int_eq(madvise(addr, HUGE_LEN, MADV_DONTNEED), 0);
+	OK(lof_set(LOF_HUGE, LOF_HUGE_SPLIT));
+	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, LOF_BUDGET_FIRST));
+	addr[pages(1)] = addr[HUGE_LEN - page] = 1;
+	OK(lof_sync());
+	KINDS(addr, ".K..");
+	ck_assert_uint_eq(truth_vmlck(), pages(2));
+	ck_assert_uint_eq(stats().swept, pages(2));
+	ck_assert_uint_eq(stats().overrun, 0);
+}
+END_TEST
+
 /* More isolated pages than there may be areas. */
 START_TEST(the_number_of_areas_is_bounded)
 {
-	char *addr = mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0);
+	char *addr = map_much();
 	size_t locked;
 
-	ck_assert_ptr_ne(addr, MAP_FAILED);
-	if (is_limited()) {
-		puts("skip: RLIMIT_MEMLOCK comes before the bound on areas");
-		return;
-	}
+	if (is_limited())
+		skip("RLIMIT_MEMLOCK comes before the bound on areas");
 	OK(lof_lock_budget(addr, MUCH, MUCH / 2, LOF_BUDGET_FIRST));
 	for (unsigned int i = 1; i <= 4; i++) {
 		touch_at_random(addr, MUCH / page, 5000 * i);
@@ -566,7 +620,6 @@ Suite *budget_suite(void)
 	Suite *suite = suite_create("budget");
 	TCase *tc = arena_case(suite, "budget");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, without_mlock2, NULL);
 	tcase_add_test(tc, what_was_touched_is_locked);
 	tcase_add_loop_test(tc, what_was_touched_first_stays, 0, 2);
@@ -585,6 +638,8 @@ Suite *budget_suite(void)
 	tcase_add_test(tc, there_are_62_budgets);
 	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
 	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 4);
+	tcase_add_loop_test(tc, a_huge_page_is_touched_as_a_whole, 0, 2);
+	tcase_add_test(tc, huge_pages_that_are_split_are_touched_one_by_one);
 	tcase_add_test(tc, the_number_of_areas_is_bounded);
 	tcase_add_test(tc, converted_locks_share_a_budget);
 	tcase_add_test(tc, mlockall_of_what_is_there_shares_it_too);

@@ -142,10 +142,8 @@ START_TEST(mlockall_books_nothing_where_nothing_can_be_locked)
 	void *addr = mmap(at(4), pages(2), PROT_READ | PROT_WRITE,
 			  MAP_ANONYMOUS | MAP_FIXED | 0x08, -1, 0);
 
-	if (addr == MAP_FAILED) {
-		puts("skip: no MAP_DROPPABLE before Linux 6.11");
-		return;
-	}
+	if (addr == MAP_FAILED)
+		skip("no MAP_DROPPABLE before Linux 6.11");
 	OK(lof_mlockall(ALL));
 	KINDS(at(0), "OOOO..OO");
 	MAPPED(addr, lof_mmap(at(6), pages(2), PROT_READ | PROT_WRITE,

@@ -175,10 +175,8 @@ START_TEST(secret_memory_is_locked_by_nature)
 	int fd = (int)syscall(SYS_memfd_secret, 0);
 	struct lof_region region;
 
-	if (fd < 0) {
-		puts("skip: no memfd_secret here");
-		return;
-	}
+	if (fd < 0)
+		skip("no memfd_secret here");
 	ck_assert_int_eq(ftruncate(fd, (off_t)pages(4)), 0);
 	ck_assert_ptr_eq(mmap(at(2), pages(2), RW, MAP_SHARED | MAP_FIXED, fd,
 			      0), at(2));
@@ -190,7 +188,7 @@ START_TEST(secret_memory_is_locked_by_nature)
 	ck_assert_uint_eq(region.how, LOF_BY_NATURE);
 	ck_assert_int_eq(munmap(at(2), pages(2)), 0);
 #else
-	puts("skip: the headers know no memfd_secret");
+	skip("the headers know no memfd_secret");
 #endif
 }
 END_TEST
@@ -199,20 +197,16 @@ END_TEST
 START_TEST(giants_are_charged_right)
 {
 #if UINTPTR_MAX == UINT32_MAX
-	puts("skip: 16 TiB have no addresses of 32 bits");
+	skip("16 TiB have no addresses of 32 bits");
 #else
 	const size_t tib = (size_t)1 << 40;
 	char *addr = mmap(NULL, 16 * tib, PROT_NONE, ANON | MAP_NORESERVE, -1,
 			  0);
 
-	if (addr == MAP_FAILED) {
-		puts("skip: no room for 16 TiB");
-		return;
-	}
-	if (is_limited()) {
-		puts("skip: RLIMIT_MEMLOCK is below 16 TiB");
-		return;
-	}
+	if (addr == MAP_FAILED)
+		skip("no room for 16 TiB");
+	if (is_limited())
+		skip("RLIMIT_MEMLOCK is below 16 TiB");
 	OK(lof_mlock2(addr, 16 * tib, MLOCK_ONFAULT));
 	ck_assert_uint_eq(truth_vmlck(), 16 * tib);
 	OK(lof_munlock(addr, 16 * tib));

@@ -176,10 +176,8 @@ START_TEST(convert_maps_huge_pages_and_populates_none)
 	const size_t huge = 2 << 20;
 	void *addr = mmap(NULL, huge, RW, flags, -1, 0);
 
-	if (addr == MAP_FAILED) {
-		puts("skip: no huge pages of 2 MiB");
-		return;
-	}
+	if (addr == MAP_FAILED)
+		skip("no huge pages of 2 MiB");
 	ck_assert_int_eq(munmap(addr, huge), 0);
 	convert((unsigned long)_i);
 	MAPPED(addr, lof_mmap(NULL, huge, RW, flags | MAP_LOCKED, -1, 0));

@@ -256,10 +256,8 @@ static void move_many(const char *source, const char *target,
 			mark(at(i), 1, (char)('a' + (char)i));
 	errno = UNTOUCHED;
 	addr = lof_mremap(at(0), pages(n), pages(n), ONTO, at(16));
-	if (addr == MAP_FAILED && errno == EFAULT) {
-		puts("skip: no moves of several areas before Linux 6.17");
-		return;
-	}
+	if (addr == MAP_FAILED && errno == EFAULT)
+		skip("no moves of several areas before Linux 6.17");
 	ck_assert_int_eq(errno, UNTOUCHED);
 	ck_assert_ptr_eq(addr, at(16));
 	ck_assert_str_eq(kinds_at(at(16), n), after);
@@ -320,10 +318,8 @@ START_TEST(move_that_stops_half_way_leaves_the_ledger_right)
 {
 	arena_lay(0, "OOFFOOFF");
 	arena_lay(16, "FFFFFFFF");
-	if (watch(at(4), pages(2))) {
-		puts("skip: no userfaultfd");
-		return;
-	}
+	if (watch(at(4), pages(2)))
+		skip("no userfaultfd");
 	NOT_MAPPED(lof_mremap(at(0), pages(8), pages(8), ONTO, at(16)), EFAULT);
 	KINDS(at(4), "OOFF..");
 	/* Linux 6.17 and later have moved the first two areas. */

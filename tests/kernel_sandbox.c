@@ -102,18 +102,15 @@ static void find_proc(void)
 	ck_assert_int_eq(chroot("."), 0);
 }
 
-static int may_chroot(void)
+static void need_chroot(void)
 {
-	if (geteuid() == 0)
-		return 1;
-	puts("skip: chroot needs root");
-	return 0;
+	if (geteuid() != 0)
+		skip("chroot needs root");
 }
 
 START_TEST(without_proc_munlockall2_fails_and_changes_nothing)
 {
-	if (!may_chroot())
-		return;
+	need_chroot();
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(MCL_FUTURE));
 	lose_proc("/proc/self/fdinfo");
@@ -133,8 +130,7 @@ START_TEST(without_proc_query_fails_where_the_kernel_disagrees)
 {
 	struct lof_region region;
 
-	if (!may_chroot())
-		return;
+	need_chroot();
 	arena_lay(0, "OOFF....");
 	lock_unseen(at(6), page);
 	unlock_unseen(at(0), page);
@@ -155,8 +151,7 @@ START_TEST(without_proc_stats_fail)
 {
 	struct lof_stats stats;
 
-	if (!may_chroot())
-		return;
+	need_chroot();
 	lose_proc("/proc/self/fdinfo");
 	FAILS(lof_stats(&stats, sizeof(stats)), ENOENT);
 	find_proc();
@@ -167,8 +162,7 @@ END_TEST
 /* What is read back without smaps: only what is still locked stays tracked. */
 START_TEST(without_proc_locks_that_half_fail_are_never_overstated)
 {
-	if (!may_chroot())
-		return;
+	need_chroot();
 	arena_lay(0, "OOFF--OO");
 	lose_proc("/proc/self/fdinfo");
 	FAILS(lof_munlock(at(1), pages(6)), ENOMEM);
@@ -214,8 +208,7 @@ START_TEST(with_a_forbidden_proc_calls_fail_with_eacces)
 	struct lof_region region;
 	struct lof_stats stats;
 
-	if (!may_chroot())
-		return;
+	need_chroot();
 	arena_lay(0, "OO");
 	lock_unseen(at(6), page);
 	fake_proc(0);
@@ -238,8 +231,7 @@ START_TEST(with_an_empty_status_stats_fail_with_enodata)
 	struct lof_stats stats;
 	int err;
 
-	if (!may_chroot())
-		return;
+	need_chroot();
 	fake_proc(0444);
 	err = lof_stats(&stats, sizeof(stats)) ? errno : 0;
 	remove_fake_proc();
@@ -353,10 +345,8 @@ START_TEST(too_many_areas_are_refused_and_the_ledger_stays_right)
 
 	arena_lay(0, "OOOFFF");
 	n = lock_every_other(addr, &err);
-	if (!err || geteuid() != 0) {
-		puts("skip: RLIMIT_MEMLOCK or the end comes first");
-		return;
-	}
+	if (!err || geteuid() != 0)
+		skip("RLIMIT_MEMLOCK or the end comes first");
 	ck_assert_int_eq(err, ENOMEM);
 	charged = truth_vmlck();
 	ck_assert_uint_eq(charged, pages(n + 6));

@@ -25,6 +25,7 @@
 #define FORKS_A_ROUND		25
 #define SIGNALS_A_ROUND		10000
 #define HANDLERS_A_FORK		2000
+#define STACK_LEN		((size_t)256 << 10)
 
 size_t page;
 
@@ -77,6 +78,7 @@ static struct options parse(int argc, char **argv)
 /* A thread, and what its handlers draw from. */
 struct worker {
 	pthread_t thread;
+	pthread_attr_t attr;
 	struct stream stream, handlers;
 	uint64_t calls;
 };
@@ -162,7 +164,7 @@ static void run_round(const struct options *o, struct stream *stream,
 {
 	atomic_store(&stop, false);
 	for (uint64_t i = 0; i < o->threads; i++)
-		if (pthread_create(&workers[i].thread, NULL, work,
+		if (pthread_create(&workers[i].thread, &workers[i].attr, work,
 				   &workers[i]))
 			storm_die("no thread\n");
 	meanwhile(o, stream, round);
@@ -171,6 +173,19 @@ static void run_round(const struct options *o, struct stream *stream,
 		pthread_join(workers[i].thread, NULL);
 	storm_reap();
 	storm_check();
+}
+
+/*
+ * A stack that is there before anybody calls: 8 MiB, as libc would map them while
+ * others set MCL_FUTURE, are the whole limit of a usual user.
+ */
+static void prepare_stack(pthread_attr_t *attr)
+{
+	void *stack = mmap(NULL, STACK_LEN, RW, ANON | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED || pthread_attr_init(attr) ||
+	    pthread_attr_setstack(attr, stack, STACK_LEN))
+		storm_die("no stack\n");
 }
 
 static void prepare(const struct options *o, struct stream *stream)
@@ -182,6 +197,7 @@ static void prepare(const struct options *o, struct stream *stream)
 	for (uint64_t i = 0; i < o->threads; i++) {
 		workers[i].stream = stream_of(o->seed + 2 * i + 1);
 		workers[i].handlers = stream_of(o->seed + 2 * i + 2);
+		prepare_stack(&workers[i].attr);
 	}
 	storm_open();
 	storm_lay_own();

@@ -45,12 +45,7 @@ exec 3>stop_full
 "$locker" hold 4194304 1 "a b$(printf '\033')[31m\"" >ready_fault <stop_fault &
 fault=$!
 exec 4>stop_fault
-tries=0
-until [ -s ready_full ] && [ -s ready_fault ]; do
-	tries=$((tries + 1))
-	[ $tries -lt 100 ] || break
-	sleep 0.1
-done
+wait_for test -s ready_full && wait_for test -s ready_fault
 page=$(getconf PAGESIZE)
 
 # row PID LIST: these columns in bytes, of a process

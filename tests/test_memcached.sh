@@ -47,13 +47,16 @@ serve() {
 		sed 's/^/    /' "$dir/output"
 		finish
 	fi
-	sleep 0.5	# its threads have started by then
+	wait_until is_asleep
 	resident=$(status_kb VmRSS)
 	charged=$(status_kb VmLck)
 	check "$label: set, get and delete" python3 "$work/client.py" \
 		"$dir/socket"
 	stop
 }
+
+# Each of its threads has started, and waits.
+is_asleep() { ! grep -q '^State:.*R' /proc/"$server"/task/*/status; }
 
 # compare LIMIT OPTION...: with -k, eager against on fault, in kB.
 compare() {

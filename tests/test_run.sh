@@ -321,12 +321,8 @@ mkfifo stop
 "$command" run --max 1M "$locker" touch 67108864 >ready <stop &
 touching=$!
 exec 5>stop
-tries=0
-until [ -s ready ] && [ "$(charge $touching)" = 1024 ]; do
-	tries=$((tries + 1))
-	[ $tries -lt 100 ] || break
-	sleep 0.1
-done
+is_full() { [ -s ready ] && [ "$(charge $touching)" = 1024 ]; }
+wait_for is_full
 says 'run --max 1M: 64 MiB are locked and touched' ready ready
 same 'of these 1 MiB is locked' 1024 "$(charge $touching)"
 sleep 0.5

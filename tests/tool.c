@@ -302,10 +302,12 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after)
 
 		snprintf(name, sizeof(name), "%s:%d", test->name, i);
 		why = why_skipped(name);
-		if (why)
-			printf("skip: %s under %s: %s\n", name, tool_name(),
-			       why);
-		else
+		if (!why) {
 			_tcase_add_test(tcase, test, 0, 0, i, i + 1);
+			continue;
+		}
+		printf("skip: %s under %s: %s\n", name, tool_name(), why);
+		snprintf(name, sizeof(name), "under %s: %s", tool_name(), why);
+		skip_count(name);
 	}
 }

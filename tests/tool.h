@@ -9,6 +9,8 @@
 #include <check.h>
 #include <stdbool.h>
 
+#include "skip.h"
+
 #define TOOL_ADDRESS	1u	/* AddressSanitizer */
 #define TOOL_THREAD	2u	/* ThreadSanitizer */
 #define TOOL_VALGRIND	4u

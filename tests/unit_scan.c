@@ -27,7 +27,7 @@ static void use_way(int way)
 	if (way != BY_IOCTL)
 		lof_cap_override(LOF_CAP_PAGEMAP_SCAN, 0);
 	else if (!lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN))
-		puts("skip: this kernel has no PAGEMAP_SCAN; pagemap serves");
+		skip("no PAGEMAP_SCAN before Linux 6.7");
 	if (way == BY_MINCORE)
 		lof_cap_override(LOF_CAP_PAGEMAP, 0);
 }
