@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "smaps.h"
 #include "sys.h"
 
@@ -30,20 +31,17 @@ static int find_scratch(const struct lof_vma *vma, void *arg)
 /* Linux 6.2 has a name for it, 4.4 a place; an emulation may have neither. */
 static bool smaps_tells_kind(void)
 {
-	size_t page = lof_sys_page_size();
 	struct lof_range scratch;
 	int told;
 
 	/* Then nobody says lf, but the ledger knows of its own. */
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		return false;
-	if (lof_sys_mmap(0, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0, &scratch.start))
+	if (lof_own_scratch(lof_sys_page_size(), PROT_READ, &scratch))
 		return true;
-	scratch.end = scratch.start + page;
 	lof_sys_mlock2(scratch, MLOCK_ONFAULT);
 	told = lof_smaps_each(find_scratch, &scratch.start);
-	lof_sys_munmap(scratch.start, page);
+	lof_own_return(scratch);
 	return told != 2;
 }
 
@@ -60,10 +58,8 @@ static bool mlock_only_flags(void)
 	bool flags;
 	int err;
 
-	if (lof_sys_mmap(0, 2 * page, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &both.start))
+	if (lof_own_scratch(2 * page, PROT_READ | PROT_WRITE, &both))
 		return true;
-	both.end = both.start + 2 * page;
 	second = (struct lof_range){ both.start + page, both.end };
 	lof_sys_mprotect(both.start, page, PROT_NONE);
 	/* Under MCL_FUTURE they are locked already. */
@@ -75,7 +71,7 @@ static bool mlock_only_flags(void)
 	if (lof_sys_msync(both, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
 		flags &= lof_sys_msync(second, MS_ASYNC | MS_INVALIDATE) ==
 			 -EBUSY;
-	lof_sys_munmap(both.start, 2 * page);
+	lof_own_return(both);
 	return flags;
 }
 
@@ -85,16 +81,13 @@ static bool mlock_only_flags(void)
  */
 static bool mincore_tells(void)
 {
-	size_t page = lof_sys_page_size();
 	unsigned char present = 0;
 	struct lof_range scratch;
 
-	if (lof_sys_mmap(0, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-			 &scratch.start))
+	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &scratch))
 		return true;
-	scratch.end = scratch.start + page;
 	lof_sys_mincore(scratch, &present);
-	lof_sys_munmap(scratch.start, page);
+	lof_own_return(scratch);
 	return !(present & 1);
 }
 
