@@ -48,6 +48,12 @@ uintptr_t lof_first_hole(struct lof_range range)
 	return range.start + mapped * page;
 }
 
+void lof_file_is_mapped(uintptr_t addr)
+{
+	if (addr % (HUGE_PAGES * lof_sys_page_size()) == 0)
+		lof_cap_found(LOF_CAP_HUGETLB);
+}
+
 /*
  * mremap to the size that it has does nothing, but with huge pages it insists
  * on their bounds before.

@@ -8,6 +8,7 @@
 #include "sys_caps.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "lockonfault.h"
 #include "own_memory.h"
@@ -194,4 +195,51 @@ void lof_cap_override(enum lof_cap cap, int answer)
 {
 	atomic_store(&answers[cap], answer < 0 ? UNKNOWN :
 				    answer ? PRESENT : ABSENT);
+}
+
+/*
+ * Was a filter of system calls there before the program? Then what it does not
+ * allow may be deadly, and the program need never come to it. The loader has
+ * opened files, so that this can be asked.
+ */
+static bool is_filtered(void)
+{
+	const char *line;
+	char text[4096];
+	size_t used = 0;
+	long n;
+	int fd = lof_sys_open("/proc/self/status");
+
+	if (fd < 0)
+		return false;
+	while ((n = lof_sys_read(fd, text + used,
+				 sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	lof_sys_close(fd);
+	text[used] = '\0';
+	line = strstr(text, "\nSeccomp:\t");
+	return line && line[sizeof("\nSeccomp:\t") - 1] != '0';
+}
+
+/*
+ * A program that puts itself into a sandbox allows the calls that it makes, so
+ * what its calls depend on is asked before; the rest opens files, and nothing
+ * that a wrapper does depends on it.
+ */
+__attribute__((constructor))
+static void caps_init(void)
+{
+	const enum lof_cap asked[] = {
+		LOF_CAP_MLOCK2, LOF_CAP_MLOCKALL_ONFAULT,
+		LOF_CAP_DONTNEED_LOCKED, LOF_CAP_POPULATE,
+	};
+
+	lof_sys_page_size();
+	lof_cap_is_there(LOF_CAP_HUGETLB);
+	if (is_filtered())
+		return;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		lof_cap_is_there(asked[i]);
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		lof_cap_is_there(LOF_CAP_FLAG);
 }
