@@ -62,37 +62,41 @@ static void make_it_work(void)
 	munlockall();
 }
 
-/* Fill a hole by MAP_FIXED: what is there afterwards is the program's alone. */
-static void fill_hole(int flags, size_t npages)
+static size_t count_not(const char *addr, size_t len, char value)
 {
-	char *hole = map(npages), *addr;
-	size_t bad = 0;
+	size_t n = 0;
 
+	for (size_t i = 0; i < len; i++)
+		n += addr[i] != value;
+	return n;
+}
+
+/*
+ * Fill a hole: what is there then is the program's alone. When the library needs
+ * memory for the first time: after it was filled, before, or before that, for
+ * all that comes.
+ */
+static void fill_hole(const char *when, size_t npages)
+{
+	int flags = strcmp(when, "before") ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	char *hole = map(npages), *addr;
+
+	if (!strcmp(when, "for-all"))
+		mlockall(MCL_FUTURE);
 	munmap(hole, npages * page);
-	if (flags & MAP_FIXED_NOREPLACE)
+	if (!strcmp(when, "before"))
 		make_it_work();
-	addr = mmap(hole, npages * page, RW, ANON | MAP_FIXED | flags, -1, 0);
+	addr = mmap(hole, npages * page, RW, ANON | flags, -1, 0);
 	say("mmap", addr == MAP_FAILED);
 	if (addr == MAP_FAILED)
 		return;
-	make_it_work();
-	for (size_t i = 0; i < npages * page; i++)
-		bad += addr[i] != 0;
-	printf("%zu bytes are not 0\n", bad);
+	for (int i = 0; i < 300; i++)
+		map(512);
+	printf("%zu bytes are not 0\n", count_not(addr, npages * page, 0));
 	memset(addr, 0x5a, npages * page);
 	make_it_work();
-	for (size_t i = 0; i < npages * page; i++)
-		bad += addr[i] != 0x5a;
-	printf("%zu bytes were changed\n", bad);
-	munmap(addr, npages * page);
-}
-
-static void fill_holes(void)
-{
-	for (size_t npages = 1; npages <= 512; npages *= 8) {
-		fill_hole(0, npages);
-		fill_hole(MAP_FIXED_NOREPLACE, npages);
-	}
+	printf("%zu bytes were changed\n",
+	       count_not(addr, npages * page, 0x5a));
 }
 
 /* Memory that is not mapped can be neither locked nor advised. */
@@ -229,8 +233,8 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "";
 
 	page = (size_t)sysconf(_SC_PAGESIZE);
-	if (!strcmp(command, "fill-holes"))
-		fill_holes();
+	if (!strcmp(command, "fill-hole") && argc > 3)
+		fill_hole(argv[2], (size_t)atol(argv[3]));
 	else if (!strcmp(command, "use-hole"))
 		use_hole();
 	else if (!strcmp(command, "shrink-and-grow"))

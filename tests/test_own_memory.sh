@@ -37,7 +37,12 @@ same_as_bare() {
 
 for setting in LOCKONFAULT_CONVERT=0 LOCKONFAULT_CONVERT=1 \
 	LOCKONFAULT_FUTURE=emulate; do
-	same_as_bare 'a hole is filled' $setting fill-holes
+	for when in after before for-all; do
+		for npages in 1 16 512; do
+			same_as_bare "a hole of $npages is filled $when" \
+				$setting fill-hole $when $npages
+		done
+	done
 	same_as_bare 'a hole stays one' $setting use-hole
 	same_as_bare 'what shrinks grows back' $setting shrink-and-grow
 done
