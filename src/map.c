@@ -38,12 +38,17 @@ struct mapping {
 
 static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 {
+	int err;
+
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
 	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
 		lof_cap_found(LOF_CAP_UNLOCKABLE);
-	return lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
-			    result);
+	err = lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
+			   result);
+	if (!err && !(m->flags & MAP_ANONYMOUS))
+		lof_file_is_mapped(*result);
+	return err;
 }
 
 /* Memory that can be locked, by the arguments alone. */

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "sys.h"
 #include "sys_caps.h"
 
@@ -45,6 +46,12 @@ uintptr_t lof_first_hole(struct lof_range range)
 			mapped = middle;
 	}
 	return range.start + mapped * page;
+}
+
+void lof_file_is_mapped(uintptr_t addr)
+{
+	if (addr % (HUGE_PAGES * lof_sys_page_size()) == 0)
+		lof_cap_found(LOF_CAP_HUGETLB);
 }
 
 /*
@@ -86,19 +93,17 @@ int lof_probe_lock(uintptr_t addr, size_t len)
 /* What is locked in full was populated, what is locked on fault was not. */
 int lof_probe_future(struct lof_range *scratch)
 {
-	size_t page = lof_sys_page_size();
 	unsigned char present = 0;
 	int kind = LOF_NONE, err;
 
-	err = lof_sys_mmap(0, page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch->start);
+	err = lof_own_scratch(lof_sys_page_size(), PROT_READ | PROT_WRITE,
+			      scratch);
 	if (err)
 		return err;
-	scratch->end = scratch->start + page;
 	if (lof_is_locked(*scratch)) {
 		lof_sys_mincore(*scratch, &present);
 		kind = present & 1 ? LOF_FULL : LOF_ONFAULT;
 	}
-	lof_sys_munmap(scratch->start, page);
+	lof_own_return(*scratch);
 	return kind;
 }
