@@ -19,12 +19,16 @@
 #define MAP_FIXED_NOREPLACE	0x100000	/* Linux 4.17; before, a hint */
 #endif
 
+/* ThreadSanitizer allows memory only where the kernel usually puts it. */
 #if defined(__SANITIZE_THREAD__)
-#define ANYWHERE
+#define LEFT_TO_KERNEL	true
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define ANYWHERE
+#define LEFT_TO_KERNEL	true
 #endif
+#endif
+#ifndef LEFT_TO_KERNEL
+#define LEFT_TO_KERNEL	false
 #endif
 
 /* What lies here is apart from what lies in the next one. */
@@ -66,9 +70,11 @@ static uintptr_t place(int try)
 	return try ? at + (BLOCK << 2 * try) : at;
 }
 
+/* At a place; 0: where the kernel says. */
 static int map_at(uintptr_t at, size_t len, int prot, struct lof_range *memory)
 {
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS |
+			  (at ? MAP_FIXED_NOREPLACE : 0);
 	uintptr_t got;
 	int err;
 
@@ -76,30 +82,20 @@ static int map_at(uintptr_t at, size_t len, int prot, struct lof_range *memory)
 	if (err)
 		return err;
 	/* An old kernel chose: that place may be the program's at any time. */
-	if (got != at) {
+	if (at && got != at) {
 		lof_sys_munmap(got, len);
 		return -EEXIST;
 	}
-	*memory = (struct lof_range){ at, at + len };
+	*memory = (struct lof_range){ got, got + len };
 	return 0;
 }
 
-#ifdef ANYWHERE
-/* It allows memory only where the kernel usually puts it. */
-static int map_anywhere(size_t len, int prot, struct lof_range *memory)
-{
-	int err = lof_sys_mmap(0, len, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			       0, &memory->start);
-
-	if (!err)
-		memory->end = memory->start + len;
-	return err;
-}
-#else
 static int map_anywhere(size_t len, int prot, struct lof_range *memory)
 {
 	int err;
 
+	if (LEFT_TO_KERNEL)
+		return map_at(0, len, prot, memory);
 	for (int try = 0; try < NTRIES; try++) {
 		err = map_at(place(try), len, prot, memory);
 		if (!err || err == -EAGAIN)
@@ -107,7 +103,6 @@ static int map_anywhere(size_t len, int prot, struct lof_range *memory)
 	}
 	return -ENOMEM;
 }
-#endif
 
 static uintptr_t align_to(uintptr_t at, size_t align)
 {

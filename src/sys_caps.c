@@ -191,6 +191,16 @@ void lof_cap_found(enum lof_cap cap)
 				      memory_order_relaxed);
 }
 
+bool lof_cap_is_lost(enum lof_cap cap, int err)
+{
+	/* These are the limit's, and of what is locked. */
+	if (!err || err == -ENOMEM || err == -EAGAIN || err == -EINTR ||
+	    err == -EINVAL || ask(cap))
+		return false;
+	atomic_store_explicit(&answers[cap], ABSENT, memory_order_relaxed);
+	return true;
+}
+
 void lof_cap_override(enum lof_cap cap, int answer)
 {
 	atomic_store(&answers[cap], answer < 0 ? UNKNOWN :

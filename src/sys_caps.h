@@ -29,6 +29,13 @@ bool lof_cap_is_there(enum lof_cap cap);
 /* It is there after all: it was seen. */
 void lof_cap_found(enum lof_cap cap);
 
+/*
+ * A call that needs it failed with err. Was it refused by a filter that came
+ * after we were loaded? Then it is not there any more. A refusal is asked about
+ * once more, since it may be for the lack of a privilege.
+ */
+bool lof_cap_is_lost(enum lof_cap cap, int err);
+
 /* Tests only: answer 0 or 1 from now on, or -1: ask the kernel again. */
 void lof_cap_override(enum lof_cap cap, int answer);
 
