@@ -148,8 +148,12 @@ static int grow(size_t len, size_t align, struct lof_range *memory)
 	if (!end)
 		return -ENOMEM;
 	len += align_to(last.start, align) - last.start;
-	/* MCL_CURRENT may have locked it, and so all that comes of it. */
-	lof_sys_munlock(last);
+	/*
+	 * MCL_CURRENT may have locked it, and so all that comes of it. To unlock
+	 * it here may be in the middle of a reading that has seen it locked.
+	 */
+	if (lof_sys_msync(last, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
+		return -ENOMEM;
 	err = lof_sys_mremap(last.start, page, page + len, 0, 0, &at);
 	if (err)
 		return err;
