@@ -64,7 +64,8 @@ int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 			  int flags, uintptr_t new_addr, uintptr_t *result)
 {
-	if (!taken_out)
+	/* The library's own memory grows in its place. */
+	if (!taken_out || !new_addr)
 		return __real_lof_sys_mremap(addr, old_len, new_len, flags,
 					     new_addr, result);
 	*result = new_addr;

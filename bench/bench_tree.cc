@@ -18,6 +18,7 @@
 
 extern "C" {
 #include "node_pool.h"
+#include "own_memory.h"
 }
 
 #define PAGE_BITS	12
@@ -40,7 +41,7 @@ class lof {
 		lof_range slab;
 
 		while (!lof_pool_fill(&pool, &tree, lof_tree_need(&tree, 1))) {
-			if (lof_pool_map(lof_pool_slab_size(&pool), &slab))
+			if (lof_own_map(lof_pool_slab_size(&pool), &slab))
 				abort();
 			lof_pool_slab_add(&pool, &tree, slab);
 		}

@@ -289,7 +289,8 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
  *   ENOSYS  as lof_mlock2()
  *   EOPNOTSUPP  MAP_DROPPABLE
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
- * Partial effect: none on failure, also with MAP_FIXED.
+ * Partial effect: none on failure; but with MAP_FIXED the old mapping is gone
+ * if it is not the limit that refuses the lock, or if the file refuses.
  */
 void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags, int fd,
 		       int64_t off);

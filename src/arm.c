@@ -21,6 +21,7 @@ int lof_arm(struct lof_range range)
 	/* A filter that refuses mlock2 may say EPERM; that is no privilege. */
 	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
 	unsigned long fallback = lof_policy(LOF_FALLBACK);
+	int err;
 
 	if (!is_native && fallback == LOF_FALLBACK_FULL)
 		return lof_in_chunks(range, lof_sys_mlock);
@@ -30,8 +31,10 @@ int lof_arm(struct lof_range range)
 	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);
-	return is_native ? lof_in_chunks(range, mlock_onfault)
-			 : lof_flag(range);
+	if (!is_native)
+		return lof_flag(range);
+	err = lof_in_chunks(range, mlock_onfault);
+	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_arm(range) : err;
 }
 
 int lof_arm_as(struct lof_range range, unsigned int kind)

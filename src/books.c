@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "own_memory.h"
 #include "sys.h"
 
 #define PATIENCE_MS	100	/* then the lock's owner is taken for stopped */
@@ -36,7 +37,7 @@ struct lof_books *lof_books_get(void)
 		lof_books_epoch(known);
 		return known;
 	}
-	if (lof_pool_map(sizeof(struct lof_books), &memory))
+	if (lof_own_map(sizeof(struct lof_books), &memory))
 		return NULL;
 	known = (struct lof_books *)memory.start;
 	lof_sys_madvise(memory.start, sizeof(*known), MADV_WIPEONFORK);
@@ -280,7 +281,7 @@ int lof_books_grow(struct lof_books *books)
 	struct lof_range slab;
 
 	lof_books_unlock(books);
-	if (lof_pool_map(size, &slab))
+	if (lof_own_map(size, &slab))
 		return -ENOMEM;
 	if (!lof_books_lock(books)) {
 		lof_sys_munmap(slab.start, size);

@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lock on fault by mlock alone. Three ways to make it stop before it populates:
- * a page of ours below the range that cannot be populated; a hole above it; or,
- * where there is neither room nor hole, all up to the next one, and what was too
- * much is unlocked again. Where not even that can be done, all is populated.
- * Whether it worked msync tells, never the errno: that is the same for the
- * limit.
+ * a hole above the range; a page of the program's own below it that cannot be
+ * populated, as below a thread's stack; or, where there is neither, all up to the
+ * next hole, and what was too much is unlocked again. Where not even that can be
+ * done, all is populated. Nothing is mapped for it: next to the range is no place
+ * of ours. Whether it worked msync tells, never the errno: that is the same for
+ * the limit.
  */
 #include "config.h"
 
 #include "flag.h"
 
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "chunks.h"
 #include "ledger.h"
+#include "own_memory.h"
 #include "probe.h"
 #include "smaps.h"
 #include "sys.h"
 #include "unlock.h"
-
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE	0x100000	/* Linux 4.17; before, a hint */
-#endif
-
-/* The stack lies this far below its top at most, as far as we look. */
-#define STACK_MAX	((size_t)1 << 30)
 
 /* To look for a hole farther off, or to keep more ranges, takes too long. */
 #define FAR		((size_t)1 << 30)
@@ -35,8 +29,7 @@
 /* What is flagged to flag a range; it reaches beyond it at one end. */
 struct reach {
 	struct lof_range range, all;
-	bool downward;		/* a page of ours is below; else a hole above */
-	bool begun;		/* areas were flagged, so that the limit allows it */
+	bool downward;		/* to a page below; else to a hole above */
 };
 
 static struct lof_range page_at(uintptr_t addr)
@@ -66,69 +59,41 @@ static uintptr_t hole_above(uintptr_t addr)
 	return 0;
 }
 
-static bool is_mapped_below(uintptr_t addr, size_t len)
+static int look_below(const struct lof_vma *vma, void *arg)
 {
-	return len < addr && lof_sys_msync((struct lof_range){
-			addr - len, addr }, MS_ASYNC) == 0;
+	const uintptr_t *addr = arg;
+
+	if (vma->range.end < *addr)
+		return 0;
+	return vma->range.start < *addr && !vma->accessible && !vma->locked &&
+	       !vma->unlockable ? 1 : 2;
 }
 
-/* The end of the next hole at or below addr; 0: there is none near. */
-static uintptr_t hole_below(uintptr_t addr)
+/* Is the page below one that cannot be populated? */
+static bool has_guard(uintptr_t addr)
 {
-	size_t page = lof_sys_page_size(), step = page;
-
-	/* Double the step while all is mapped, then halve it. */
-	for (; is_mapped_below(addr, step); step *= 2) {
-		if (step > FAR)
-			return 0;
-		addr -= step;
-	}
-	for (; step >= page; step /= 2)
-		if (is_mapped_below(addr, step))
-			addr -= step;
-	return addr;
-}
-
-/*
- * The stack grows down into what is below, and must find nothing there. Its top
- * holds what the kernel gave to the program.
- */
-static bool is_stack(struct lof_range range)
-{
-	uintptr_t top = (uintptr_t)getauxval(AT_RANDOM);
-
-	top &= ~(uintptr_t)(lof_sys_page_size() - 1);
-	if (range.start >= top)
-		return range.start == top;
-	return top - range.start < STACK_MAX &&
-	       lof_sys_msync((struct lof_range){ range.start, top },
-			     MS_ASYNC) == 0;
-}
-
-/* Memory of ours that was locked for a moment; since: as lof_ledger_vanished() */
-static void unmap(struct lof_range range, uint64_t since)
-{
-	if (lof_sys_munmap(range.start, lof_range_len(range)))
-		lof_ledger_read_back(range);
-	else
-		lof_ledger_vanished(range, since);
+	return lof_smaps_each(look_below, &addr) == 1;
 }
 
 bool lof_flag_allows(size_t more)
 {
-	size_t page = lof_sys_page_size(), len = more ? more : page;
-	uint64_t since = lof_ledger_changes(), charge, limit;
-	struct lof_range none;
+	const struct lof_range nothing = { 0, 0 };
+	uint64_t since = lof_ledger_changes();
+	struct lof_range page;
 	bool allowed;
 
-	if (lof_sys_mmap(0, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-			 MAP_NORESERVE, -1, 0, &none.start))
+	/* The kernel compares what is locked with the limit for that, too. */
+	if (!more)
+		return lof_sys_mlock(nothing) == 0;
+	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &page))
 		return false;
-	none.end = none.start + len;
-	allowed = lof_sys_mlock(none) == 0 || lof_is_locked(none);
-	unmap(none, since);
-	return allowed || (!more && !lof_smaps_charge(0, &charge) &&
-			   !lof_sys_memlock_limit(&limit) && charge <= limit);
+	/* It looks at the length first; then it flags up to the hole behind. */
+	lof_sys_munlock(page);
+	lof_sys_mlock((struct lof_range){ page.start, page.start + more });
+	allowed = lof_is_locked(page);
+	lof_own_return(page);
+	lof_ledger_vanished(page, since);
+	return allowed;
 }
 
 bool lof_flag_is_limited(uint64_t *limit)
@@ -159,8 +124,6 @@ static bool is_flagged(const struct reach *reach, bool ends)
 		return true;
 	if (!ends && !lof_flag_allows(0))
 		return false;
-	if (reach->downward && !reach->begun)
-		return false;
 	if (lof_ledger_find_in(range, &entry) > 0 &&
 	    entry.range.start == range.start && entry.range.end == range.end)
 		return lof_is_locked(range);
@@ -174,32 +137,24 @@ static void undo_hole(struct lof_range hole, uint64_t since)
 	lof_ledger_disturbed(hole, since);
 }
 
-/* mlock with a page of ours below. -ENOSYS: it cannot be had there. */
-static int mlock_with_guard(struct reach *reach)
+/* mlock with a page below that cannot be populated, and is not locked. */
+static int mlock_with_guard(const struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
 	struct lof_range guard = page_at(reach->all.start - page);
 	uint64_t since = lof_ledger_changes();
-	uintptr_t got;
 	int err;
 
-	if (reach->all.start < page ||
-	    lof_sys_mmap(guard.start, page, PROT_NONE, MAP_PRIVATE |
-			 MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-			 -1, 0, &got))
-		return -ENOSYS;
-	if (got != guard.start) {
-		lof_sys_munmap(got, page);
-		return -ENOSYS;
-	}
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
-	reach->begun = lof_is_locked(guard);
-	unmap(guard, since);
+	if (lof_is_locked(guard)) {
+		lof_disarm(guard);
+		lof_ledger_disturbed(guard, since);
+	}
 	return err;
 }
 
 /* mlock with a hole above, of which a page is asked for too. */
-static int mlock_with_hole(struct reach *reach)
+static int mlock_with_hole(const struct reach *reach)
 {
 	struct lof_range range = reach->all, hole = page_at(range.end);
 	uint64_t since = lof_ledger_changes();
@@ -215,7 +170,7 @@ static int mlock_with_hole(struct reach *reach)
 }
 
 /* Flag all of a reach. */
-static int flag_reach(struct reach *reach)
+static int flag_reach(const struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
 	bool ends = !lof_is_locked(page_at(reach->range.start)) ||
@@ -245,7 +200,6 @@ static int flag_but_one(const struct reach *reach)
 		rest.range.end = rest.all.end = one.start;
 	else
 		rest.range.start = rest.all.start = one.end;
-	rest.begun = false;
 	if (!lof_range_is_empty(rest.range))
 		err = flag_reach(&rest);
 	if (!err)
@@ -257,7 +211,7 @@ static int flag_but_one(const struct reach *reach)
 
 static int flag_near(struct lof_range range, bool downward)
 {
-	struct reach reach = { range, range, downward, false };
+	struct reach reach = { range, range, downward };
 	int err = flag_reach(&reach);
 
 	return err == -ENOMEM ? flag_but_one(&reach) : err;
@@ -324,21 +278,15 @@ static void unlock_others(const struct neighbours *hood)
 }
 
 /* To a hole that is not next to the range, over what is between. */
-static int flag_far(struct lof_range range, bool downward)
+static int flag_far(struct lof_range range)
 {
-	struct reach reach = { range, range, downward, false };
+	struct reach reach = { range, range, false };
 	struct neighbours hood = { .since = lof_ledger_changes() };
 	int err;
 
-	if (downward) {
-		reach.all.start = hole_below(range.start);
-		hood.all = (struct lof_range){ reach.all.start, range.start };
-	} else {
-		reach.all.end = hole_above(range.end);
-		hood.all = (struct lof_range){ range.end, reach.all.end };
-	}
-	if (!reach.all.start || !reach.all.end ||
-	    lof_smaps_each(note_locked, &hood) < 0)
+	reach.all.end = hole_above(range.end);
+	hood.all = (struct lof_range){ range.end, reach.all.end };
+	if (!reach.all.end || lof_smaps_each(note_locked, &hood) < 0)
 		return -ENOSYS;
 	err = flag_reach(&reach);
 	if (err != -ENOSYS)
@@ -348,8 +296,6 @@ static int flag_far(struct lof_range range, bool downward)
 
 int lof_flag(struct lof_range range)
 {
-	size_t page = lof_sys_page_size();
-	bool guards = !is_stack(range);
 	int err = -ENOSYS;
 
 	/* Nothing at all needs the privilege too; up to a hole it is flagged. */
@@ -358,13 +304,11 @@ int lof_flag(struct lof_range range)
 	/* Flagged in one piece, it would be charged wrongly. */
 	if (lof_is_giant(range))
 		return -ENOMEM;
-	if (guards && is_hole(range.start - page))
-		err = flag_near(range, true);
-	if (err == -ENOSYS && is_hole(range.end))
+	if (is_hole(range.end))
 		err = flag_near(range, false);
-	if (err == -ENOSYS && guards)
-		err = flag_far(range, true);
+	else if (has_guard(range.start))
+		err = flag_near(range, true);
 	if (err == -ENOSYS)
-		err = flag_far(range, false);
+		err = flag_far(range);
 	return err == -ENOSYS ? lof_sys_mlock(range) : err;
 }

@@ -14,9 +14,9 @@
 /*
  * As mlock2(MLOCK_ONFAULT), with its errno and its partial effects; but 8 TiB
  * and more are -ENOMEM. What is exactly as long as the limit allows has one page
- * populated. All of it is where the limit, more than a few locked neighbours or
- * the lack of smaps leave no other way, and where another thread maps the hole
- * that is counted on.
+ * populated. All of it is where the limit, a long way to the next hole, more than
+ * a few locked neighbours or the lack of smaps leave no other way, and where
+ * another thread maps the hole that is counted on.
  */
 int lof_flag(struct lof_range range);
 

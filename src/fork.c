@@ -12,6 +12,7 @@
 
 #include "books.h"
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "policy.h"
 #include "sys.h"
 #include "ticker.h"
@@ -66,8 +67,8 @@ static void take_list(void)
 	struct list *new;
 
 	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK || !count ||
-	    lof_pool_map(sizeof(*new) + count * sizeof(new->range[0]),
-			 &memory))
+	    lof_own_borrow(sizeof(*new) + count * sizeof(new->range[0]),
+			   &memory))
 		return;
 	new = (struct list *)memory.start;
 	new->memory = memory;
@@ -93,7 +94,7 @@ static void drop_list(void)
 	if (own_list()) {
 		memory = list->memory;
 		list = list->outer;
-		lof_sys_munmap(memory.start, lof_range_len(memory));
+		lof_own_return(memory);
 	}
 	depth--;
 }

@@ -181,6 +181,9 @@ static int call_mlockall(int flags, unsigned int kind)
 
 	if (kind != LOF_ONFAULT || lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT))
 		err = call_native(flags, kind);
+	if (kind == LOF_ONFAULT &&
+	    lof_cap_is_lost(LOF_CAP_MLOCKALL_ONFAULT, err))
+		err = -EINVAL;
 	if (err != -EINVAL || kind != LOF_ONFAULT ||
 	    lof_cap_is_there(LOF_CAP_MLOCK2))
 		return err;

@@ -38,12 +38,17 @@ struct mapping {
 
 static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 {
+	int err;
+
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
 	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
 		lof_cap_found(LOF_CAP_UNLOCKABLE);
-	return lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
-			    result);
+	err = lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
+			   result);
+	if (!err && !(m->flags & MAP_ANONYMOUS))
+		lof_file_is_mapped(*result);
+	return err;
 }
 
 /* Memory that can be locked, by the arguments alone. */
@@ -163,35 +168,10 @@ static int lock_refused(int err)
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
-static int map_onfault(const struct mapping *m, uintptr_t *result);
-
-/*
- * Onto a fixed place: map and lock elsewhere, then move it there in one step.
- * So the old mapping is still there if the lock is refused.
- */
-static int map_onfault_fixed(const struct mapping *m, uintptr_t *result)
+/* Does it take the place of what is mapped there? */
+static bool is_over(const struct mapping *m)
 {
-	struct mapping elsewhere = *m;
-	uintptr_t temporary;
-	void *moved;
-	int err;
-
-	if (m->addr & (lof_sys_page_size() - 1))
-		return -EINVAL;
-	elsewhere.addr = 0;
-	elsewhere.flags &= ~MAP_FIXED;
-	err = map_onfault(&elsewhere, &temporary);
-	if (err)
-		return err;
-	moved = lof_mremap((void *)temporary, m->len, m->len,
-			   MREMAP_MAYMOVE | MREMAP_FIXED, (void *)m->addr);
-	if (moved == MAP_FAILED) {
-		err = -errno;
-		lof_munmap((void *)temporary, m->len);
-		return err;
-	}
-	*result = (uintptr_t)moved;
-	return 0;
+	return m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE);
 }
 
 /* Lock a new mapping, or take it back. As lof_nature_lock(). */
@@ -204,26 +184,105 @@ static int arm_new(const struct mapping *m, struct lof_range range)
 	return ret < 0 ? lock_refused(ret) : ret;
 }
 
-static int map_onfault(const struct mapping *m, uintptr_t *result)
+/*
+ * What must be known before an old mapping is replaced: would the new one be
+ * locked? Huge pages are not, nor charged; but they need the right.
+ */
+static int may_replace(const struct mapping *m)
 {
+	bool is_huge = m->flags & MAP_HUGETLB;
+	int err = 0;
+
+	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
+		return -EOPNOTSUPP;
+	if (is_huge || !lof_cap_is_there(LOF_CAP_MLOCK2))
+		err = lof_arm(LOF_NO_RANGE);
+	return err || is_huge ? err : lof_probe_lock(m->addr, m->len);
+}
+
+/*
+ * Onto a fixed place, as if nothing were there: then there is nothing to lose.
+ * -EEXIST: there is. Before Linux 4.17 the kernel goes elsewhere instead, for
+ * which there may be no room.
+ */
+LOF_COLD
+static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping alone = *m;
+	struct lof_range range;
+	int err;
+
+	alone.flags = (m->flags & ~MAP_FIXED) | MAP_FIXED_NOREPLACE;
+	err = map_raw(&alone, result);
+	if (err)
+		return err == -ENOMEM ? -EEXIST : err;
+	if (*result == m->addr)
+		return 0;
+	lof_sys_munmap(*result, m->len);
+	if (!lof_range_of(&range, (void *)*result, m->len))
+		lof_ledger_read_back(range);
+	return -EEXIST;
+}
+
+/* Map what is to be locked. *did: what became of the place if it fails. */
+static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
+		      uintptr_t *result)
+{
+	struct lof_entry entry;
+	int err = -EEXIST;
+
+	*did = LOF_REFUSED;
+	if (!is_over(m))
+		return map_raw(m, result);
+	/* Where something is tracked, something is mapped. */
+	if (lof_ledger_find_in(replaced(m), &entry) <= 0)
+		err = map_onto_nothing(m, result);
+	if (err != -EEXIST)
+		return err;
+	err = may_replace(m);
+	if (err)
+		return err;
+	*did = LOF_UNSURE;
+	return map_raw(m, result);
+}
+
+/* As the kernel populates what it maps: errors do not matter. */
+LOF_COLD
+static void populate_new(const struct mapping *m, struct lof_range range)
+{
+	bool is_private = (m->flags & MAP_TYPE) == MAP_PRIVATE;
+	unsigned int kind;
+
+	/* It does not where MCL_FUTURE locks on fault. */
+	lof_future_look(&kind);
+	if (m->flags & MAP_NONBLOCK || kind == LOF_ONFAULT)
+		return;
+	lof_populate_range(range, is_private && m->prot & PROT_WRITE ?
+			   PROT_WRITE : PROT_READ);
+}
+
+static int map_and_arm(const struct mapping *m, uintptr_t *result)
+{
+	struct lof_range target = is_over(m) ? replaced(m) : LOF_NO_RANGE;
 	struct lof_range range = LOF_NO_RANGE;
+	enum lof_outcome did;
 	struct lof_call call;
 	int ret;
 
-	if (m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE))
-		return map_onfault_fixed(m, result);
-	ret = lof_call_begin(&call, LOF_ADDS, LOF_NO_RANGE, LOF_NO_RANGE);
+	ret = lof_call_begin(&call, LOF_ADDS, target, LOF_NO_RANGE);
 	if (ret)
 		return ret;
-	ret = map_raw(m, result);
+	ret = map_to_arm(m, &did, result);
 	if (!ret) {
 		lof_range_of(&range, (void *)*result, m->len);
-		call.range[0] = range;
+		if (lof_range_is_empty(target))
+			call.range[0] = range;
 		ret = arm_new(m, range);
+		/* What was taken back, others may have locked meanwhile. */
+		did = ret < 0 ? LOF_UNSURE : LOF_DONE;
 	}
 	call.gone[0] = range;
-	/* What was taken back, another thread may have locked meanwhile. */
-	if (lof_call_land(&call, ret < 0 ? LOF_UNSURE : LOF_DONE)) {
+	if (lof_call_land(&call, did)) {
 		lof_call_clear(&call, range);
 		if (ret)
 			lof_call_unsure(&call);
@@ -233,6 +292,21 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 	}
 	lof_call_end(&call);
 	return ret < 0 ? ret : 0;
+}
+
+/* Locked first, so that what is over the limit is refused before it is there */
+static int map_onfault(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping lazy = *m;
+	struct lof_range range;
+	int err;
+
+	lazy.flags &= ~MAP_POPULATE;
+	err = map_and_arm(&lazy, result);
+	if (!err && m->flags & MAP_POPULATE &&
+	    !lof_range_of(&range, (void *)*result, m->len))
+		populate_new(m, range);
+	return err;
 }
 
 /* MAP_LOCKED under LOF_CONVERT. */

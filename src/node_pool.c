@@ -9,46 +9,8 @@
 
 #include "node_pool.h"
 
-#include <sys/mman.h>
-
-#include "sys.h"
-
 #define SLAB_MIN	((size_t)64 << 10)
 #define SLAB_MAX	((size_t)2 << 20)
-
-/* Keep of twice a huge page the one that lies in it, on its bounds. */
-static void trim_to_huge(struct lof_range *memory)
-{
-	uintptr_t start = (memory->start + SLAB_MAX - 1) & ~(SLAB_MAX - 1);
-	uintptr_t end = start + SLAB_MAX;
-
-	if (start > memory->start)
-		lof_sys_munmap(memory->start, start - memory->start);
-	if (end < memory->end)
-		lof_sys_munmap(end, memory->end - end);
-	*memory = (struct lof_range){ start, end };
-	lof_sys_madvise(start, SLAB_MAX, MADV_HUGEPAGE);
-}
-
-int lof_pool_map(size_t n, struct lof_range *memory)
-{
-	bool is_huge = n == SLAB_MAX;
-	uintptr_t addr;
-	int err;
-
-	if (is_huge)
-		n += SLAB_MAX;
-	err = lof_sys_mmap(0, n, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &addr);
-	if (err)
-		return err;
-	/* Under MCL_FUTURE it came locked; it is not the program's memory. */
-	*memory = (struct lof_range){ addr, addr + n };
-	lof_sys_munlock(*memory);
-	if (is_huge)
-		trim_to_huge(memory);
-	return 0;
-}
 
 size_t lof_pool_slab_size(const struct lof_pool *pool)
 {

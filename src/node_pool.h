@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory for tree nodes: slabs of pages of our own. Getting a slab is one
+ * Memory for tree nodes: slabs of memory of our own. Getting a slab is one
  * thing, because it calls the kernel and may fail; taking nodes out of it is
  * another, and cannot fail.
  */
@@ -14,12 +14,6 @@ struct lof_pool {
 	struct lof_range slab;	/* what of the newest slab is not in use */
 	size_t bytes;		/* of all slabs */
 };
-
-/*
- * Memory of n bytes, zero at first; 2 MiB are a huge page. A negative errno of
- * mmap.
- */
-int lof_pool_map(size_t n, struct lof_range *memory);
 
 /* The size of the next slab, in bytes. */
 size_t lof_pool_slab_size(const struct lof_pool *pool);

@@ -35,20 +35,26 @@ static int touch_all(struct lof_range range, bool write)
 	return !err && hole < range.end ? -ENOMEM : err;
 }
 
-static int populate(uintptr_t addr, size_t len, int prot)
+int lof_populate_range(struct lof_range range, int prot)
 {
 	bool write = prot & PROT_WRITE;
+
+	if (lof_cap_is_there(LOF_CAP_POPULATE))
+		return lof_sys_madvise(range.start, lof_range_len(range),
+				       write ? MADV_POPULATE_WRITE :
+				       MADV_POPULATE_READ);
+	return touch_all(range, write);
+}
+
+static int populate(uintptr_t addr, size_t len, int prot)
+{
 	struct lof_range range;
 
 	if (!prot || prot & ~(PROT_READ | PROT_WRITE) ||
 	    addr & (lof_sys_page_size() - 1) ||
 	    lof_range_of(&range, (void *)addr, len))
 		return -EINVAL;
-	if (lof_cap_is_there(LOF_CAP_POPULATE))
-		return lof_sys_madvise(addr, lof_range_len(range), write ?
-				       MADV_POPULATE_WRITE :
-				       MADV_POPULATE_READ);
-	return touch_all(range, write);
+	return lof_populate_range(range, prot);
 }
 
 /*

@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "range.h"
+
+/* lof_populate(), with a negative errno; prot: PROT_WRITE or not. */
+int lof_populate_range(struct lof_range range, int prot);
+
 /* Is it MADV_DONTNEED or MADV_FREE, and LOF_DISCARD says that they do it? */
 bool lof_discards(int advice);
 

@@ -2,7 +2,10 @@
 /*
  * The shim: the names of libc in, the public API out. Nothing is decided here
  * but whether we are wanted at all, which is read from the environment once.
- * No malloc, no stdio, no dlsym: any of these may be what called us.
+ * No malloc, no stdio, no dlsym: any of these may be what called us. And
+ * nothing here calls a name that we export: a program may have it too, made of
+ * syscall(), which is ours and would come back to it for ever. So the exported
+ * names are shells of static functions, which syscall() calls too.
  */
 #include "config.h"
 
@@ -157,8 +160,8 @@ static long raw(long nr, long a, long b, long c, long d, long e, long f)
 	return -1;
 }
 
-static void *do_mmap(void *addr, size_t len, int prot, int flags, int fd,
-		     int64_t off)
+static void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
+		       int64_t off)
 {
 	uintptr_t result = 0;
 	void *ret;
@@ -176,41 +179,16 @@ static void *do_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	return ret;
 }
 
-LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
-		      off_t off)
-{
-	return do_mmap(addr, len, prot, flags, fd, off);
-}
-
-/* In musl the name is a macro; off_t has 64 bits there. */
-#ifdef mmap64
-#undef mmap64
-void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off);
-#endif
-
-LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
-			off64_t off)
-{
-	return do_mmap(addr, len, prot, flags, fd, off);
-}
-
-LOF_PUBLIC int munmap(void *addr, size_t len)
+static int hook_munmap(void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0);
 	return lof_munmap(addr, len);
 }
 
-LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
-			...)
+static void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags,
+			 void *new_addr)
 {
-	void *new_addr;
-	va_list args;
-
-	/* Without these two flags nobody looks at it; it may not be there. */
-	va_start(args, flags);
-	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
-	va_end(args);
 	/* A flag of our own is none of the kernel's, which refuses it. */
 	if (!lof_preload_is_active() || flags & LOF_MREMAP_NOPOPULATE)
 		return (void *)raw(SYS_mremap, (long)addr, (long)old_len,
@@ -218,7 +196,7 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	return lof_mremap(addr, old_len, new_len, flags, new_addr);
 }
 
-LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
+static int hook_mprotect(void *addr, size_t len, int prot)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_mprotect, (long)addr, (long)len, prot, 0,
@@ -226,7 +204,7 @@ LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
 	return lof_mprotect(addr, len, prot);
 }
 
-LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
+static int hook_madvise(void *addr, size_t len, int advice)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_madvise, (long)addr, (long)len, advice, 0,
@@ -260,13 +238,13 @@ static long then_compare(long ret, bool maps)
 }
 
 #ifdef SYS_shmat
-LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
+static void *hook_shmat(int id, const void *addr, int flags)
 {
 	return (void *)then_compare(raw(SYS_shmat, id, (long)addr, flags, 0,
 					0, 0), true);
 }
 
-LOF_PUBLIC int shmdt(const void *addr)
+static int hook_shmdt(const void *addr)
 {
 	return (int)then_compare(raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0),
 				 false);
@@ -274,8 +252,8 @@ LOF_PUBLIC int shmdt(const void *addr)
 #endif
 
 /* It locks in full what was on fault (seen on 6.18). */
-LOF_PUBLIC int remap_file_pages(void *addr, size_t len, int prot,
-				size_t pgoff, int flags)
+static int hook_remap_file_pages(void *addr, size_t len, int prot,
+				 size_t pgoff, int flags)
 {
 	int ret = (int)raw(SYS_remap_file_pages, (long)addr, (long)len, prot,
 			   (long)pgoff, flags, 0), saved = errno;
@@ -302,7 +280,7 @@ static int as_kernel(int ret, int saved)
 	return 0;
 }
 
-LOF_PUBLIC int mlock(const void *addr, size_t len)
+static int hook_mlock(const void *addr, size_t len)
 {
 	int saved = errno, ret;
 
@@ -312,7 +290,7 @@ LOF_PUBLIC int mlock(const void *addr, size_t len)
 	return logged("mlock", addr, len, as_kernel(ret, saved));
 }
 
-LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
+static int hook_mlock2(const void *addr, size_t len, unsigned int flags)
 {
 	int saved = errno, ret;
 
@@ -324,14 +302,14 @@ LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 		      as_kernel(ret, saved));
 }
 
-LOF_PUBLIC int munlock(const void *addr, size_t len)
+static int hook_munlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_munlock, (long)addr, (long)len, 0, 0, 0, 0);
 	return logged("munlock", addr, len, lof_munlock(addr, len));
 }
 
-LOF_PUBLIC int mlockall(int flags)
+static int hook_mlockall(int flags)
 {
 	int ret;
 
@@ -343,14 +321,128 @@ LOF_PUBLIC int mlockall(int flags)
 	return ret;
 }
 
-LOF_PUBLIC int munlockall(void)
+static int hook_munlockall(void)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_munlockall, 0, 0, 0, 0, 0, 0);
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
+/* The names of libc. */
+
+LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
+		      off_t off)
+{
+	return hook_mmap(addr, len, prot, flags, fd, off);
+}
+
+/* In musl the name is a macro; off_t has 64 bits there. */
+#ifdef mmap64
+#undef mmap64
+void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off);
+#endif
+
+LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
+			off64_t off)
+{
+	return hook_mmap(addr, len, prot, flags, fd, off);
+}
+
+LOF_PUBLIC int munmap(void *addr, size_t len)
+{
+	return hook_munmap(addr, len);
+}
+
+LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
+			...)
+{
+	void *new_addr;
+	va_list args;
+
+	/* Without these two flags nobody looks at it; it may not be there. */
+	va_start(args, flags);
+	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
+	va_end(args);
+	return hook_mremap(addr, old_len, new_len, flags, new_addr);
+}
+
+LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
+{
+	return hook_mprotect(addr, len, prot);
+}
+
+LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
+{
+	return hook_madvise(addr, len, advice);
+}
+
+#ifdef SYS_shmat
+LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
+{
+	return hook_shmat(id, addr, flags);
+}
+
+LOF_PUBLIC int shmdt(const void *addr)
+{
+	return hook_shmdt(addr);
+}
+#endif
+
+LOF_PUBLIC int remap_file_pages(void *addr, size_t len, int prot,
+				size_t pgoff, int flags)
+{
+	return hook_remap_file_pages(addr, len, prot, pgoff, flags);
+}
+
+LOF_PUBLIC int mlock(const void *addr, size_t len)
+{
+	return hook_mlock(addr, len);
+}
+
+LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	return hook_mlock2(addr, len, flags);
+}
+
+LOF_PUBLIC int munlock(const void *addr, size_t len)
+{
+	return hook_munlock(addr, len);
+}
+
+LOF_PUBLIC int mlockall(int flags)
+{
+	return hook_mlockall(flags);
+}
+
+LOF_PUBLIC int munlockall(void)
+{
+	return hook_munlockall();
+}
+
 #ifdef LOF_SYSCALL_IS_OURS
+/*
+ * Some arguments that libc's functions have as int the kernel takes as long,
+ * and refuses bits beyond: those it must see. fd, and the flags of the other
+ * calls, are int there as well (seen on 6.18).
+ */
+static bool is_wide(long nr, long c, long d, long e)
+{
+	switch (nr) {
+#ifndef SYS_mmap2
+	case SYS_mmap:
+		return c != (int)c || d != (int)d;
+#endif
+	case SYS_mprotect:
+		return c != (int)c;
+	case SYS_mremap:
+		return d != (int)d;
+	case SYS_remap_file_pages:
+		return c != (int)c || e != (int)e;
+	default:
+		return false;
+	}
+}
+
 /*
  * A program may make the same calls by number. All others pass through; six
  * arguments are read whether or not they were given, as libc's own does.
@@ -368,44 +460,46 @@ LOF_PUBLIC long syscall(long nr, ...)
 	e = va_arg(args, long);
 	f = va_arg(args, long);
 	va_end(args);
+	if (is_wide(nr, c, d, e))
+		return then_compare(raw(nr, a, b, c, d, e, f), true);
 	switch (nr) {
 	case SYS_mlock:
-		return mlock((void *)a, (size_t)b);
+		return hook_mlock((void *)a, (size_t)b);
 	case SYS_mlock2:
-		return mlock2((void *)a, (size_t)b, (unsigned int)c);
+		return hook_mlock2((void *)a, (size_t)b, (unsigned int)c);
 	case SYS_munlock:
-		return munlock((void *)a, (size_t)b);
+		return hook_munlock((void *)a, (size_t)b);
 	case SYS_mlockall:
-		return mlockall((int)a);
+		return hook_mlockall((int)a);
 	case SYS_munlockall:
-		return munlockall();
+		return hook_munlockall();
 #ifdef SYS_mmap2
 	case SYS_mmap2:
-		return (long)do_mmap((void *)a, (size_t)b, (int)c, (int)d,
-				     (int)e, (int64_t)(unsigned long)f << 12);
+		return (long)hook_mmap((void *)a, (size_t)b, (int)c, (int)d,
+				       (int)e, (int64_t)(unsigned long)f << 12);
 #else
 	case SYS_mmap:
-		return (long)do_mmap((void *)a, (size_t)b, (int)c, (int)d,
-				     (int)e, f);
+		return (long)hook_mmap((void *)a, (size_t)b, (int)c, (int)d,
+				       (int)e, f);
 #endif
 	case SYS_munmap:
-		return munmap((void *)a, (size_t)b);
+		return hook_munmap((void *)a, (size_t)b);
 	case SYS_mremap:
-		return (long)mremap((void *)a, (size_t)b, (size_t)c, (int)d,
-				    (void *)e);
+		return (long)hook_mremap((void *)a, (size_t)b, (size_t)c,
+					 (int)d, (void *)e);
 	case SYS_mprotect:
-		return mprotect((void *)a, (size_t)b, (int)c);
+		return hook_mprotect((void *)a, (size_t)b, (int)c);
 	case SYS_madvise:
-		return madvise((void *)a, (size_t)b, (int)c);
+		return hook_madvise((void *)a, (size_t)b, (int)c);
 #ifdef SYS_shmat
 	case SYS_shmat:
-		return (long)shmat((int)a, (void *)b, (int)c);
+		return (long)hook_shmat((int)a, (void *)b, (int)c);
 	case SYS_shmdt:
-		return shmdt((void *)a);
+		return hook_shmdt((void *)a);
 #endif
 	case SYS_remap_file_pages:
-		return remap_file_pages((void *)a, (size_t)b, (int)c,
-					(size_t)d, (int)e);
+		return hook_remap_file_pages((void *)a, (size_t)b, (int)c,
+					     (size_t)d, (int)e);
 	default:
 		return raw(nr, a, b, c, d, e, f);
 	}

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "sys.h"
 #include "sys_caps.h"
 
@@ -47,6 +48,12 @@ uintptr_t lof_first_hole(struct lof_range range)
 	return range.start + mapped * page;
 }
 
+void lof_file_is_mapped(uintptr_t addr)
+{
+	if (addr % (HUGE_PAGES * lof_sys_page_size()) == 0)
+		lof_cap_found(LOF_CAP_HUGETLB);
+}
+
 /*
  * mremap to the size that it has does nothing, but with huge pages it insists
  * on their bounds before.
@@ -68,22 +75,35 @@ bool lof_may_have_hugetlb(struct lof_range range)
 	return false;
 }
 
+/*
+ * The limit is looked at first, then refused what cannot be, shared memory that
+ * grows down, and only then is the place cleared (seen on 6.18).
+ */
+int lof_probe_lock(uintptr_t addr, size_t len)
+{
+	uintptr_t unused;
+	int err;
+
+	err = lof_sys_mmap(addr, len, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS |
+			   MAP_FIXED | MAP_LOCKED | MAP_GROWSDOWN, -1, 0,
+			   &unused);
+	return err == -EINVAL ? 0 : err;
+}
+
 /* What is locked in full was populated, what is locked on fault was not. */
 int lof_probe_future(struct lof_range *scratch)
 {
-	size_t page = lof_sys_page_size();
 	unsigned char present = 0;
 	int kind = LOF_NONE, err;
 
-	err = lof_sys_mmap(0, page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch->start);
+	err = lof_own_scratch(lof_sys_page_size(), PROT_READ | PROT_WRITE,
+			      scratch);
 	if (err)
 		return err;
-	scratch->end = scratch->start + page;
 	if (lof_is_locked(*scratch)) {
 		lof_sys_mincore(*scratch, &present);
 		kind = present & 1 ? LOF_FULL : LOF_ONFAULT;
 	}
-	lof_sys_munmap(scratch->start, page);
+	lof_own_return(*scratch);
 	return kind;
 }

@@ -7,7 +7,7 @@
 
 #include "summary.h"
 
-#include "node_pool.h"
+#include "own_memory.h"
 #include "sys.h"
 
 #define CHUNK_BYTES	(LOF_CHUNK_WORDS * sizeof(uint64_t))
@@ -96,7 +96,7 @@ static void get_chunk(struct lof_summary *summary, size_t chunk)
 	lof_bits *none = NULL;
 
 	if (chunk >= LOF_NCHUNKS || atomic_load(&summary->chunk[chunk]) ||
-	    lof_pool_map(CHUNK_BYTES, &memory))
+	    lof_own_map(CHUNK_BYTES, &memory))
 		return;
 	lof_sys_madvise(memory.start, CHUNK_BYTES, MADV_WIPEONFORK);
 	if (!atomic_compare_exchange_strong(&summary->chunk[chunk], &none,

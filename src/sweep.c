@@ -17,6 +17,7 @@
 #include "books.h"
 #include "lock.h"
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "policy.h"
 #include "probe.h"
 #include "scan.h"
@@ -558,7 +559,7 @@ static int make(struct lof_books *books, struct lof_range range, size_t bytes,
 	if (!id)
 		return -ENOMEM;
 	if (policy == LOF_BUDGET_NEWEST &&
-	    lof_pool_map(queued, &budget.queue))
+	    lof_own_borrow(queued, &budget.queue))
 		return -ENOMEM;
 	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),

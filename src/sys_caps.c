@@ -8,8 +8,10 @@
 #include "sys_caps.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "lockonfault.h"
+#include "own_memory.h"
 #include "smaps.h"
 #include "sys.h"
 
@@ -30,20 +32,17 @@ static int find_scratch(const struct lof_vma *vma, void *arg)
 /* Linux 6.2 has a name for it, 4.4 a place; an emulation may have neither. */
 static bool smaps_tells_kind(void)
 {
-	size_t page = lof_sys_page_size();
 	struct lof_range scratch;
 	int told;
 
 	/* Then nobody says lf, but the ledger knows of its own. */
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		return false;
-	if (lof_sys_mmap(0, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0, &scratch.start))
+	if (lof_own_scratch(lof_sys_page_size(), PROT_READ, &scratch))
 		return true;
-	scratch.end = scratch.start + page;
 	lof_sys_mlock2(scratch, MLOCK_ONFAULT);
 	told = lof_smaps_each(find_scratch, &scratch.start);
-	lof_sys_munmap(scratch.start, page);
+	lof_own_return(scratch);
 	return told != 2;
 }
 
@@ -60,10 +59,8 @@ static bool mlock_only_flags(void)
 	bool flags;
 	int err;
 
-	if (lof_sys_mmap(0, 2 * page, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &both.start))
+	if (lof_own_scratch(2 * page, PROT_READ | PROT_WRITE, &both))
 		return true;
-	both.end = both.start + 2 * page;
 	second = (struct lof_range){ both.start + page, both.end };
 	lof_sys_mprotect(both.start, page, PROT_NONE);
 	/* Under MCL_FUTURE they are locked already. */
@@ -75,7 +72,7 @@ static bool mlock_only_flags(void)
 	if (lof_sys_msync(both, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
 		flags &= lof_sys_msync(second, MS_ASYNC | MS_INVALIDATE) ==
 			 -EBUSY;
-	lof_sys_munmap(both.start, 2 * page);
+	lof_own_return(both);
 	return flags;
 }
 
@@ -85,16 +82,13 @@ static bool mlock_only_flags(void)
  */
 static bool mincore_tells(void)
 {
-	size_t page = lof_sys_page_size();
 	unsigned char present = 0;
 	struct lof_range scratch;
 
-	if (lof_sys_mmap(0, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-			 &scratch.start))
+	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &scratch))
 		return true;
-	scratch.end = scratch.start + page;
 	lof_sys_mincore(scratch, &present);
-	lof_sys_munmap(scratch.start, page);
+	lof_own_return(scratch);
 	return !(present & 1);
 }
 
@@ -197,8 +191,65 @@ void lof_cap_found(enum lof_cap cap)
 				      memory_order_relaxed);
 }
 
+bool lof_cap_is_lost(enum lof_cap cap, int err)
+{
+	/* These are the limit's, and of what is locked. */
+	if (!err || err == -ENOMEM || err == -EAGAIN || err == -EINTR ||
+	    err == -EINVAL || ask(cap))
+		return false;
+	atomic_store_explicit(&answers[cap], ABSENT, memory_order_relaxed);
+	return true;
+}
+
 void lof_cap_override(enum lof_cap cap, int answer)
 {
 	atomic_store(&answers[cap], answer < 0 ? UNKNOWN :
 				    answer ? PRESENT : ABSENT);
+}
+
+/*
+ * Was a filter of system calls there before the program? Then what it does not
+ * allow may be deadly, and the program need never come to it. The loader has
+ * opened files, so that this can be asked.
+ */
+static bool is_filtered(void)
+{
+	const char *line;
+	char text[4096];
+	size_t used = 0;
+	long n;
+	int fd = lof_sys_open("/proc/self/status");
+
+	if (fd < 0)
+		return false;
+	while ((n = lof_sys_read(fd, text + used,
+				 sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	lof_sys_close(fd);
+	text[used] = '\0';
+	line = strstr(text, "\nSeccomp:\t");
+	return line && line[sizeof("\nSeccomp:\t") - 1] != '0';
+}
+
+/*
+ * A program that puts itself into a sandbox allows the calls that it makes, so
+ * what its calls depend on is asked before; the rest opens files, and nothing
+ * that a wrapper does depends on it.
+ */
+__attribute__((constructor))
+static void caps_init(void)
+{
+	const enum lof_cap asked[] = {
+		LOF_CAP_MLOCK2, LOF_CAP_MLOCKALL_ONFAULT,
+		LOF_CAP_DONTNEED_LOCKED, LOF_CAP_POPULATE,
+	};
+
+	lof_sys_page_size();
+	lof_cap_is_there(LOF_CAP_HUGETLB);
+	if (is_filtered())
+		return;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		lof_cap_is_there(asked[i]);
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		lof_cap_is_there(LOF_CAP_FLAG);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What this kernel and this sandbox can do: asked by trying, once each, never
- * by comparing versions. A test can give any answer in the kernel's place.
+ * by comparing versions; and what a call depends on, when the library is loaded. A test can give any answer in the kernel's place.
  */
 #ifndef LOF_SYS_CAPS_H
 #define LOF_SYS_CAPS_H
@@ -28,6 +28,13 @@ bool lof_cap_is_there(enum lof_cap cap);
 
 /* It is there after all: it was seen. */
 void lof_cap_found(enum lof_cap cap);
+
+/*
+ * A call that needs it failed with err. Was it refused by a filter that came
+ * after we were loaded? Then it is not there any more. A refusal is asked about
+ * once more, since it may be for the lack of a privilege.
+ */
+bool lof_cap_is_lost(enum lof_cap cap, int err);
 
 /* Tests only: answer 0 or 1 from now on, or -1: ask the kernel again. */
 void lof_cap_override(enum lof_cap cap, int answer);

@@ -19,6 +19,7 @@
 #include "flag.h"
 #include "ledger.h"
 #include "lockonfault.h"
+#include "smaps.h"
 #include "skip.h"
 #include "sys_caps.h"
 #include "sys.h"
@@ -133,6 +134,10 @@ OPERATION(map_onfault, MAPPED(lof_mmap_onfault(at(17), pages(2), RW, ANON |
 					MAP_FIXED_NOREPLACE, -1, 0)))
 OPERATION(map_onfault_fixed, MAPPED(lof_mmap_onfault(at(6), pages(8), RW,
 					ANON | MAP_FIXED, -1, 0)))
+OPERATION(map_onfault_over, MAPPED(lof_mmap_onfault(at(8), pages(4), RW,
+					ANON | MAP_FIXED, -1, 0)))
+OPERATION(map_onfault_hole, MAPPED(lof_mmap_onfault(at(17), pages(2), RW,
+					ANON | MAP_FIXED, -1, 0)))
 OPERATION(unmap, lof_munmap(at(2), pages(12)))
 OPERATION(grow, MAPPED(lof_mremap(at(12), pages(4), pages(6), 0)))
 OPERATION(shrink, MAPPED(lof_mremap(at(4), pages(4), pages(2), 0)))
@@ -178,7 +183,10 @@ static const struct operation {
 	ROW(map, NONE),
 	ROW(map_locked, NONE),
 	ROW(map_onfault, BY(munmap)),
-	ROW(map_onfault_fixed, BY(munmap)),
+	/* What was there is gone when the lock turns out not to be had. */
+	ROW(map_onfault_fixed, BY(munmap) | BY(mlock2)),
+	ROW(map_onfault_over, BY(munmap) | BY(mlock2)),
+	ROW(map_onfault_hole, BY(munmap)),
 	ROW(unmap, NONE),
 	ROW(grow, NONE),
 	ROW(shrink, NONE),
@@ -336,7 +344,8 @@ START_TEST(ledger_is_right_whatever_fails)
 	for (int call = 0; call < FAULTY_NCALLS; call++)
 		for (int i = 0; errnos[call][i]; i++) {
 			struct fault with = {
-				(enum faulty_call)call, -errnos[call][i], 0, 0
+				(enum faulty_call)call, -errnos[call][i], 0, 0,
+				false
 			};
 
 			do {
@@ -348,6 +357,65 @@ START_TEST(ledger_is_right_whatever_fails)
 		}
 	printf("%s: %d faults\n", operation->name, hits);
 	ck_assert_int_eq(wrong, 0);
+}
+END_TEST
+
+/* Run an operation in a child, and say how often it made a system call. */
+static int calls_of(int (*run)(void), enum faulty_call call)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (lay_out())
+			_exit(99);
+		fault = (struct fault){ .call = call };
+		_exit(run() ? 99 : fault.seen);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 99);
+	return WEXITSTATUS(status);
+}
+
+/* How often mmap is called: for a hole, for what is tracked, for what is not. */
+static const struct {
+	int (*run)(void);
+	int mmaps;
+} places[] = {
+	{ map_onfault_hole, 1 },
+	{ map_onfault_fixed, 2 },
+	{ map_onfault_over, 3 },
+};
+
+START_TEST(place_is_mapped_and_locked_by_few_calls)
+{
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		skip("without mlock2 it takes more");
+	/* Where there are huge pages it is asked for them. */
+	lof_cap_override(LOF_CAP_HUGETLB, 0);
+	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_mmap),
+			 places[_i].mmaps);
+	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_mlock2), 1);
+	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_munmap), 0);
+	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_mremap), 0);
+	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_open), 0);
+}
+END_TEST
+
+/* Before Linux 4.17 the kernel does not know MAP_FIXED_NOREPLACE. */
+START_TEST(place_is_mapped_where_it_is_but_a_hint)
+{
+	uint64_t before, after;
+
+	ck_assert_int_eq(lay_out(), 0);
+	fault.hints = true;
+	ck_assert_int_eq(places[_i].run(), 0);
+	ck_assert(ledger_is_right());
+	ck_assert_int_eq(lof_smaps_total(&before), 0);
+	ck_assert_int_eq(places[_i].run(), 0);
+	ck_assert_int_eq(lof_smaps_total(&after), 0);
+	ck_assert_uint_eq(before, after);
+	ck_assert(ledger_is_right());
 }
 END_TEST
 
@@ -363,6 +431,10 @@ int main(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_loop_test(tcase, ledger_is_right_whatever_fails, 0,
 			    (int)NOPERATIONS);
+	tcase_add_loop_test(tcase, place_is_mapped_and_locked_by_few_calls, 0,
+			    3);
+	tcase_add_loop_test(tcase, place_is_mapped_where_it_is_but_a_hint, 0,
+			    3);
 	suite_add_tcase(suite, tcase);
 	return run_suites(srunner_create(suite));
 }

@@ -81,6 +81,15 @@ START_TEST(mmap_of_large_files_is_interposed)
 }
 END_TEST
 
+START_TEST(a_ring_is_mapped_into_a_hole)
+{
+	ck_assert_str_eq(run("ring", NULL),
+			 "ok ok ok r OOOO 0\nOOOOOOOO 1\n");
+	ck_assert_str_eq(run("ring", eager[1], NULL),
+			 "ok ok ok r FFFF 4\nFFFFFFFF 8\n");
+}
+END_TEST
+
 START_TEST(mremap_keeps_locks_on_fault)
 {
 	ck_assert_str_eq(run("remaps", NULL),
@@ -99,6 +108,18 @@ START_TEST(other_system_calls_pass_through)
 
 	ck_assert_str_eq(run("syscall-others", NULL), expected);
 	ck_assert_str_eq(run("syscall-others", eager[1], NULL), expected);
+}
+END_TEST
+
+START_TEST(bits_that_no_int_holds_are_answered_as_by_the_kernel)
+{
+	char bare[sizeof(ran.out)];
+
+	strcpy(bare, run("syscall-wide", "LD_PRELOAD=", NULL));
+	ck_assert_uint_gt(strlen(bare), 0);
+	ck_assert_str_eq(run("syscall-wide", NULL), bare);
+	ck_assert_str_eq(run("syscall-wide", eager[0], NULL), bare);
+	ck_assert_str_eq(run("syscall-wide", eager[1], NULL), bare);
 }
 END_TEST
 
@@ -191,6 +212,37 @@ START_TEST(remapped_pages_are_booked_as_full)
 }
 END_TEST
 
+/* preload_own is preload_helper with these names of its own. */
+static const char *run_own(const char *command, const char *setting)
+{
+	return run_as(built("preload_own"), command, setting, NULL);
+}
+
+START_TEST(program_with_these_names_of_its_own_locks_on_fault)
+{
+	static const char *const commands[] = {
+		"locks", "all", "maps", "remaps", "discard", "limits", "shm",
+		"remap-file", "syscall-locks", "syscall-maps",
+	};
+	char expected[sizeof(ran.out)];
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		strcpy(expected, run(commands[i], NULL));
+		ck_assert_str_eq(run_own(commands[i], NULL), expected);
+	}
+}
+END_TEST
+
+START_TEST(program_with_these_names_of_its_own_is_left_alone)
+{
+	ck_assert_str_eq(run_own("locks", eager[_i]), LOCKS_FULL);
+	ck_assert_str_eq(run_own("all", eager[_i]), ALL_FULL);
+	ck_assert_str_eq(run_own("maps", eager[_i]), MAPS_FULL);
+	ck_assert_str_eq(run_own("discard", eager[_i]),
+			 "ok EINVAL ok FF...... 2\n");
+}
+END_TEST
+
 /* The shim's constructor comes later than the other, and then earlier. */
 START_TEST(locks_before_main_are_on_fault)
 {
@@ -247,6 +299,35 @@ START_TEST(what_is_mapped_before_libc_begins_decides_nothing)
 }
 END_TEST
 
+/*
+ * What the shim and the library take of a stack beside what the bare call does:
+ * with the frame of a signal, which takes 3 KiB with AVX-512, it is 5 KiB.
+ */
+#define STACK_MORE	2160
+
+START_TEST(a_small_stack_does)
+{
+	char bare[sizeof(ran.out)], *at = bare, *more = ran.out;
+	unsigned long alone, taken;
+
+#ifndef __OPTIMIZE__
+	puts("skip: what is not optimized takes more of the stack");
+	return;
+#endif
+	if (tool_is(TOOL_ANY | TOOL_NO_MLOCK2 | TOOL_QEMU))
+		return;
+	strcpy(bare, run("stack", "LD_PRELOAD=", NULL));
+	run("stack", NULL);
+	for (int call = 0; call < 18; call++) {
+		alone = strtoul(at, &at, 10);
+		taken = strtoul(more, &more, 10);
+		ck_assert(alone && taken);
+		ck_assert_msg(taken <= alone + STACK_MORE,
+			      "call %d: %lu, alone %lu", call, taken, alone);
+	}
+}
+END_TEST
+
 START_TEST(nothing_is_printed_unasked)
 {
 	ck_assert_str_eq(run("nothing", NULL), "");
@@ -269,8 +350,11 @@ static Suite *preload_suite(void)
 	tcase_add_loop_test(tcase, locks_are_full_when_not_wanted_otherwise, 0,
 			    2);
 	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
+	tcase_add_test(tcase, a_ring_is_mapped_into_a_hole);
 	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
 	tcase_add_test(tcase, other_system_calls_pass_through);
+	tcase_add_test(tcase,
+		       bits_that_no_int_holds_are_answered_as_by_the_kernel);
 	tcase_add_test(tcase, discard_is_the_kernels_until_it_is_translated);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
@@ -280,12 +364,18 @@ static Suite *preload_suite(void)
 		       what_cannot_be_locked_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
 	tcase_add_loop_test(tcase, remapped_pages_are_booked_as_full, 0, 2);
+	tcase_add_test(tcase,
+		       program_with_these_names_of_its_own_locks_on_fault);
+	tcase_add_loop_test(tcase,
+			    program_with_these_names_of_its_own_is_left_alone,
+			    0, 2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
 	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
 	tcase_add_test(tcase,
 		       what_is_mapped_before_libc_begins_decides_nothing);
+	tcase_add_test(tcase, a_small_stack_does);
 	tcase_add_test(tcase, nothing_is_printed_unasked);
 	suite_add_tcase(suite, log_case());
 	return suite;

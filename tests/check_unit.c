@@ -66,6 +66,7 @@ int main(void)
 	printf("LOF_TEST_SEED=%" PRIu64 "\n", unit_seed);
 	fflush(stdout);
 	srunner_add_suite(runner, suite_range_tree());
+	srunner_add_suite(runner, suite_own_memory());
 	srunner_add_suite(runner, suite_node_pool());
 	srunner_add_suite(runner, suite_smaps());
 	srunner_add_suite(runner, suite_summary());

@@ -4,7 +4,13 @@
 
 #include "faults.h"
 
+#include <sys/mman.h>
+
 #include "sys.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 
 struct fault fault;
 
@@ -38,7 +44,8 @@ WRAP(int, mlockall, (int flags), (flags))
 WRAP(int, munlockall, (void), ())
 WRAP(int, mmap, (uintptr_t addr, size_t len, int prot, int flags, int fd,
 		 int64_t off, uintptr_t *result),
-     (addr, len, prot, flags, fd, off, result))
+     (addr, len, prot, fault.hints ? flags & ~MAP_FIXED_NOREPLACE : flags, fd,
+      off, result))
 WRAP(int, munmap, (uintptr_t addr, size_t len), (addr, len))
 WRAP(int, mremap, (uintptr_t addr, size_t old_len, size_t new_len, int flags,
 		   uintptr_t new_addr, uintptr_t *result),

@@ -6,6 +6,8 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
+#include <stdbool.h>
+
 #define FAULTY_CALLS(X)							\
 	X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap)	\
 	X(munmap) X(mremap) X(mprotect) X(madvise) X(msync) X(mincore)	\
@@ -23,6 +25,7 @@ struct fault {
 	int err;		/* a negative errno */
 	int nth;		/* the call that fails, from 1; 0: none */
 	int seen;		/* calls of it so far */
+	bool hints;		/* MAP_FIXED_NOREPLACE is none but a hint */
 };
 
 extern struct fault fault;

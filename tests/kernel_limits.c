@@ -175,6 +175,31 @@ START_TEST(map_over_the_limit_replaces_nothing)
 }
 END_TEST
 
+/* The most that was ever resident; it is never less than the parent's was. */
+static size_t most_resident(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return (size_t)usage.ru_maxrss << 10;
+}
+
+START_TEST(map_over_the_limit_populates_nothing)
+{
+	const size_t len = most_resident() + ((size_t)64 << 20);
+	char *addr = at(ARENA_PAGES) + ((size_t)1 << 30);
+
+	become_nobody(pages(6));
+	MAP_REFUSED(map[_i].call(NULL, len, MAP_POPULATE), EAGAIN);
+	MAP_REFUSED(map[_i].call(addr, len, MAP_POPULATE | MAP_FIXED), EAGAIN);
+	ck_assert_uint_lt(most_resident(), len);
+	ck_assert_ptr_eq(map[_i].call(at(4), pages(2), MAP_POPULATE | MAP_FIXED),
+			 at(4));
+	ck_assert_int_eq(*kinds_at(at(5), 1), map[_i].kind);
+	RSS(2);
+}
+END_TEST
+
 START_TEST(map_under_a_limit_of_0_is_not_permitted)
 {
 	long size;
@@ -353,6 +378,7 @@ Suite *limits_suite(void)
 	tcase = arena_case(suite, "mappings");
 	tcase_add_loop_test(tcase, map_over_the_limit_maps_nothing, 0, 3);
 	tcase_add_loop_test(tcase, map_over_the_limit_replaces_nothing, 0, 3);
+	tcase_add_loop_test(tcase, map_over_the_limit_populates_nothing, 0, 3);
 	tcase_add_loop_test(tcase, map_under_a_limit_of_0_is_not_permitted, 0,
 			    3);
 	add_for_each_kind(both, mremap_over_the_limit_changes_nothing);

@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -75,6 +77,98 @@ START_TEST(mmap_onfault_obeys_map_populate)
 				      -1, 0));
 	KINDS(at(0), "..OOOO..");
 	RSS(4);
+}
+END_TEST
+
+/* As mmap itself populates. */
+static const struct {
+	int prot, flags;
+} populated[] = {
+	{ RW, ANON },
+	{ RW, MAP_SHARED | MAP_ANONYMOUS },
+	{ PROT_READ, ANON },
+	{ PROT_READ, MAP_SHARED | MAP_ANONYMOUS },
+	{ PROT_NONE, ANON },
+	{ RW, ANON | MAP_NONBLOCK },
+};
+
+START_TEST(mmap_onfault_populates_as_mmap_does)
+{
+	const int prot = populated[_i].prot;
+	const int flags = populated[_i].flags | MAP_FIXED | MAP_POPULATE;
+	size_t rss;
+	void *addr;
+
+	ck_assert_ptr_eq(mmap(at(2), pages(4), prot, flags, -1, 0), at(2));
+	rss = truth_rss((uintptr_t)at(2), (uintptr_t)at(6));
+	ck_assert_uint_eq(rss, _i == 0 || _i == 1 || _i == 3 ? pages(4) : rss);
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), prot, flags, -1, 0));
+	ck_assert_uint_eq(truth_rss((uintptr_t)at(2), (uintptr_t)at(6)), rss);
+	KINDS(at(0), "..OOOO..");
+}
+END_TEST
+
+/* Where MCL_FUTURE locks on fault the kernel does not. */
+START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
+{
+	void *addr;
+
+	if (is_limited()) {
+		puts("skip: MCL_FUTURE would be too much for the limit");
+		return;
+	}
+	OK(lof_mlockall(MCL_FUTURE | MCL_ONFAULT));
+	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), RW, OVER | MAP_POPULATE,
+				      -1, 0));
+	OK(lof_munlockall2(MCL_FUTURE));
+	KINDS(at(2), "OOOO");
+	ck_assert_uint_eq(truth_rss((uintptr_t)at(2), (uintptr_t)at(6)), 0);
+}
+END_TEST
+
+/* There is room for one such mapping more, or for none. */
+#define AS_BYTES	((size_t)64 << 20)
+
+static void allow_more(size_t bytes)
+{
+	struct rlimit limit;
+	char buf[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_gt(read(fd, buf, sizeof(buf) - 1), 0);
+	close(fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = pages((size_t)strtol(buf, NULL, 10)) + bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
+{
+	const int flags = OVER | MAP_NORESERVE;
+	char *place = mmap(NULL, AS_BYTES, PROT_NONE, ANON | MAP_NORESERVE, -1,
+			   0);
+	void *addr;
+
+	ck_assert_ptr_ne(place, MAP_FAILED);
+	if (is_limited()) {
+		puts("skip: so much may not be locked");
+		return;
+	}
+	OK(lof_mlock2(at(0), page, MLOCK_ONFAULT));
+	if (_i == 0) {
+		ck_assert_int_eq(munmap(place, AS_BYTES), 0);
+		allow_more(AS_BYTES + AS_BYTES / 2);
+	} else {
+		allow_more(AS_BYTES / 2);
+	}
+	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
+	ck_assert_ptr_eq(addr, place);
+	/* Once more, over what is locked now. */
+	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
+	KINDS(place, "OOOO");
+	KINDS(place + AS_BYTES - pages(2), "OO");
+	ck_assert_uint_eq(truth_vmlck(), AS_BYTES + page);
+	OK(lof_munmap(place, AS_BYTES));
 }
 END_TEST
 
@@ -293,6 +387,12 @@ Suite *map_suite(void)
 	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
 	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);
 	tcase_add_test(tcase, mmap_onfault_obeys_map_populate);
+	tcase_add_loop_test(tcase, mmap_onfault_populates_as_mmap_does, 0, 6);
+	tcase_add_test(tcase,
+		       mmap_onfault_populates_nothing_under_future_on_fault);
+	tcase_add_loop_test(tcase,
+			    mmap_onfault_at_a_place_takes_no_more_than_it_maps,
+			    0, 2);
 	tcase_add_test(tcase, mmap_onfault_locks_what_cannot_be_read_yet);
 	tcase_add_test(tcase, mmap_onfault_of_a_file_shows_its_content);
 	tcase_add_test(tcase, mmap_noreplace_replaces_nothing);

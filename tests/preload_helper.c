@@ -134,6 +134,27 @@ static void maps(void)
 	SHOW();
 }
 
+/* A ring, one file twice: into a hole that the kernel chose. */
+static void ring(void)
+{
+	const size_t half = (size_t)1 << 20;
+	int fd = memfd_create("ring", 0);
+	char *addr;
+
+	DONE(mlock(at(0), page));
+	addr = mmap(NULL, 2 * half, PROT_NONE, ANON, -1, 0);
+	if (addr == MAP_FAILED || ftruncate(fd, (off_t)half) ||
+	    munmap(addr, 2 * half))
+		exit(16);
+	for (int i = 0; i < 2; i++)
+		DONE_MAP(mmap(addr + (size_t)i * half, half, RW,
+			      MAP_SHARED | MAP_FIXED | MAP_LOCKED, fd, 0));
+	addr[half - 1] = 'r';
+	printf("%c ", addr[2 * half - 1]);
+	helper_show(addr, 4);
+	helper_show(addr + half - pages(4), 8);
+}
+
 static void remaps(void)
 {
 	void *addr;
@@ -292,6 +313,7 @@ static const struct {
 	{ "all", all },
 	{ "maps", maps },
 	{ "remaps", remaps },
+	{ "ring", ring },
 	{ "discard", discard },
 	{ "limits", limits },
 	{ "child", child },
@@ -306,6 +328,8 @@ static const struct {
 	{ "syscall-remaps", syscall_remaps },
 	{ "syscall-discard", syscall_discard },
 	{ "syscall-others", syscall_others },
+	{ "syscall-wide", syscall_wide },
+	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },

@@ -55,13 +55,14 @@ void helper_show(const void *addr, size_t n);
 void helper_touch(size_t n);
 void helper_become_nobody(size_t limit);
 
-/* By number, in preload_syscalls.c; in a file of its own, preload_lfs.c. */
+/* By number, in preload_syscalls.c; in files of their own, the rest. */
 void syscall_locks(void);
 void syscall_all(void);
 void syscall_maps(void);
 void syscall_remaps(void);
 void syscall_discard(void);
 void syscall_others(void);
+void syscall_wide(void);
 void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);
@@ -71,5 +72,8 @@ void shm_attach(void);
 void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
+
+/* On a small stack, in preload_stack.c. */
+void stack_used(void);
 
 #endif

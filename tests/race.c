@@ -85,29 +85,10 @@ static void seam(void)
 		return ret; \
 	}
 
-/*
- * The library's own memory, out of the way: the kernel would put it where the
- * window has a hole, and the threads would take it for theirs.
- */
-static uintptr_t out_of_the_way(size_t n)
-{
-	static _Atomic uintptr_t next =
-		(uintptr_t)1 << (sizeof(uintptr_t) == 8 ? 40 : 30);
-
-	return atomic_fetch_add(&next, (n + 0xffff) & ~(size_t)0xffff);
-}
-
-static bool is_of_library(uintptr_t addr, int flags)
-{
-	return !addr && !(flags & MAP_NORESERVE);
-}
-
 SEAMS_AROUND(int, lof_sys_mmap,
 	     (uintptr_t addr, size_t len, int prot, int flags, int fd,
 	      int64_t off, uintptr_t *result),
-	     (is_of_library(addr, flags) ? out_of_the_way(len) : addr, len,
-	      prot, is_of_library(addr, flags) ? flags | MAP_FIXED : flags, fd,
-	      off, result))
+	     (addr, len, prot, flags, fd, off, result))
 SEAMS_AROUND(int, lof_sys_munmap, (uintptr_t addr, size_t len), (addr, len))
 SEAMS_AROUND(int, lof_sys_mremap,
 	     (uintptr_t addr, size_t old_len, size_t new_len, int flags,

@@ -7,6 +7,8 @@
 
 exported() { nm -D --defined-only "$1" | awk '$2 != "A" { print $3 }' |
 	sed 's/@.*//' | sort; }
+relocated() { readelf -rW "$1" | awk '$3 ~ /^R_/ { print $5 }' |
+	sed 's/@.*//' | sort -u; }
 needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
 
 library=.libs/liblockonfault.so
@@ -24,6 +26,20 @@ for name in $listed; do
 		"$srcdir/include/lockonfault.h"
 done
 
+# To look a function up when it is called takes 3 KiB of the caller's stack.
+bound_at_once() { readelf -dW "$1" | grep -q 'FLAGS_1.* NOW'; }
+
+# Nobody's function of the same name is called in the place of ours.
+by_name() {
+	relocated "$1" >"$work/relocated"
+	exported "$1" | comm -12 - "$work/relocated"
+}
+check 'readelf tells of relocations' \
+	sh -c "readelf -rW $library | grep -q '__errno_location'"
+same 'the library calls nothing by a name that it exports' '' \
+	"$(by_name $library)"
+check 'the library is bound when it is loaded' bound_at_once $library
+
 case $(needed $library) in
 *asan* | *tsan* | *ubsan*) ok 'built with sanitizers: needs their libraries' ;;
 *)
@@ -40,6 +56,9 @@ if [ -e $shim ]; then
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
 		"$(needed $shim | sed 's/\..*//' | grep -v '^ld-linux' |
 			tr '\n' ' ' | sed 's/ $//')"
+	same 'the shim calls nothing by a name that it exports' '' \
+		"$(by_name $shim)"
+	check 'the shim is bound when it is loaded' bound_at_once $shim
 	# What a hook can reach must not call back into what we stand in for.
 	for name in malloc calloc realloc free dlopen printf fprintf fopen \
 		abort exit; do

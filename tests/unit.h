@@ -13,6 +13,7 @@
 
 Suite *suite_range(void);
 Suite *suite_range_tree(void);
+Suite *suite_own_memory(void);
 Suite *suite_node_pool(void);
 Suite *suite_smaps(void);
 Suite *suite_sys_caps(void);

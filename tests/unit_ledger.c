@@ -384,7 +384,7 @@ START_TEST(plain_calls_ask_the_kernel_nothing)
 	ck_assert_int_eq(lof_munlock(unit_at(2), unit_len(4)), 0);
 	ck_assert_int_eq(lof_munmap(unit_at(8), unit_len(2)), 0);
 	ck_assert_int_eq(unit_sys.open, 0);
-	ck_assert_int_eq(unit_sys.ledger_mmap, 3);	/* books, nodes, bits */
+	ck_assert_int_eq(unit_sys.own_map, 3);	/* books, nodes, bits */
 	unit_arena_assert();
 }
 END_TEST

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory for nodes: slabs, what is taken of them, and fork. */
+/* Slabs of nodes, and what is taken of them. */
 #include "config.h"
 
 #include "unit.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "lockonfault.h"
 #include "node_pool.h"
-#include "sys_caps.h"
+#include "own_memory.h"
 #include "truth.h"
 #include "unit_sys.h"
 
@@ -35,7 +27,7 @@ static struct lof_range add_slab(void)
 {
 	struct lof_range slab;
 
-	ck_assert_int_eq(lof_pool_map(lof_pool_slab_size(&pool), &slab), 0);
+	ck_assert_int_eq(lof_own_map(lof_pool_slab_size(&pool), &slab), 0);
 	lof_pool_slab_add(&pool, &tree, slab);
 	return slab;
 }
@@ -55,22 +47,6 @@ START_TEST(slabs_double_the_pool_from_64_KiB_to_2_MiB)
 	for (int i = 0; i < 3; i++) {
 		ck_assert_uint_eq(lof_pool_slab_size(&pool), 2 * MIB);
 		add_slab();
-	}
-}
-END_TEST
-
-/* What was mapped beyond it, to find such a place, is unmapped. */
-START_TEST(slab_of_2_MiB_can_be_a_huge_page)
-{
-	struct lof_range slab;
-
-	for (int i = 0; i < 3; i++) {
-		unit_sys.munmap = 0;
-		ck_assert_int_eq(lof_pool_map(2 * MIB, &slab), 0);
-		ck_assert_uint_eq(slab.start % (2 * MIB), 0);
-		ck_assert_uint_eq(lof_range_len(slab), 2 * MIB);
-		ck_assert_int_ge(unit_sys.munmap, 1);
-		ck_assert_int_eq(munmap((void *)slab.start, 2 * MIB), 0);
 	}
 }
 END_TEST
@@ -139,46 +115,6 @@ START_TEST(pages_without_a_node_in_use_are_not_resident)
 }
 END_TEST
 
-START_TEST(memory_is_zero_and_can_be_written)
-{
-	struct lof_range memory;
-	unsigned char *bytes;
-
-	ck_assert_int_eq(lof_pool_map(64 * KIB, &memory), 0);
-	ck_assert_uint_eq(lof_range_len(memory), 64 * KIB);
-	bytes = (unsigned char *)memory.start;
-	for (size_t i = 0; i < 64 * KIB; i++)
-		ck_assert_int_eq(bytes[i], 0);
-	memset(bytes, 0xff, 64 * KIB);
-}
-END_TEST
-
-START_TEST(memory_is_not_locked_under_mcl_future)
-{
-	struct lof_range memory;
-	int err = lof_sys_mlockall(MCL_FUTURE);
-
-	if (err) {
-		printf("skipped: mlockall says %s\n", strerror(-err));
-		return;
-	}
-	err = lof_pool_map(64 * KIB, &memory);
-	ck_assert_int_eq(err, 0);
-	ck_assert_int_eq(truth_kind_at((void *)memory.start), LOF_NONE);
-}
-END_TEST
-
-START_TEST(refused_memory_is_the_error_of_mmap)
-{
-	struct lof_range memory = { 1, 2 };
-
-	unit_sys.no_memory = true;
-	ck_assert_int_eq(lof_pool_map(64 * KIB, &memory), -ENOMEM);
-	ck_assert_uint_eq(memory.start, 1);
-	ck_assert_uint_eq(memory.end, 2);
-}
-END_TEST
-
 Suite *suite_node_pool(void)
 {
 	Suite *suite = suite_create("node_pool");
@@ -186,15 +122,11 @@ Suite *suite_node_pool(void)
 
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, slabs_double_the_pool_from_64_KiB_to_2_MiB);
-	tcase_add_test(tc, slab_of_2_MiB_can_be_a_huge_page);
 	tcase_add_test(tc, empty_pool_fills_nothing);
 	tcase_add_test(tc, fill_hands_over_as_many_as_are_missing);
 	tcase_add_test(tc, fill_gives_a_whole_slab_and_then_asks_for_another);
 	tcase_add_test(tc, rest_of_a_slab_goes_to_the_tree_when_another_comes);
 	tcase_add_test(tc, pages_without_a_node_in_use_are_not_resident);
-	tcase_add_test(tc, memory_is_zero_and_can_be_written);
-	tcase_add_test(tc, memory_is_not_locked_under_mcl_future);
-	tcase_add_test(tc, refused_memory_is_the_error_of_mmap);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

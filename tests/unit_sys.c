@@ -6,9 +6,22 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
+
+#include "own_memory.h"
 
 struct unit_sys unit_sys;
+
+/* Not 0: the system calls of this thread are for memory of the library's own. */
+static _Thread_local int own;
+
+int __real_lof_own_map(size_t bytes, struct lof_range *memory);
+int __wrap_lof_own_map(size_t bytes, struct lof_range *memory);
+int __real_lof_own_borrow(size_t bytes, struct lof_range *memory);
+int __wrap_lof_own_borrow(size_t bytes, struct lof_range *memory);
+int __real_lof_own_scratch(size_t bytes, int prot, struct lof_range *memory);
+int __wrap_lof_own_scratch(size_t bytes, int prot, struct lof_range *memory);
+void __real_lof_own_return(struct lof_range memory);
+void __wrap_lof_own_return(struct lof_range memory);
 
 int __real_lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags,
 			int fd, int64_t off, uintptr_t *result);
@@ -54,10 +67,54 @@ long __wrap_lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 
 static void call_once(void (*_Atomic *hook)(void))
 {
-	void (*function)(void) = atomic_exchange(hook, NULL);
+	void (*function)(void) = own ? NULL : atomic_exchange(hook, NULL);
 
 	if (function)
 		function();
+}
+
+int __wrap_lof_own_map(size_t bytes, struct lof_range *memory)
+{
+	int err;
+
+	unit_sys.own_map++;
+	if (unit_sys.no_memory)
+		return -ENOMEM;
+	own++;
+	err = __real_lof_own_map(bytes, memory);
+	own--;
+	return err;
+}
+
+int __wrap_lof_own_borrow(size_t bytes, struct lof_range *memory)
+{
+	int err;
+
+	if (unit_sys.no_memory)
+		return -ENOMEM;
+	own++;
+	err = __real_lof_own_borrow(bytes, memory);
+	own--;
+	return err;
+}
+
+int __wrap_lof_own_scratch(size_t bytes, int prot, struct lof_range *memory)
+{
+	int err;
+
+	own++;
+	err = __real_lof_own_scratch(bytes, prot, memory);
+	own--;
+	return err;
+}
+
+void __wrap_lof_own_return(struct lof_range memory)
+{
+	call_once(&unit_sys.before);
+	unit_sys.unmapped = memory.start;
+	own++;
+	__real_lof_own_return(memory);
+	own--;
 }
 
 int __wrap_lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags,
@@ -65,14 +122,7 @@ int __wrap_lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags,
 {
 	int err;
 
-	if (!addr && flags == (MAP_PRIVATE | MAP_ANONYMOUS)) {
-		unit_sys.ledger_mmap++;
-		if (unit_sys.no_memory)
-			return -ENOMEM;
-		return __real_lof_sys_mmap(addr, len, prot, flags, fd, off,
-					   result);
-	}
-	unit_sys.mmap++;
+	unit_sys.mmap += !own;
 	call_once(&unit_sys.before);
 	err = __real_lof_sys_mmap(addr, len, prot, flags, fd, off, result);
 	call_once(&unit_sys.after);
@@ -83,10 +133,11 @@ int __wrap_lof_sys_munmap(uintptr_t addr, size_t len)
 {
 	int err;
 
-	unit_sys.munmap++;
+	unit_sys.munmap += !own;
 	call_once(&unit_sys.before);
 	err = __real_lof_sys_munmap(addr, len);
-	unit_sys.unmapped = addr;
+	if (!own)
+		unit_sys.unmapped = addr;
 	call_once(&unit_sys.after);
 	return err;
 }
@@ -96,7 +147,7 @@ int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 {
 	int err;
 
-	unit_sys.mremap++;
+	unit_sys.mremap += !own;
 	call_once(&unit_sys.before);
 	err = __real_lof_sys_mremap(addr, old_len, new_len, flags, new_addr,
 				    result);
@@ -132,7 +183,7 @@ int __wrap_lof_sys_munlock(struct lof_range range)
 {
 	int err;
 
-	unit_sys.munlock++;
+	unit_sys.munlock += !own;
 	call_once(&unit_sys.before);
 	err = __real_lof_sys_munlock(range);
 	call_once(&unit_sys.after);

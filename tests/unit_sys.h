@@ -11,14 +11,11 @@
 
 #include "sys.h"
 
-/*
- * The ledger's own mappings are told from the program's by their flags: those
- * of a test have MAP_NORESERVE.
- */
+/* How a test maps memory of its own. */
 #define UNIT_MAP	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 struct unit_sys {
-	bool no_memory;		/* -ENOMEM for the ledger's mappings */
+	bool no_memory;		/* -ENOMEM for the ledger's memory */
 	int mlock2_err;		/* not 0: what mlock2 says */
 	int open_err;		/* not 0: what open says */
 	_Atomic int read_err;	/* not 0: what read says once */
@@ -32,9 +29,9 @@ struct unit_sys {
 	void (*reading)(void);
 	int reading_at;
 
-	/* How often each was called; mmap, munmap: but for the ledger. */
+	/* How often each was called, but for memory of the library's own. */
 	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
-	_Atomic int ledger_mmap, futex_wait, open, read;
+	_Atomic int own_map, futex_wait, open, read;
 	_Atomic int scan_untouched;	/* PAGEMAP_SCAN, for untouched pages */
 
 	_Atomic uintptr_t unmapped;	/* where the last munmap was */

@@ -115,6 +115,30 @@ START_TEST(mlock2_that_a_filter_refuses_is_absent)
 }
 END_TEST
 
+/* A filter that came after the kernel was asked. */
+START_TEST(mlock2_that_is_refused_later_is_absent)
+{
+	const int refusal[] = { -ENOSYS, -EPERM, -EACCES };
+	void *page = map_page();
+
+	ck_assert(lof_cap_is_there(LOF_CAP_MLOCK2));
+	unit_sys.mlock2_err = refusal[_i];
+	ck_assert_int_eq(lof_mlock2(page, 1, MLOCK_ONFAULT), 0);
+	ck_assert(!lof_cap_is_there(LOF_CAP_MLOCK2));
+	ck_assert_int_eq(truth_kind_at(page), LOF_FULL);
+	ck_assert_uint_eq(truth_rss((uintptr_t)page, (uintptr_t)page + 1), 0);
+}
+END_TEST
+
+START_TEST(refusal_for_another_reason_is_no_loss)
+{
+	const int other[] = { 0, -ENOMEM, -EAGAIN, -EPERM };
+
+	ck_assert(!lof_cap_is_lost(LOF_CAP_MLOCK2, other[_i]));
+	ck_assert(lof_cap_is_there(LOF_CAP_MLOCK2));
+}
+END_TEST
+
 START_TEST(mlock2_is_there_if_it_locks_a_page)
 {
 	void *page = map_page();
@@ -186,6 +210,8 @@ Suite *suite_sys_caps(void)
 	tcase_add_test(tc, override_with_minus_1_asks_the_kernel_again);
 	tcase_add_test(tc, kernel_is_asked_once);
 	tcase_add_loop_test(tc, mlock2_that_a_filter_refuses_is_absent, 0, 3);
+	tcase_add_loop_test(tc, mlock2_that_is_refused_later_is_absent, 0, 3);
+	tcase_add_loop_test(tc, refusal_for_another_reason_is_no_loss, 0, 4);
 	tcase_add_test(tc, mlock2_is_there_if_it_locks_a_page);
 	tcase_add_test(tc, dontneed_locked_is_there_if_it_empties_a_locked_page);
 	tcase_add_test(tc, asking_changes_nothing);

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The memory of the library is in nobody's way, and its questions to the kernel
+# are asked when it is loaded: a program prints the same under the shim as
+# without, and is as large but for the libraries and a page.
+# shellcheck source=tests/check.sh
+. "${srcdir:-.}/tests/check.sh"
+
+shim=$builddir/.libs/liblockonfault-preload.so
+[ -e "$shim" ] || skip 'the shim is not built'
+case $(readelf -d .libs/liblockonfault.so) in
+*asan* | *tsan* | *ubsan*) skip 'sanitizers want to be loaded first' ;;
+esac
+as_nobody=
+if [ "$(id -u)" = 0 ]; then
+	has setpriv || skip 'there is no setpriv'
+	as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
+	as_nobody="$as_nobody --inh-caps=-all --bounding-set=-all"
+fi
+
+# Where anybody can read it.
+chmod 755 "$work"
+cp own_helper "$shim" .libs/liblockonfault.so.0 "$work/"
+chmod 755 "$work"/*
+shimmed() {
+	LD_LIBRARY_PATH="$work" LD_PRELOAD="$work/${shim##*/}" "$@"
+}
+
+# same_as_bare WHAT SETTING COMMAND...
+same_as_bare() {
+	what=$1 setting=$2
+	shift 2
+	"$work/own_helper" "$@" >"$work/wanted" 2>&1
+	shimmed env "$setting" "$work/own_helper" "$@" >"$work/got" 2>&1
+	check "$what, $setting" diff "$work/wanted" "$work/got"
+}
+
+for setting in LOCKONFAULT_CONVERT=0 LOCKONFAULT_CONVERT=1 \
+	LOCKONFAULT_FUTURE=emulate; do
+	for when in after before for-all; do
+		for npages in 1 16 512; do
+			same_as_bare "a hole of $npages is filled $when" \
+				$setting fill-hole $when $npages
+		done
+	done
+	same_as_bare 'a hole stays one' $setting use-hole
+	same_as_bare 'what shrinks grows back' $setting shrink-and-grow
+done
+
+# What is asked later than this kills.
+if "$work/own_helper" run-in-sandbox "$work/own_helper" nothing; then
+	same_as_bare 'a program in a sandbox of its own' LOCKONFAULT_CONVERT=0 \
+		call-in-sandbox
+	same_as_bare 'a program in a sandbox of its own' LOCKONFAULT_CONVERT=1 \
+		call-in-sandbox
+	check 'a program in a sandbox before it' shimmed \
+		"$work/own_helper" run-in-sandbox "$work/own_helper" nothing
+fi
+
+# Room for what the libraries are made of, and a page.
+segments=$(for file in "$work/${shim##*/}" "$work/liblockonfault.so.0"; do
+	readelf -lW "$file"
+done | awk '$1 == "LOAD" { print $3, $6 }' | while read -r start size; do
+	echo $((((start + size + 4095) / 4096 - start / 4096) * 4))
+done | awk '{ sum += $1 } END { print sum }')
+small=$("$work/own_helper" size)
+large=$(shimmed "$work/own_helper" size)
+echo "    $small KiB without the shim, $((large - small)) more under it," \
+	"of which $segments are the libraries"
+at_most 'it is larger by the libraries and a page, in KiB' \
+	$((segments + 4)) $((large - small))
+under() {
+	(ulimit -v "$1" && shift && "$@")
+}
+# Until it has just enough without the shim: the loader maps for a moment.
+limit=$small
+while [ "$limit" -lt $((small + 8192)) ] &&
+	! under "$limit" "$work/own_helper" touch >"$work/wanted" 2>&1; do
+	limit=$((limit + 16))
+done
+under $((limit + segments + 4)) shimmed "$work/own_helper" touch \
+	>"$work/got" 2>&1
+check 'as much as it needs and the libraries is enough' diff "$work/wanted" \
+	"$work/got"
+
+# All that is mapped is compared with the limit.
+if (ulimit -l 8192) 2>/dev/null; then
+	fill=$((8192 - small - segments - 256))
+	limited() {
+		# shellcheck disable=SC2086
+		(ulimit -l 8192 && exec $as_nobody env "$@" \
+			"$work/own_helper" lock-current "$fill")
+	}
+	limited UNUSED=1 >"$work/wanted" 2>&1
+	same "without the shim $fill KiB more can be locked" \
+		'mlockall: ok mlock: ok ' "$(tr '\n' ' ' <"$work/wanted")"
+	for convert in 0 1; do
+		limited LD_LIBRARY_PATH="$work" \
+			LD_PRELOAD="$work/${shim##*/}" \
+			LOCKONFAULT_CONVERT=$convert >"$work/got" 2>&1
+		check "and under it, LOCKONFAULT_CONVERT=$convert" \
+			diff "$work/wanted" "$work/got"
+	done
+fi
+finish
