@@ -235,6 +235,8 @@ static const struct {
 	{ "kernels_own_errors_pass_through:0", TOOL_QEMU, SECCOMP },
 	{ "without_memory_for_the_ledger_nothing_is_locked:0", TOOL_QEMU,
 	  "it sets no RLIMIT_AS" },
+	{ "a_small_stack_does:0", TOOL_ANY | TOOL_NO_MLOCK2 | TOOL_QEMU,
+	  "it takes more of the stack" },
 	{ NULL, 0, NULL },
 };
 

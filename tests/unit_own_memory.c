@@ -5,7 +5,6 @@
 #include "unit.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -48,11 +47,16 @@ static bool is_hole(uintptr_t addr)
 static bool is_apart(void)
 {
 #ifdef __SANITIZE_THREAD__
-	printf("skipped: under TSan it lies where the kernel says\n");
 	return false;
 #else
 	return true;
 #endif
+}
+
+static void need_place_of_its_own(void)
+{
+	if (!is_apart())
+		skip("under TSan it lies where the kernel says");
 }
 
 START_TEST(memory_is_zero_and_can_be_written)
@@ -81,8 +85,7 @@ START_TEST(memory_grows_where_it_is)
 {
 	struct lof_range first = map(1), second = map(64 * KIB);
 
-	if (!is_apart())
-		return;
+	need_place_of_its_own();
 	ck_assert_uint_eq(second.start, first.end);
 	ck_assert_uint_eq(map(3 * page).start, second.end);
 }
@@ -92,8 +95,7 @@ START_TEST(memory_of_2_MiB_can_be_a_huge_page)
 {
 	struct lof_range slab;
 
-	if (!is_apart())
-		return;
+	need_place_of_its_own();
 	for (int i = 0; i < 3; i++) {
 		map(page);
 		slab = map(2 * MIB);
@@ -104,12 +106,8 @@ END_TEST
 
 START_TEST(memory_is_not_locked_under_mcl_future)
 {
-	int err = lof_sys_mlockall(MCL_FUTURE);
-
-	if (err) {
-		printf("skipped: mlockall says %s\n", strerror(-err));
-		return;
-	}
+	if (lof_sys_mlockall(MCL_FUTURE))
+		skip("mlockall is refused");
 	for (size_t bytes = page; bytes <= 4 * MIB; bytes *= 2)
 		ck_assert_int_eq(truth_kind_at((void *)map(bytes).start),
 				 LOF_NONE);
@@ -119,15 +117,10 @@ END_TEST
 /* mlockall(MCL_CURRENT) took the page that it grows by, too. */
 START_TEST(memory_is_not_locked_after_mcl_current)
 {
-	int err;
-
 	map(page);
 	/* On fault, since a sanitizer has terabytes mapped. */
-	err = lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT);
-	if (err) {
-		printf("skipped: mlockall says %s\n", strerror(-err));
-		return;
-	}
+	if (lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT))
+		skip("mlockall is refused");
 	for (size_t bytes = page; bytes <= MIB; bytes *= 2)
 		ck_assert_int_eq(truth_kind_at((void *)map(bytes).start),
 				 LOF_NONE);
@@ -162,8 +155,7 @@ START_TEST(memory_is_far_from_what_the_kernel_places)
 {
 	struct lof_range memory;
 
-	if (!is_apart())
-		return;
+	need_place_of_its_own();
 	for (size_t bytes = page; bytes <= 16 * MIB; bytes *= 16) {
 		assert_apart(map(bytes), bytes);
 		ck_assert_int_eq(lof_own_borrow(bytes, &memory), 0);
@@ -183,8 +175,7 @@ START_TEST(hole_of_the_program_stays_a_hole)
 	char *hole = mmap(NULL, 3 * page, PROT_NONE, UNIT_MAP, -1, 0);
 
 	ck_assert_ptr_ne(hole, MAP_FAILED);
-	if (!is_apart())
-		return;
+	need_place_of_its_own();
 	ck_assert_int_eq(munmap(hole + page, page), 0);
 	for (int i = 0; i < 100; i++) {
 		struct lof_range memory;
@@ -203,8 +194,7 @@ START_TEST(what_is_in_the_way_is_left_alone)
 	struct lof_range memory = map(page), other;
 	char *theirs = (char *)memory.end + page;
 
-	if (!is_apart())
-		return;
+	need_place_of_its_own();
 	ck_assert_ptr_eq(mmap(theirs, page, PROT_READ | PROT_WRITE,
 			      UNIT_MAP | MAP_FIXED, -1, 0), theirs);
 	*theirs = 'x';

@@ -5,7 +5,6 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -145,10 +144,8 @@ START_TEST(mlock2_is_there_if_it_locks_a_page)
 	long ret = syscall(SYS_mlock2, page, lof_sys_page_size(),
 			   MLOCK_ONFAULT);
 
-	if (ret && (errno == ENOMEM || errno == EPERM)) {
-		puts("skipped: RLIMIT_MEMLOCK is 0");
-		return;
-	}
+	if (ret && (errno == ENOMEM || errno == EPERM))
+		skip("RLIMIT_MEMLOCK is 0");
 	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_MLOCK2), ret == 0);
 	ck_assert_int_eq(truth_kind_at(page),
 			 ret ? LOF_NONE : LOF_ONFAULT);
@@ -161,10 +158,8 @@ START_TEST(dontneed_locked_is_there_if_it_empties_a_locked_page)
 	size_t size = lof_sys_page_size();
 	uintptr_t addr = (uintptr_t)page;
 
-	if (lof_sys_mlock((struct lof_range){ addr, addr + size })) {
-		puts("skipped: RLIMIT_MEMLOCK is 0");
-		return;
-	}
+	if (lof_sys_mlock((struct lof_range){ addr, addr + size }))
+		skip("RLIMIT_MEMLOCK is 0");
 	*page = 1;
 	/* Not what it says: qemu-user takes any advice. */
 	madvise(page, size, MADV_DONTNEED_LOCKED);
