@@ -35,9 +35,15 @@ same_as_bare() {
 	check "$what, $setting" diff "$work/wanted" "$work/got"
 }
 
+# Under a limit only the shim lets a program map much after MCL_FUTURE.
+whens='after before for-all'
+if ! "$work/own_helper" fill-hole for-all 1 >/dev/null 2>&1; then
+	left_out 'holes are filled for-all: beyond RLIMIT_MEMLOCK without the shim'
+	whens='after before'
+fi
 for setting in LOCKONFAULT_CONVERT=0 LOCKONFAULT_CONVERT=1 \
 	LOCKONFAULT_FUTURE=emulate; do
-	for when in after before for-all; do
+	for when in $whens; do
 		for npages in 1 16 512; do
 			same_as_bare "a hole of $npages is filled $when" \
 				$setting fill-hole $when $npages
