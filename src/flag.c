@@ -278,6 +278,7 @@ static void unlock_others(const struct neighbours *hood)
 }
 
 /* To a hole that is not next to the range, over what is between. */
+__attribute__((noinline))
 static int flag_far(struct lof_range range)
 {
 	struct reach reach = { range, range, false };

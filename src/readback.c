@@ -166,6 +166,7 @@ static int book_hole(struct lof_books *books, const struct lof_call *call,
 }
 
 /* Read a range from smaps. Also another negative errno: there is no smaps. */
+__attribute__((noinline))
 static int read_smaps(struct lof_books *books, const struct lof_call *call,
 		      struct lof_range range)
 {

@@ -271,6 +271,8 @@ void lof_smaps_close(struct lof_smaps *smaps)
 	lof_sys_close(smaps->fd);
 }
 
+/* Its buffer is not to lie in the frames of all that call it. */
+__attribute__((noinline))
 int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 		   void *arg)
 {
@@ -291,6 +293,7 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 }
 
 /* The size in the line of a file that begins with name. */
+__attribute__((noinline))
 static int size_in(int fd, const char *name, uint64_t *bytes)
 {
 	struct lof_smaps file;
