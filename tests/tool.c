@@ -57,6 +57,8 @@ static const struct {
 	{ "a_thread_catches_up:0", TOOL_THREAD, "it has threads of its own" },
 	{ "without_a_thread_to_be_had_it_is_refused:0", TOOL_ADDRESS,
 	  "its search for leaks needs a thread" },
+	{ "munlockall2_of_future_works_under_a_small_limit:*", TOOL_VALGRIND,
+	  MEMORY },
 	{ "vfork_shares_the_ledger:0", TOOL_THREAD | TOOL_VALGRIND, VFORK },
 	{ "dontunmap_*", TOOL_VALGRIND, MREMAP },
 	{ "move_with_a_hole_*", TOOL_VALGRIND, MREMAP },
