@@ -203,7 +203,7 @@ static int may_replace(const struct mapping *m)
 /*
  * Onto a fixed place, as if nothing were there: then there is nothing to lose.
  * -EEXIST: there is. Before Linux 4.17 the kernel goes elsewhere instead, for
- * which there may be no room.
+ * which there may be no room; and beside MAP_SHARED_VALIDATE it refuses the flag.
  */
 LOF_COLD
 static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
@@ -214,8 +214,10 @@ static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
 
 	alone.flags = (m->flags & ~MAP_FIXED) | MAP_FIXED_NOREPLACE;
 	err = map_raw(&alone, result);
+	if (err == -ENOMEM || err == -EOPNOTSUPP)
+		return -EEXIST;
 	if (err)
-		return err == -ENOMEM ? -EEXIST : err;
+		return err;
 	if (*result == m->addr)
 		return 0;
 	lof_sys_munmap(*result, m->len);
@@ -294,7 +296,7 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 	return ret < 0 ? ret : 0;
 }
 
-/* Locked first, so that what is over the limit is refused before it is there */
+/* Locked first: so it is refused over the limit before a page is there. */
 static int map_onfault(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping lazy = *m;

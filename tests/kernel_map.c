@@ -200,6 +200,36 @@ START_TEST(mmap_onfault_of_a_file_shows_its_content)
 }
 END_TEST
 
+/* The two ways to come by a mapping of a file that is locked on fault. */
+static void *map_file_onfault(bool converted, void *addr, int flags, int fd)
+{
+	if (!converted)
+		return lof_mmap_onfault(addr, pages(2), RW, flags, fd, 0);
+	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS), 0);
+	return lof_mmap(addr, pages(2), RW, flags | MAP_LOCKED, fd, 0);
+}
+
+/* The kernel takes no flag beside it that it does not know for the file. */
+START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
+{
+	const int flags = 0x03 | MAP_FIXED;	/* MAP_SHARED_VALIDATE, 4.15 */
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	void *addr;
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)pages(2)), 0);
+	OK(lof_munmap(at(4), pages(2)));
+	MAPPED(addr, map_file_onfault(_i, at(0), flags, fd));
+	MAPPED(addr, map_file_onfault(_i, at(4), flags, fd));
+	KINDS(at(0), "OO..OO..");
+	RSS(0);
+	/* MAP_SYNC is for DAX alone. */
+	NOT_MAPPED(map_file_onfault(_i, at(0), flags | 0x80000, fd),
+		   EOPNOTSUPP);
+	KINDS(at(0), "OO..OO..");
+	close(fd);
+}
+END_TEST
+
 START_TEST(mmap_fixed_unlocks_what_it_replaces)
 {
 	void *addr;
@@ -384,6 +414,8 @@ Suite *map_suite(void)
 	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);
 	tcase_add_test(tcase, mmap_onfault_obeys_map_populate);
 	tcase_add_loop_test(tcase, mmap_onfault_populates_as_mmap_does, 0, 6);
+	tcase_add_loop_test(tcase,
+			    mmap_onfault_of_a_validated_file_is_on_fault, 0, 2);
 	tcase_add_test(tcase,
 		       mmap_onfault_populates_nothing_under_future_on_fault);
 	tcase_add_loop_test(tcase,
