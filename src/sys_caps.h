@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What this kernel and this sandbox can do: asked by trying, once each, never
- * by comparing versions; and what a call depends on, when the library is loaded. A test can give any answer in the kernel's place.
+ * by comparing versions; and what a call depends on, when the library is
+ * loaded. A test can give any answer in the kernel's place.
  */
 #ifndef LOF_SYS_CAPS_H
 #define LOF_SYS_CAPS_H
