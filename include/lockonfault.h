@@ -10,8 +10,8 @@
  *   - it returns 0, or -1 (MAP_FAILED for pointers) with errno set, and leaves
  *     errno alone on success; the errors of the system call it stands for pass
  *     through unchanged;
- *   - ENOMEM can also mean that the ledger found no memory of its own; then
- *     the kernel was not called;
+ *   - a call goes well though the ledger finds no memory of its own; then
+ *     lof_walk(), lof_stats() and lof_sync() fail with ENOMEM until it does;
  *   - thread-safe and async-signal-safe, no cancellation point, AC-Unsafe (its
  *     lock; which is never held over a system call);
  *   - fork: the child starts with nothing locked and an empty ledger, as the
@@ -73,6 +73,9 @@ enum lof_how {
 				   is not all resident is taken for on fault */
 #define LOF_ACCOUNTED	0x02u	/* the kernel only accounts for it, and does
 				   not keep it: a sandbox such as gVisor */
+#define LOF_UNVERIFIED	0x04u	/* the kernel could not be asked, or another
+				   call is in flight: so the calls that were
+				   made imply it, but it may be otherwise */
 
 /*
  * What lof_query() and lof_walk() tell of a region: a longest run of pages
@@ -85,7 +88,7 @@ struct lof_region {
 	unsigned int kind;	/* enum lof_kind */
 	unsigned int how;	/* enum lof_how */
 	unsigned int holds;	/* counted locks on each of its pages */
-	unsigned int flags;	/* LOF_GUESSED, LOF_ACCOUNTED */
+	unsigned int flags;	/* LOF_GUESSED, LOF_ACCOUNTED, ... */
 };
 
 /* What lof_stats() tells of the process. New members come last. */
@@ -216,7 +219,9 @@ int lof_munlock2(const void *addr, size_t len, unsigned int flags);
  * lof_munlock() - unlock a range, whichever way it is locked
  *
  * Errors and partial effects: those of lof_mlock2() and lof_munlock2(), but
- * where lof_mlock2() says ENOSYS lof_mlock() locks in full under LOF_CONVERT.
+ * where lof_mlock2() says ENOSYS lof_mlock() locks in full under LOF_CONVERT;
+ * and lof_munlock() under LOF_HOLDS_WIN
+ *   EBUSY   as lof_walk(); nothing was unlocked
  */
 int lof_mlock(const void *addr, size_t len);
 int lof_munlock(const void *addr, size_t len);
@@ -241,8 +246,8 @@ int lof_mlockall(int flags);
 /*
  * lof_munlockall() - unlock all, and lock nothing of what comes
  *
- * Errors: none but ENOMEM for the ledger; with LOF_HOLDS_WIN, if something is
- *   held, those of lof_munlockall2().
+ * Errors: none; with LOF_HOLDS_WIN, if something is held, those of
+ *   lof_munlockall2().
  */
 int lof_munlockall(void);
 
@@ -463,14 +468,16 @@ int lof_query(const void *addr, struct lof_region *region, size_t size);
  *        locked or unlocked meanwhile is seen if it lies ahead; a non-zero
  *        return ends the walk and becomes its result
  *
- * First what is tracked is compared with the kernel: its sum with VmLck, and
- * that nothing between is locked. If that fails, the ledger is corrected from
+ * First the kernel is asked about what cannot be known from the calls that were
+ * made. Then what is tracked is compared with the kernel: its sum with VmLck,
+ * and that nothing between is locked. If that fails, the ledger is corrected from
  * /proc/self/smaps. A kind that was changed behind the library's back is seen
  * by lof_query() and lof_sync() alone.
  *
  * Returns 0, or what visit returned, or -1:
  *   EBUSY   called by a signal handler that interrupted the ledger itself, or
  *           the thread that is inside it was stopped
+ *   ENOMEM  for the ledger
  */
 int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
 	     void *arg);
@@ -484,6 +491,7 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  *   EBUSY   as lof_walk()
  *   EINVAL  size is 0
  *   ENODATA /proc/self/status does not tell the charge
+ *   ENOMEM  for the ledger
  *   ENOENT, EACCES and others of open(2): it cannot be read
  */
 int lof_stats(struct lof_stats *stats, size_t size);

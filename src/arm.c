@@ -6,10 +6,19 @@
 
 #include "chunks.h"
 #include "flag.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "policy.h"
 #include "sys.h"
 #include "sys_caps.h"
+
+/*
+ * The kernel passes over some kinds of memory with success: memfd_secret,
+ * MAP_DROPPABLE, hugetlb, what a driver maps. So a range that was locked is
+ * suspect, until a reader has asked. The race test has no such memory.
+ */
+#ifndef LOF_LOCK_IS_PROVEN
+#define LOF_LOCK_IS_PROVEN	0
+#endif
 
 static int mlock_onfault(struct lof_range range)
 {
@@ -45,11 +54,16 @@ int lof_arm_as(struct lof_range range, unsigned int kind)
 
 unsigned int lof_arm_attr(unsigned int kind)
 {
-	if (kind != LOF_ONFAULT || lof_cap_is_there(LOF_CAP_MLOCK2))
-		return LOF_ATTR(kind, LOF_BY_KERNEL);
-	return lof_policy(LOF_FALLBACK) == LOF_FALLBACK_FULL ?
-	       LOF_ATTR(LOF_FULL, LOF_BY_KERNEL) :
-	       LOF_ATTR(LOF_ONFAULT, LOF_BY_FLAG);
+	unsigned int how = LOF_BY_KERNEL;
+
+	if (kind == LOF_ONFAULT && !lof_cap_is_there(LOF_CAP_MLOCK2)) {
+		if (lof_policy(LOF_FALLBACK) == LOF_FALLBACK_FULL)
+			kind = LOF_FULL;
+		else
+			how = LOF_BY_FLAG;
+	}
+	return LOF_ATTR(kind, how) | (LOF_LOCK_IS_PROVEN ? 0 :
+				      LOF_ATTR_SUSPECT);
 }
 
 int lof_arm_again(struct lof_range range, unsigned int kind)

@@ -19,6 +19,18 @@ static inline bool lof_is_giant(struct lof_range range)
 	return len >= LOF_GIANT;
 }
 
+/*
+ * May there be such a range? The shim sees each mapping that is made; other
+ * programs may map one unseen.
+ */
+extern _Atomic bool lof_giant_was_mapped __attribute__((visibility("hidden")));
+extern const char lof_preload[] __attribute__((weak));
+
+static inline bool lof_may_have_giants(void)
+{
+	return !lof_preload || lof_giant_was_mapped;
+}
+
 /* Built in where it is called, so that what it calls is called directly. */
 __attribute__((always_inline))
 static inline int lof_in_chunks(struct lof_range range,

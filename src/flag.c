@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 
 #include "chunks.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "own_memory.h"
 #include "probe.h"
 #include "smaps.h"
@@ -75,10 +75,26 @@ static bool has_guard(uintptr_t addr)
 	return lof_smaps_each(look_below, &addr) == 1;
 }
 
+/* Memory beside the range will be locked for a moment. */
+static void begin_beside(struct lof_change *change, struct lof_range range)
+{
+	lof_change_begin(change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+}
+
+/*
+ * It is as it was before, unless another thread called on it meanwhile: it may
+ * have locked what was unlocked here, or moved on what was locked here.
+ */
+static void end_beside(struct lof_change *change)
+{
+	if (!lof_change_end(change, LOF_DONE))
+		lof_ledger_suspect_all();
+}
+
 bool lof_flag_allows(size_t more)
 {
 	const struct lof_range nothing = { 0, 0 };
-	uint64_t since = lof_ledger_changes();
+	struct lof_change change;
 	struct lof_range page;
 	bool allowed;
 
@@ -87,12 +103,13 @@ bool lof_flag_allows(size_t more)
 		return lof_sys_mlock(nothing) == 0;
 	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &page))
 		return false;
+	begin_beside(&change, page);
 	/* It looks at the length first; then it flags up to the hole behind. */
 	lof_sys_munlock(page);
 	lof_sys_mlock((struct lof_range){ page.start, page.start + more });
 	allowed = lof_is_locked(page);
 	lof_own_return(page);
-	lof_ledger_vanished(page, since);
+	end_beside(&change);
 	return allowed;
 }
 
@@ -124,17 +141,11 @@ static bool is_flagged(const struct reach *reach, bool ends)
 		return true;
 	if (!ends && !lof_flag_allows(0))
 		return false;
-	if (lof_ledger_find_in(range, &entry) > 0 &&
-	    entry.range.start == range.start && entry.range.end == range.end)
+	if (!lof_ledger_around(range.start, &entry) &&
+	    LOF_ATTR_KIND(entry.attr) && entry.range.start <= range.start &&
+	    entry.range.end >= range.end)
 		return lof_is_locked(range);
 	return lof_smaps_each(area_is_left, &range) == 0;
-}
-
-/* Another thread mapped the hole, so that a page of his is locked. */
-static void undo_hole(struct lof_range hole, uint64_t since)
-{
-	lof_unlock_untracked(hole);
-	lof_ledger_disturbed(hole, since);
 }
 
 /* mlock with a page below that cannot be populated, and is not locked. */
@@ -142,14 +153,14 @@ static int mlock_with_guard(const struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
 	struct lof_range guard = page_at(reach->all.start - page);
-	uint64_t since = lof_ledger_changes();
+	struct lof_change change;
 	int err;
 
+	begin_beside(&change, guard);
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
-	if (lof_is_locked(guard)) {
+	if (lof_is_locked(guard))
 		lof_disarm(guard);
-		lof_ledger_disturbed(guard, since);
-	}
+	end_beside(&change);
 	return err;
 }
 
@@ -157,15 +168,18 @@ static int mlock_with_guard(const struct reach *reach)
 static int mlock_with_hole(const struct reach *reach)
 {
 	struct lof_range range = reach->all, hole = page_at(range.end);
-	uint64_t since = lof_ledger_changes();
+	struct lof_change change;
 	int err;
 
 	if (hole.end < hole.start)
 		return -ENOSYS;
 	range.end = hole.end;
+	begin_beside(&change, hole);
 	err = lof_sys_mlock(range);
+	/* Another thread mapped the hole. */
 	if (!err)
-		undo_hole(hole, since);
+		(void)!lof_unlock_untracked(hole);
+	end_beside(&change);
 	return err;
 }
 
@@ -205,7 +219,7 @@ static int flag_but_one(const struct reach *reach)
 	if (!err)
 		err = lof_sys_mlock(one);
 	if (err)
-		lof_unlock_untracked(reach->range);
+		(void)!lof_unlock_untracked(reach->range);
 	return err;
 }
 
@@ -221,7 +235,6 @@ static int flag_near(struct lof_range range, bool downward)
 struct neighbours {
 	struct lof_range all, locked[NEIGHBOURS_MAX];
 	size_t nlocked;
-	uint64_t since;		/* changes of the ledger */
 };
 
 static int note_locked(const struct lof_vma *vma, void *arg)
@@ -260,7 +273,7 @@ static void unlock_over_holes(struct lof_range range)
 	if (err == -ENOMEM)
 		lof_smaps_each(unlock_area, &range);
 	if (err)
-		lof_ledger_read_back(range);
+		lof_ledger_suspect(range);
 }
 
 static void unlock_others(const struct neighbours *hood)
@@ -274,24 +287,26 @@ static void unlock_others(const struct neighbours *hood)
 	}
 	gap.end = hood->all.end;
 	unlock_over_holes(gap);
-	lof_ledger_disturbed(hood->all, hood->since);
 }
 
 /* To a hole that is not next to the range, over what is between. */
-__attribute__((noinline))
 static int flag_far(struct lof_range range)
 {
 	struct reach reach = { range, range, false };
-	struct neighbours hood = { .since = lof_ledger_changes() };
-	int err;
+	struct neighbours hood = { .nlocked = 0 };
+	struct lof_change change;
+	int err = -ENOSYS;
 
 	reach.all.end = hole_above(range.end);
-	hood.all = (struct lof_range){ range.end, reach.all.end };
-	if (!reach.all.end || lof_smaps_each(note_locked, &hood) < 0)
+	if (!reach.all.end)
 		return -ENOSYS;
-	err = flag_reach(&reach);
+	hood.all = (struct lof_range){ range.end, reach.all.end };
+	begin_beside(&change, hood.all);
+	if (lof_smaps_each(note_locked, &hood) >= 0)
+		err = flag_reach(&reach);
 	if (err != -ENOSYS)
 		unlock_others(&hood);
+	end_beside(&change);
 	return err ? -ENOSYS : 0;
 }
 

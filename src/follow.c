@@ -12,7 +12,7 @@
 
 #include "chunks.h"
 #include "flag.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "lock.h"
 #include "lockonfault.h"
 #include "policy.h"
@@ -66,8 +66,6 @@ static bool has_room(size_t len)
 /* What does not fit is left out; under LOF_MAX the sweeper finds what does. */
 static void lock_piece(struct lof_range range)
 {
-	if (lof_range_is_empty(range))
-		return;
 	if (lof_policy(LOF_MAX)) {
 		lof_sweep_add(range);
 		return;
@@ -75,37 +73,30 @@ static void lock_piece(struct lof_range range)
 	if (!has_room(lof_range_len(range)) ||
 	    lof_lock_range(range, LOF_ONFAULT))
 		return;
-	/* What cannot be locked the kernel passes over with success. */
-	if (!lof_is_locked(range))
-		lof_ledger_read_back(range);
 	/* Another thread has ended it meanwhile. */
 	if (!lof_future_followed())
 		lof_unlock_range(range);
 }
 
-/* Visit what of range a tree has nothing for; nothing if it cannot be read. */
-static void in_gaps(int (*find_in)(struct lof_range range,
-				   struct lof_entry *entry),
-		    struct lof_range range, void (*visit)(struct lof_range gap))
+/* What was unlocked by name, or was there before, is not reached. */
+static int lock_if_free(const struct lof_entry *run, void *arg)
 {
-	struct lof_range gap = range;
-	struct lof_entry entry;
-	int found;
-
-	while ((found = find_in(range, &entry)) > 0) {
-		gap.end = entry.range.start;
-		visit(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (found == 0)
-		visit(gap);
+	(void)arg;
+	if (!run->attr)
+		lock_piece(run->range);
+	return 0;
 }
 
-/* What was unlocked by name, or was there before, is not reached. */
-static void lock_if_it_fits(struct lof_range range)
+/* If the ledger cannot be read now, a later look finds it. */
+static int lock_if_it_fits(struct lof_range range)
 {
-	in_gaps(lof_ledger_swept_in, range, lock_piece);
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, lock_if_free, NULL);
+}
+
+static int lock_if_unlocked(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return LOF_ATTR_KIND(run->attr) ? 0 : lock_if_it_fits(run->range);
 }
 
 /* Does MCL_FUTURE reach it? */
@@ -119,7 +110,8 @@ void lof_follow_now(struct lof_range range, int prot)
 {
 	if (is_wanted(prot & PROT_WRITE,
 		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-		in_gaps(lof_ledger_find_in, range, lock_if_it_fits);
+		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
+					   NULL);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)
@@ -138,7 +130,7 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 		return 0;
 	if (vma->growsdown && lof_future_followed() & LOF_FUTURE_LIMITED)
 		range.start += lof_sys_page_size();
-	lock_if_it_fits(range);
+	(void)!lock_if_it_fits(range);
 	return 0;
 }
 
@@ -154,20 +146,22 @@ int lof_follow_all(void)
 static int exempt_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
-	lof_ledger_sweep(vma->range, LOF_EXEMPT);
+	lof_budget_assign(vma->range, LOF_BUDGET_EXEMPT);
 	return 0;
+}
+
+static int end_exemption(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return run->attr == LOF_BUDGET_EXEMPT ?
+	       lof_budget_assign(run->range, 0) : 0;
 }
 
 void lof_follow_from_now(bool wants_current)
 {
-	struct lof_range rest = lof_range_all(lof_sys_page_size());
-	struct lof_entry entry;
-
-	while (lof_ledger_swept_in(rest, &entry) > 0) {
-		rest.start = entry.range.end;
-		if (entry.attr == LOF_EXEMPT)
-			lof_ledger_sweep(entry.range, 0);
-	}
+	(void)!lof_ledger_each_run(LOF_NOTED_BUDGETS,
+				   lof_range_all(lof_sys_page_size()),
+				   end_exemption, NULL);
 	if (!wants_current)
 		lof_smaps_each(exempt_area, NULL);
 }

@@ -3,16 +3,17 @@
  * What a fork does to the library, by handlers that fork() of libc calls. With
  * LOF_FORK_RELOCK the forking thread takes a list of what is locked along, and
  * the child locks it on fault: so no page is copied for it. A raw clone has no
- * handlers; its child begins with nothing locked, and its books are empty.
+ * handlers; its child begins with nothing locked, and its ledger is empty.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-#include "books.h"
+#include "ledger/ledger.h"
 #include "lockonfault.h"
 #include "own_memory.h"
+#include "per_thread.h"
 #include "policy.h"
 #include "sys.h"
 #include "ticker.h"
@@ -28,45 +29,49 @@ struct list {
 static LOF_PER_THREAD struct list *list;
 static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
 
-#define PATIENCE	20	/* times that of the books' lock */
+/* Ranges of what is locked: how many there are, and the first max of them. */
+struct collection {
+	struct lof_range *to;
+	size_t max, n;
+};
 
-/*
- * Here nobody makes good later what was missed: on a busy machine the owner of the
- * lock comes on after a while. A handler that interrupted it does not wait.
- */
-static int find_in(struct lof_range range, struct lof_entry *entry)
+/* A child locks what is suspect on fault, too, rather than not at all. */
+static int collect_run(const struct lof_entry *run, void *arg)
 {
-	int found = -EBUSY;
+	struct collection *c = arg;
 
-	for (int i = 0; found == -EBUSY && i < PATIENCE; i++)
-		found = lof_ledger_find_in(range, entry);
-	return found;
+	if (!run->attr)
+		return 0;
+	if (c->n < c->max)
+		c->to[c->n] = run->range;
+	c->n++;
+	return 0;
 }
 
-/* Put up to max ranges of what is locked into to; how many there are. */
 static size_t collect(struct lof_range *to, size_t max)
 {
-	struct lof_range rest = lof_range_all(lof_sys_page_size());
-	struct lof_entry entry;
-	size_t n = 0;
+	struct collection c = { to, max, 0 };
 
-	while (find_in(rest, &entry) > 0) {
-		if (n < max)
-			to[n] = entry.range;
-		n++;
-		rest.start = entry.range.end;
-	}
-	return n;
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, lof_range_all(lof_sys_page_size()),
+				   collect_run, &c);
+	return c.n;
 }
 
-/* Without memory for a list nothing is locked again. */
+/*
+ * The child cannot ask the kernel what is suspect, since its locks are gone: so
+ * the parent asks. Without memory for a list nothing is locked again.
+ */
 static void take_list(void)
 {
-	size_t count = collect(NULL, 0);
 	struct lof_range memory;
 	struct list *new;
+	size_t count;
 
-	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK || !count ||
+	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK)
+		return;
+	lof_ledger_resync(lof_range_all(lof_sys_page_size()));
+	count = collect(NULL, 0);
+	if (!count ||
 	    lof_own_borrow(sizeof(*new) + count * sizeof(new->range[0]),
 			   &memory))
 		return;
@@ -102,14 +107,14 @@ static void drop_list(void)
 static void before_fork(void)
 {
 	depth++;
-	lof_books_before_fork();
+	lof_ledger_before_fork();
 	take_list();
 }
 
 static void after_fork(void)
 {
 	drop_list();
-	lof_books_after_fork();
+	lof_ledger_after_fork();
 }
 
 static int lock(struct lof_range range)
@@ -132,7 +137,7 @@ static void after_fork_in_child(void)
 {
 	int saved = errno;
 
-	lof_books_after_fork_in_child();
+	lof_ledger_after_fork_in_child();
 	/* With MADV_DONTFORK there may be holes. */
 	for (size_t i = 0; own_list() && i < list->count; i++)
 		if (lock(list->range[i]))

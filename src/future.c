@@ -6,8 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "books.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "probe.h"
 
 #define KIND		LOF_FUTURE_KIND
@@ -24,12 +23,9 @@ static uint64_t with_kind(uint64_t word, unsigned int kind)
 
 struct lof_turn lof_future_begin(void)
 {
-	struct lof_books *books = lof_books_get();
-	uint64_t word;
+	uint64_t word = atomic_fetch_add(&lof_the_front->future,
+					 ONE_CHANGING + ONE_NUMBER);
 
-	if (!books)
-		return (struct lof_turn){ .overlaps = true };
-	word = atomic_fetch_add(&books->front.future, ONE_CHANGING + ONE_NUMBER);
 	return (struct lof_turn){
 		NUMBER(word) + 1, CHANGING(word) > 0
 	};
@@ -37,12 +33,8 @@ struct lof_turn lof_future_begin(void)
 
 void lof_future_end(struct lof_turn turn, int kind)
 {
-	struct lof_books *books = lof_books_known();
-	uint64_t word, next;
+	uint64_t word = atomic_load(&lof_the_front->future), next;
 
-	if (!books)
-		return;
-	word = atomic_load(&books->front.future);
 	do {
 		/* A handler may have forked, and this is the child. */
 		if (CHANGING(word) == 0)
@@ -53,23 +45,23 @@ void lof_future_end(struct lof_turn turn, int kind)
 		if (turn.overlaps || NUMBER(word) != turn.number)
 			next = with_kind(next, FOLLOWED(next) |
 					       LOF_FUTURE_UNKNOWN);
-	} while (!atomic_compare_exchange_weak(&books->front.future, &word, next));
+	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word, next));
 }
 
 /* An answer counts if nobody changed it while the kernel was asked. */
-static unsigned int ask(struct lof_books *books, uint64_t word)
+static unsigned int ask(uint64_t word)
 {
-	uint64_t since = lof_ledger_changes();
 	struct lof_range scratch;
 	int kind = lof_probe_future(&scratch);
 
+	/* A reader may have seen it locked. */
 	if (kind > 0)
-		lof_ledger_vanished(scratch, since);
+		lof_ledger_renew(scratch);
 	if (kind < 0)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
 	/* What the kernel locks need not be followed. */
 	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
-		atomic_compare_exchange_strong(&books->front.future, &word,
+		atomic_compare_exchange_strong(&lof_the_front->future, &word,
 			with_kind(word, kind ? (unsigned int)kind
 					     : FOLLOWED(word)) + ONE_NUMBER);
 	return (unsigned int)kind;
@@ -77,18 +69,15 @@ static unsigned int ask(struct lof_books *books, uint64_t word)
 
 unsigned int lof_future_known(void)
 {
-	struct lof_books *books = lof_books_known();
 	unsigned int kind;
 	uint64_t word = lof_future_look(&kind);
 
-	return kind == LOF_FUTURE_UNKNOWN ? ask(books, word) : kind;
+	return kind == LOF_FUTURE_UNKNOWN ? ask(word) : kind;
 }
 
 void lof_future_sync(void)
 {
-	struct lof_books *books = lof_books_get();
 	unsigned int kind;
 
-	if (books)
-		ask(books, lof_future_look(&kind));
+	ask(lof_future_look(&kind));
 }

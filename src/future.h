@@ -6,7 +6,7 @@
 #ifndef LOF_FUTURE_H
 #define LOF_FUTURE_H
 
-#include "glance.h"
+#include "ledger/fastpath.h"
 #include "lockonfault.h"
 
 /* Besides enum lof_kind */
@@ -40,8 +40,7 @@ void lof_future_end(struct lof_turn turn, int kind);
 /* What is known without asking, and whether that was so all the while since. */
 static inline uint64_t lof_future_look(unsigned int *kind)
 {
-	struct lof_front *front = lof_front_known();
-	uint64_t word = front ? atomic_load(&front->future) : 0;
+	uint64_t word = atomic_load(&lof_the_front->future);
 
 	*kind = LOF_FUTURE_CHANGING(word) ? LOF_FUTURE_UNKNOWN
 					  : LOF_FUTURE_KIND(word);
@@ -51,10 +50,8 @@ static inline uint64_t lof_future_look(unsigned int *kind)
 /* Do the wrappers lock what they map: LOF_FUTURE_OURS, LOF_FUTURE_LIMITED */
 static inline unsigned int lof_future_followed(void)
 {
-	struct lof_front *front = lof_front_known();
-
-	return front ? LOF_FUTURE_FOLLOWED(atomic_load_explicit(&front->future,
-						memory_order_relaxed)) : 0;
+	return LOF_FUTURE_FOLLOWED(atomic_load_explicit(&lof_the_front->future,
+							memory_order_relaxed));
 }
 
 static inline bool lof_future_is_still(uint64_t look)

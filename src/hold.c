@@ -10,54 +10,80 @@
 
 #include "api.h"
 #include "arm.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "nature.h"
 #include "probe.h"
 #include "relock.h"
 #include "unlock.h"
 
-/* Lock on fault what is not locked. 0; 1: something was locked already. */
+/* Lock on fault what is not locked. */
+struct resting {
+	int ret;	/* of lof_nature_lock(); or 1: something was locked */
+	struct lof_range gap;
+};
+
+static int lock_gap(struct resting *r)
+{
+	enum lof_outcome did;
+	int ret = lof_range_is_empty(r->gap) ? 0 :
+		  lof_nature_lock(r->gap, LOF_ONFAULT, true, &did);
+
+	r->gap = LOF_NO_RANGE;
+	if (ret >= 0)
+		r->ret |= ret;
+	return ret < 0 ? ret : 0;
+}
+
+static int lock_if_not_locked(const struct lof_entry *run, void *arg)
+{
+	struct resting *r = arg;
+
+	if (LOF_ATTR_KIND(run->attr) && lof_is_locked(run->range)) {
+		r->ret = 1;
+		return lock_gap(r);
+	}
+	if (lof_range_is_empty(r->gap))
+		r->gap.start = run->range.start;
+	r->gap.end = run->range.end;
+	return 0;
+}
+
+/* 0; 1: something was locked already; a negative errno. */
 static int lock_rest(struct lof_range range)
 {
-	struct lof_range gap = range;
-	struct lof_entry entry;
-	int ret = 0, locked = 0;
+	struct resting r = { .ret = 0 };
+	enum lof_outcome did;
+	int err;
 
-	while (ret >= 0 && lof_ledger_find_in(range, &entry) > 0) {
-		range.start = entry.range.end;
-		if (!lof_is_locked(entry.range))
-			continue;
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			ret = lof_nature_lock(gap, LOF_ONFAULT, true);
-		gap.start = entry.range.end;
-		locked = 1;
-	}
-	gap.end = range.end;
-	if (ret >= 0 && (!locked || !lof_range_is_empty(gap)))
-		ret = lof_nature_lock(gap, LOF_ONFAULT, true);
-	return ret < 0 ? ret : ret | locked;
+	/* Nothing to lock is refused too without the privilege. */
+	if (lof_range_is_empty(range))
+		return lof_nature_lock(range, LOF_ONFAULT, true, &did);
+	err = lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_not_locked, &r);
+	if (!err)
+		err = lock_gap(&r);
+	return err ? err : r.ret;
 }
 
 static int lock_held(struct lof_range range, unsigned int kind)
 {
-	struct lof_call call;
+	struct lof_change change;
+	enum lof_outcome did;
 	int ret;
 
-	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
-	if (ret)
-		return ret;
-	ret = kind == LOF_FULL ? lof_nature_lock(range, kind, true)
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+	ret = kind == LOF_FULL ? lof_nature_lock(range, kind, true, &did)
 			       : lock_rest(range);
-	if (ret < 0) {
-		/* Also what lies before a hole. */
-		lof_unlock_untracked((struct lof_range){
-			range.start, lof_first_hole(range) });
-		lof_relock(range, range.start);
+	did = ret ? LOF_UNSURE : LOF_DONE;
+	/* Also what lies before a hole; unless the ledger cannot be read. */
+	if (ret < 0 && !lof_unlock_untracked((struct lof_range){
+			range.start, lof_first_hole(range) }) &&
+	    lof_relock(range, range.start) >= 0)
+		did = LOF_DONE;
+	if (!ret) {
+		change.locked = range;
+		change.attr = lof_arm_attr(kind);
 	}
-	if (lof_call_land(&call, ret ? LOF_UNSURE : LOF_DONE))
-		lof_call_set(&call, range, lof_arm_attr(kind));
-	lof_call_end(&call);
+	lof_change_end(&change, did);
 	return ret < 0 ? ret : 0;
 }
 
@@ -65,59 +91,63 @@ static int hold(struct lof_range range, unsigned int kind)
 {
 	int err;
 
-	err = lof_ledger_hold(range, kind == LOF_FULL);
+	err = lof_holds_add(range, kind == LOF_FULL);
 	if (err)
 		return err;
 	err = lock_held(range, kind);
 	/* In a hole nothing is held any more. */
 	if (err)
-		lof_ledger_drop(range, true);
+		lof_holds_remove(range, true);
 	return err;
 }
 
-/*
- * Unlock a range. True: somebody has come to hold it meanwhile, so that it was
- * locked again; or it is not all unlocked.
- */
-static bool unlock_dropped(struct lof_range range)
+static int lock_again_if_held(const struct lof_entry *run, void *arg)
 {
-	bool again = lof_disarm(range) != 0;
-	struct lof_entry entry;
+	bool *again = arg;
 
-	while (lof_ledger_held_in(range, &entry) > 0) {
-		lof_arm_again(entry.range, entry.attr & LOF_HELD_FULL ?
-					   LOF_FULL : LOF_ONFAULT);
-		range.start = entry.range.end;
-		again = true;
+	if (run->attr) {
+		lof_arm_again(run->range, run->attr & LOF_HELD_FULL ?
+					  LOF_FULL : LOF_ONFAULT);
+		*again = true;
 	}
-	return again;
+	return 0;
+}
+
+/*
+ * Unlock what no other holder has. Another thread may have come to hold it
+ * meanwhile: then it is locked again.
+ */
+static int unlock_if_dropped(const struct lof_entry *run, void *arg)
+{
+	bool *unsure = arg;
+
+	if (run->attr) {
+		*unsure = true;
+		return 0;
+	}
+	*unsure |= lof_disarm(run->range) != 0;
+	if (!lof_ledger_has(LOF_NOTED_HOLDS, run->range))
+		return 0;
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, run->range, lock_again_if_held,
+				   unsure);
 }
 
 static int drop(struct lof_range range)
 {
-	struct lof_range rest = range, gap = range;
-	enum lof_outcome outcome = LOF_DONE;
-	struct lof_entry entry;
-	struct lof_call call;
+	struct lof_change change;
+	bool unsure = false;
 	int err;
 
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
-	err = lof_ledger_drop(range, false);
-	while (!err && lof_ledger_held_in(rest, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			unlock_dropped(gap);
-		rest.start = gap.start = entry.range.end;
-		outcome = LOF_UNSURE;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
+	err = lof_holds_remove(range, false);
+	if (!err) {
+		unsure |= lof_ledger_each_run(LOF_NOTED_HOLDS, range,
+					      unlock_if_dropped, &unsure) != 0;
+		if (!unsure)
+			change.unlocked = range;
 	}
-	gap.end = range.end;
-	if (!err && !lof_range_is_empty(gap) && unlock_dropped(gap))
-		outcome = LOF_UNSURE;
-	if (lof_call_land(&call, err ? LOF_REFUSED : outcome))
-		lof_call_clear(&call, range);
-	lof_call_end(&call);
+	lof_change_end(&change, err ? LOF_REFUSED :
+				unsure ? LOF_UNSURE : LOF_DONE);
 	return err;
 }
 

@@ -9,7 +9,8 @@
 #include "api.h"
 #include "arm.h"
 #include "future.h"
-#include "ledger.h"
+#include "ledger/fastpath.h"
+#include "ledger/ledger.h"
 #include "lock.h"
 #include "nature.h"
 #include "policy.h"
@@ -19,36 +20,40 @@
 #include "sys_caps.h"
 #include "unlock.h"
 
-/* It stopped at a hole: what is before is locked, unless nothing was done. */
-static void tell_front(struct lof_call *call, unsigned int kind)
+/*
+ * It stopped at a hole: what is before is locked, unless nothing was done. Only
+ * where the kernel does not tell the kind is this worth knowing.
+ */
+static void declare_front(struct lof_change *change, unsigned int kind)
 {
 	size_t page = lof_sys_page_size();
-	struct lof_range front = call->range[0];
+	struct lof_range front = change->range[0];
 
 	front.end = lof_first_hole(front);
-	if (front.end == call->range[0].end || lof_range_is_empty(front) ||
+	if (front.end == change->range[0].end || lof_range_is_empty(front) ||
 	    !lof_is_locked((struct lof_range){ front.start,
 					       front.start + page }) ||
 	    !lof_is_locked((struct lof_range){ front.end - page, front.end }))
 		return;
-	call->hinted = front;
-	call->hint = lof_arm_attr(kind);
+	change->locked = front;
+	change->attr = lof_arm_attr(kind);
 }
 
 int lof_lock_range(struct lof_range range, unsigned int kind)
 {
-	struct lof_call call;
+	struct lof_change change;
+	enum lof_outcome did;
 	int ret;
 
-	ret = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
-	if (ret)
-		return ret;
-	ret = lof_nature_lock(range, kind, call.fresh);
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+	ret = lof_nature_lock(range, kind, change.is_first, &did);
 	if (ret == -ENOMEM && !lof_cap_is_there(LOF_CAP_SMAPS_KIND))
-		tell_front(&call, kind);
-	if (lof_call_land(&call, ret > 0 ? LOF_UNSURE : lof_outcome(ret)))
-		lof_call_set(&call, range, lof_arm_attr(kind));
-	lof_call_end(&call);
+		declare_front(&change, kind);
+	if (!ret) {
+		change.locked = range;
+		change.attr = lof_arm_attr(kind);
+	}
+	lof_change_end(&change, did);
 	return ret > 0 ? 0 : ret;
 }
 
@@ -62,20 +67,16 @@ static int lock(const void *addr, size_t len, unsigned int kind)
 
 int lof_unlock_range(struct lof_range range)
 {
-	struct lof_entry entry;
-	struct lof_call call;
-	bool held;
+	bool held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
+		    lof_ledger_has(LOF_NOTED_HOLDS, range);
+	struct lof_change change;
 	int err;
 
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
-	held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
-	       lof_ledger_held_in(range, &entry) != 0;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
 	err = held ? lof_disarm_unheld(range) : lof_disarm(range);
-	if (lof_call_land(&call, held ? LOF_UNSURE : lof_outcome(err)))
-		lof_call_clear(&call, range);
-	lof_call_end(&call);
+	if (!err && !held)
+		change.unlocked = range;
+	lof_change_end(&change, held ? LOF_UNSURE : lof_outcome(err));
 	return err;
 }
 
@@ -85,25 +86,25 @@ int lof_unlock_range(struct lof_range range)
  */
 static int leave_budgets(struct lof_range range)
 {
-	int err = lof_ledger_sweep(range, lof_future_followed() ? LOF_EXEMPT
-								: 0);
+	int err = lof_budget_assign(range, lof_future_followed() ?
+					   LOF_BUDGET_EXEMPT : 0);
 
 	return err == -EBUSY ? 0 : err;
 }
 
 static int unlock(const void *addr, size_t len)
 {
-	struct lof_glance glance;
+	struct lof_fastpath path;
 	struct lof_range range;
 	int err;
 
 	err = lof_range_of(&range, addr, len);
 	if (err)
 		return err;
-	if (lof_glance_is_clear(&glance, range) && !lof_future_followed()) {
+	if (lof_fastpath_begin(&path, range) && !lof_future_followed()) {
 		err = lof_disarm(range);
-		if (!lof_glance_holds(&glance))
-			lof_glance_settle(&glance, LOF_UNLOCKED);
+		if (!lof_fastpath_holds(&path))
+			lof_fastpath_repair(&path, LOF_UNLOCKED);
 		return err;
 	}
 	err = leave_budgets(range);
@@ -125,30 +126,22 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 }
 
 /* The same by the ledger, where there is no smaps. */
-static int unlock_tracked(const struct choice *choice)
+static int unlock_run(const struct lof_entry *run, void *arg)
 {
-	struct lof_range rest = choice->range;
-	struct lof_entry entry;
-	int found, err = 0;
+	const struct choice *choice = arg;
 
-	while (!err && (found = lof_ledger_find_in(rest, &entry)) != 0) {
-		if (found < 0)
-			return found;
-		if (LOF_ATTR_KIND(entry.attr) == choice->kind)
-			err = lof_disarm_unheld(entry.range);
-		rest.start = entry.range.end;
-	}
-	return err;
+	return LOF_ATTR_KIND(run->attr) == choice->kind ?
+	       lof_disarm_unheld(run->range) : 0;
 }
 
 /*
  * Only smaps tells for certain which way memory is locked that others may have
- * mapped or locked unseen; and what was unlocked is read back from there too.
+ * mapped or locked unseen.
  */
 static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 {
 	struct choice choice = { .kind = kind };
-	struct lof_call call;
+	struct lof_change change;
 	uintptr_t end;
 	int err;
 
@@ -157,16 +150,14 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 		err = leave_budgets(choice.range);
 	if (err)
 		return err;
-	err = lof_call_begin(&call, LOF_KEEPS, choice.range, LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, choice.range, LOF_NO_RANGE);
 	end = choice.range.end;
 	choice.range.end = lof_first_hole(choice.range);
 	err = lof_smaps_each(unlock_area, &choice);
-	if (err && err != -ENOMEM)
-		err = unlock_tracked(&choice);
-	lof_call_land(&call, LOF_UNSURE);
-	lof_call_end(&call);
+	if (err && err != -ENOMEM && err != -EBUSY)
+		err = lof_ledger_each_run(LOF_NOTED_LOCKS, choice.range, unlock_run,
+					  &choice);
+	lof_change_end(&change, LOF_UNSURE);
 	return !err && choice.range.end < end ? -ENOMEM : err;
 }
 

@@ -10,7 +10,7 @@
 #include "flag.h"
 #include "follow.h"
 #include "future.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "lock.h"
 #include "nature.h"
 #include "policy.h"
@@ -40,15 +40,16 @@ static bool has_hugetlb(void)
 {
 	bool hugetlb = false;
 
-	lof_smaps_each(survey_area, &hugetlb);
+	if (lof_cap_is_there(LOF_CAP_HUGETLB))
+		lof_smaps_each(survey_area, &hugetlb);
 	return hugetlb;
 }
 
 static int restore_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
-	lof_unlock_untracked(vma->range);
-	lof_relock(vma->range, vma->range.start);
+	if (!lof_unlock_untracked(vma->range))
+		lof_relock(vma->range, vma->range.start);
 	return 0;
 }
 
@@ -68,17 +69,20 @@ static int lock_giant(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
-/* What is tracked; the kernel would take it back wrongly. */
+static int unlock_giant(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (LOF_ATTR_KIND(run->attr) && lof_is_giant(run->range))
+		lof_disarm(run->range);
+	return 0;
+}
+
+/* Those that are noted; the kernel would take their charge back wrongly. */
 static void unlock_giants(void)
 {
-	struct lof_range rest = everything();
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		if (lof_is_giant(entry.range))
-			lof_disarm(entry.range);
-		rest.start = entry.range.end;
-	}
+	if (lof_may_have_giants())
+		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
+					   unlock_giant, NULL);
 }
 
 /* Lock areas without a hole between them, and none that nature keeps. */
@@ -155,9 +159,10 @@ static int lock_current(int flags, unsigned int kind)
 {
 	int err;
 
-	lof_smaps_each(lock_giant, &kind);
+	if (lof_may_have_giants())
+		lof_smaps_each(lock_giant, &kind);
 	err = lof_sys_mlockall(flags);
-	if (err)
+	if (err && lof_may_have_giants())
 		lof_smaps_each(restore_giant, NULL);
 	return err;
 }
@@ -197,26 +202,21 @@ static int lock_all(int flags)
 {
 	unsigned int kind = flags & MCL_ONFAULT ? LOF_ONFAULT : LOF_FULL;
 	unsigned int future = flags & MCL_FUTURE ? kind : LOF_NONE;
+	struct lof_change change;
 	struct lof_turn turn;
-	struct lof_call call;
 	int err;
 
 	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
 	if (flags == MCL_ONFAULT || flags & ~MCL_ALL)
 		return -EINVAL;
-	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
 	turn = lof_future_begin();
 	err = call_mlockall(flags, kind);
 	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
-	if (!err) {
-		call.hinted = everything();
-		call.hint = lof_arm_attr(kind);
-	}
+	if (!err)
+		change.assumed = lof_arm_attr(kind);
 	/* MCL_CURRENT passes over what cannot be locked. */
-	lof_call_land(&call, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
-	lof_call_end(&call);
+	lof_change_end(&change, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	return err;
 }
 
@@ -232,24 +232,23 @@ static void stop_following(void)
 
 static int unlock_all(void)
 {
+	struct lof_change change;
 	struct lof_turn turn;
-	struct lof_call call;
 	int err;
 
 	stop_following();
-	err = lof_ledger_sweep(everything(), 0);
-	if (!err || err == -EBUSY)
-		err = lof_call_begin(&call, LOF_KEEPS, everything(),
-				     LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_budget_assign(everything(), 0);
+	if (lof_may_have_giants())
+		lof_ledger_resync(everything());
+	lof_change_begin(&change, LOF_MAY_UNLOCK, everything(), LOF_NO_RANGE);
 	unlock_giants();
 	turn = lof_future_begin();
 	err = lof_sys_munlockall();
 	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
-	if (lof_call_land(&call, lof_outcome(err)))
-		lof_call_clear(&call, everything());
-	lof_call_end(&call);
+	/* The kernel leaves some kinds of memory locked: memfd_secret. */
+	if (!err)
+		change.unlocked = everything();
+	lof_change_end(&change, err ? lof_outcome(err) : LOF_UNSURE);
 	return err;
 }
 
@@ -261,6 +260,14 @@ static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 	return lof_disarm_kinds(vma, vma->range, *kinds);
 }
 
+static int first_locked(const struct lof_entry *run, void *arg)
+{
+	struct lof_range *first = arg;
+
+	*first = run->range;
+	return LOF_ATTR_KIND(run->attr) != 0;
+}
+
 /*
  * No call stops MCL_FUTURE and leaves the rest alone. Locking all on fault
  * stops it and unlocks nothing meanwhile; but the limit may forbid it, and it
@@ -270,13 +277,13 @@ static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 static int stop_future(void)
 {
 	struct lof_turn turn = lof_future_begin();
-	struct lof_entry any;
+	struct lof_range any = LOF_NO_RANGE;
 	int err = 0;
 
 	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
 					  LOF_ONFAULT)) {
-		if (lof_ledger_find_in(everything(), &any) > 0 &&
-		    !lof_can_relock(any.range))
+		if (lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), first_locked,
+					&any) > 0 && !lof_can_relock(any))
 			err = -ENOMEM;
 		if (!err) {
 			unlock_giants();
@@ -293,14 +300,15 @@ static int stop_future(void)
 static int unlock_some(int flags)
 {
 	unsigned int drop = 0, kind;
-	struct lof_call call;
+	struct lof_change change;
 	bool future;
 	int err;
 
 	/* What is locked has to be known, and smaps readable, beforehand. */
-	err = lof_ledger_sync();
+	lof_future_sync();
+	err = lof_ledger_reread(everything());
 	if (!err && flags & MCL_ONFAULT)
-		err = lof_ledger_sweep(everything(), 0);
+		err = lof_budget_assign(everything(), 0);
 	if (err)
 		return err;
 	kind = lof_future_known();
@@ -311,31 +319,29 @@ static int unlock_some(int flags)
 		drop |= LOF_KIND_BIT(LOF_ONFAULT);
 		future |= kind == LOF_ONFAULT;
 	}
-	err = lof_call_begin(&call, LOF_ADDS, everything(), LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
 	if (future)
 		err = stop_future();
 	else if (flags & (MCL_FUTURE | MCL_ONFAULT))
 		stop_following();
 	if (!err)
 		err = lof_smaps_each(unlock_if_dropped, &drop);
-	lof_call_land(&call, LOF_UNSURE);
-	lof_call_end(&call);
+	lof_change_end(&change, LOF_UNSURE);
 	return err;
+}
+
+static int convert_run(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (LOF_ATTR_KIND(run->attr) == LOF_FULL)
+		lof_lock_range(run->range, LOF_ONFAULT);
+	return 0;
 }
 
 /* What was locked in full is locked on fault by now: it is charged already. */
 static void convert_tracked(void)
 {
-	struct lof_range rest = everything();
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		if (LOF_ATTR_KIND(entry.attr) == LOF_FULL)
-			lof_lock_range(entry.range, LOF_ONFAULT);
-		rest.start = entry.range.end;
-	}
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), convert_run, NULL);
 }
 
 /*

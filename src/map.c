@@ -9,9 +9,11 @@
 
 #include "api.h"
 #include "arm.h"
+#include "chunks.h"
 #include "follow.h"
 #include "future.h"
-#include "ledger.h"
+#include "ledger/fastpath.h"
+#include "ledger/ledger.h"
 #include "nature.h"
 #include "pages.h"
 #include "policy.h"
@@ -36,10 +38,14 @@ struct mapping {
 	int64_t off;
 };
 
+_Atomic bool lof_giant_was_mapped;
+
 static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 {
 	int err;
 
+	if ((uint64_t)m->len >= LOF_GIANT)
+		lof_giant_was_mapped = true;
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);
 	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
@@ -75,75 +81,67 @@ static inline struct lof_range replaced(const struct mapping *m)
 }
 
 /*
- * Map, and book how the kernel locked it: in full by MAP_LOCKED, in its own way
- * by MCL_FUTURE. Areas that cannot be locked are passed over by both; where
- * there may be such, msync tells, since a new mapping is one area.
+ * Map, and note how the kernel locked it: in full by MAP_LOCKED, in its own way
+ * by MCL_FUTURE. Both pass over areas that cannot be locked: so it is suspect
+ * where it may be such.
  */
 LOF_COLD
-static int map_and_book(const struct mapping *m, unsigned int kind,
+static int map_and_note(const struct mapping *m, unsigned int kind,
 			uint64_t future, uintptr_t *result)
 {
-	bool is_exact = !(m->flags & MAP_HUGETLB && m->flags & MAP_FIXED);
+	bool is_rounded = m->flags & MAP_HUGETLB && m->flags & MAP_FIXED;
 	struct lof_range range = replaced(m);
-	struct lof_call call;
+	struct lof_change change;
 	int err;
 
-	err = lof_call_begin(&call, kind ? LOF_ADDS : LOF_KEEPS, range,
-			     LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, kind ? LOF_MAY_LOCK : LOF_MAY_UNLOCK, range,
+			 LOF_NO_RANGE);
 	err = map_raw(m, result);
 	if (err) {
 		/* The old mapping may have gone before the new one failed. */
-		lof_call_land(&call, m->flags & MAP_FIXED ? LOF_UNSURE
-							  : LOF_REFUSED);
-		lof_call_end(&call);
+		lof_change_end(&change, m->flags & MAP_FIXED ? LOF_UNSURE
+							     : LOF_REFUSED);
 		return err;
 	}
 	lof_range_of(&range, (void *)*result, m->len);
-	call.gone[0] = range;
-	if (is_exact)
-		call.range[0] = range;
-	if (kind && !is_ordinary(m) && !lof_is_locked(range))
-		kind = LOF_NONE;
-	is_exact = is_exact && kind != LOF_FUTURE_UNKNOWN &&
-		   lof_future_is_still(future);
-	if (lof_call_land(&call, LOF_DONE)) {
-		lof_call_clear(&call, range);
-		if (is_exact && kind)
-			lof_call_set(&call, range,
-				     LOF_ATTR(kind, LOF_BY_KERNEL));
+	if (!is_rounded)
+		change.range[0] = range;
+	change.unmapped[0] = range;
+	if (kind && kind != LOF_FUTURE_UNKNOWN) {
+		change.locked = range;
+		change.attr = LOF_ATTR(kind, LOF_BY_KERNEL);
+		if (!is_ordinary(m))
+			change.attr |= LOF_ATTR_SUSPECT;
 	}
-	/* Also if there was nothing to book. */
-	if (!is_exact)
-		lof_call_unsure(&call);
-	lof_call_end(&call);
+	lof_change_end(&change, !is_rounded && kind != LOF_FUTURE_UNKNOWN &&
+				lof_future_is_still(future) ? LOF_DONE
+							    : LOF_UNSURE);
 	return 0;
 }
 
 /*
- * A mapping with no lock, where nothing is tracked; or where the kernel chooses
+ * A mapping with no lock, where nothing is noted; or where the kernel chooses
  * and something may be: libc may have unmapped that, unseen.
  */
 static int map_unlocked(const struct mapping *m, uint64_t future,
-			struct lof_glance *glance, uintptr_t *result)
+			struct lof_fastpath *path, uintptr_t *result)
 {
-	struct lof_range *range = &glance->range;
+	struct lof_range *range = &path->range;
 	bool is_fixed = !lof_range_is_empty(*range);
 	int err;
 
 	err = map_raw(m, result);
-	if (!lof_front_known() || (err && !(m->flags & MAP_FIXED)))
+	if (err && !(m->flags & MAP_FIXED))
 		return err;
 	if (!err && lof_range_of(range, (void *)*result, m->len))
 		return 0;
 	if (!lof_future_is_still(future)) {
 		lof_ledger_renew(*range);
 		/* It may be locked, and moved on as if it were not. */
-		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
+		lof_ledger_suspect_all();
 	}
-	if (!lof_glance_holds(glance))
-		lof_glance_settle(glance, is_fixed ? LOF_UNMAPPED
+	if (!lof_fastpath_holds(path))
+		lof_fastpath_repair(path, is_fixed ? LOF_UNMAPPED
 						   : LOF_MAPPED_ANEW);
 	return err;
 }
@@ -152,14 +150,14 @@ static LOF_HOT int map(const struct mapping *m, uintptr_t *result)
 {
 	unsigned int kind;
 	uint64_t future = lof_future_look(&kind);
-	struct lof_glance glance;
+	struct lof_fastpath path;
 
 	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
 		kind = LOF_FULL;
 	if (kind == LOF_NONE &&
-	    lof_glance_is_clear(&glance, replaced(m)))
-		return map_unlocked(m, future, &glance, result);
-	return map_and_book(m, kind, future, result);
+	    lof_fastpath_begin(&path, replaced(m)))
+		return map_unlocked(m, future, &path, result);
+	return map_and_note(m, kind, future, result);
 }
 
 /* What mmap says when the lock of a new mapping is refused. */
@@ -177,7 +175,8 @@ static bool is_over(const struct mapping *m)
 /* Lock a new mapping, or take it back. As lof_nature_lock(). */
 static int arm_new(const struct mapping *m, struct lof_range range)
 {
-	int ret = lof_nature_lock(range, LOF_ONFAULT, !is_ordinary(m));
+	enum lof_outcome did;
+	int ret = lof_nature_lock(range, LOF_ONFAULT, !is_ordinary(m), &did);
 
 	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
@@ -222,7 +221,7 @@ static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
 		return 0;
 	lof_sys_munmap(*result, m->len);
 	if (!lof_range_of(&range, (void *)*result, m->len))
-		lof_ledger_read_back(range);
+		lof_ledger_renew(range);
 	return -EEXIST;
 }
 
@@ -230,14 +229,13 @@ static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
 static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
 		      uintptr_t *result)
 {
-	struct lof_entry entry;
 	int err = -EEXIST;
 
 	*did = LOF_REFUSED;
 	if (!is_over(m))
 		return map_raw(m, result);
-	/* Where something is tracked, something is mapped. */
-	if (lof_ledger_find_in(replaced(m), &entry) <= 0)
+	/* Where something is noted, something is mapped. */
+	if (lof_ledger_has(LOF_NOTED_LOCKS, replaced(m)) <= 0)
 		err = map_onto_nothing(m, result);
 	if (err != -EEXIST)
 		return err;
@@ -267,36 +265,30 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 {
 	struct lof_range target = is_over(m) ? replaced(m) : LOF_NO_RANGE;
 	struct lof_range range = LOF_NO_RANGE;
+	struct lof_change change;
 	enum lof_outcome did;
-	struct lof_call call;
 	int ret;
 
-	ret = lof_call_begin(&call, LOF_ADDS, target, LOF_NO_RANGE);
-	if (ret)
-		return ret;
+	lof_change_begin(&change, LOF_MAY_LOCK, target, LOF_NO_RANGE);
 	ret = map_to_arm(m, &did, result);
 	if (!ret) {
 		lof_range_of(&range, (void *)*result, m->len);
 		if (lof_range_is_empty(target))
-			call.range[0] = range;
+			change.range[0] = range;
 		ret = arm_new(m, range);
+		change.unmapped[0] = range;
 		/* What was taken back, others may have locked meanwhile. */
-		did = ret < 0 ? LOF_UNSURE : LOF_DONE;
+		did = ret ? LOF_UNSURE : LOF_DONE;
 	}
-	call.gone[0] = range;
-	if (lof_call_land(&call, did)) {
-		lof_call_clear(&call, range);
-		if (ret)
-			lof_call_unsure(&call);
-		else
-			lof_call_set(&call, range,
-				     lof_arm_attr(LOF_ONFAULT));
+	if (!ret) {
+		change.locked = range;
+		change.attr = lof_arm_attr(LOF_ONFAULT);
 	}
-	lof_call_end(&call);
+	lof_change_end(&change, did);
 	return ret < 0 ? ret : 0;
 }
 
-/* Locked first: so it is refused over the limit before a page is there. */
+/* Locked first, so that what is over the limit is refused before it is there. */
 static int map_onfault(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping lazy = *m;
@@ -397,36 +389,33 @@ LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 }
 
 LOF_COLD
-static int unmap_tracked(uintptr_t addr, size_t len, struct lof_range range)
+static int unmap_noted(uintptr_t addr, size_t len, struct lof_range range)
 {
-	struct lof_call call;
+	struct lof_change change;
 	int err;
 
-	err = lof_call_begin(&call, LOF_KEEPS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
 	err = lof_sys_munmap(addr, len);
-	call.gone[0] = range;
-	if (lof_call_land(&call, lof_outcome(err)))
-		lof_call_clear(&call, range);
-	lof_call_end(&call);
+	if (!err)
+		change.unmapped[0] = range;
+	lof_change_end(&change, lof_outcome(err));
 	return err;
 }
 
 LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 {
-	struct lof_glance glance;
+	struct lof_fastpath path;
 	struct lof_range range;
 	int err;
 
 	/* A range that wraps is the kernel's to refuse. */
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
-	if (!lof_glance_is_clear(&glance, range))
-		return lof_return(unmap_tracked((uintptr_t)addr, len, range));
+	if (!lof_fastpath_begin(&path, range))
+		return lof_return(unmap_noted((uintptr_t)addr, len, range));
 	err = lof_sys_munmap((uintptr_t)addr, len);
-	if (!lof_glance_holds(&glance))
-		lof_glance_settle(&glance, LOF_UNMAPPED);
+	if (!lof_fastpath_holds(&path))
+		lof_fastpath_repair(&path, LOF_UNMAPPED);
 	return lof_return(err);
 }
 
@@ -439,34 +428,30 @@ LOF_COLD
 static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
 			   int prot)
 {
-	struct lof_call call;
+	struct lof_change change;
 	int err, ret = 0;
 
-	err = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	if (lof_can_relock(range)) {
-		lof_unlock_tracked(range);
+		ret = lof_unlock_tracked(range);
 		err = lof_sys_mprotect(addr, len, prot);
-		ret = lof_relock(range, range.start);
+		ret |= lof_relock(range, range.start);
 	} else {
 		err = lof_sys_mprotect(addr, len, prot);
 	}
-	lof_call_land(&call, ret ? LOF_UNSURE : LOF_DONE);
-	lof_call_end(&call);
+	lof_change_end(&change, ret ? LOF_UNSURE : LOF_DONE);
 	return err;
+}
+
+static int is_by_flag(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return LOF_ATTR_HOW(run->attr) == LOF_BY_FLAG;
 }
 
 static bool has_flagged(struct lof_range range)
 {
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(range, &entry) > 0) {
-		if (LOF_ATTR_HOW(entry.attr) == LOF_BY_FLAG)
-			return true;
-		range.start = entry.range.end;
-	}
-	return false;
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, is_by_flag, NULL) == 1;
 }
 
 LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
@@ -476,7 +461,7 @@ LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
-	if (prot & PROT_WRITE && lof_front_known() &&
+	if (prot & PROT_WRITE && !lof_range_is_empty(range) &&
 	    !lof_cap_is_there(LOF_CAP_MLOCK2) && has_flagged(range))
 		err = protect_flagged(range, (uintptr_t)addr, len, prot);
 	else

@@ -10,7 +10,8 @@
 #include "nature.h"
 
 #include "arm.h"
-#include "ledger.h"
+#include "chunks.h"
+#include "ledger/ledger.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "sys_caps.h"
@@ -76,50 +77,73 @@ static int lock_by_area(struct lof_range range, unsigned int kind)
 	return err ? err : 1;
 }
 
-/*
- * Where the limit refused, nothing was locked. Else all of it was, before it
- * could not be populated.
- */
-static void undo(struct lof_range range, unsigned int kind)
+/* Is a gap of what the ledger notes not locked? Then the limit refused. */
+static int look_for_unlocked(const struct lof_entry *run, void *arg)
 {
-	struct lof_range rest = range, gap = range;
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap) && !lof_is_locked(gap))
-			return;
-		rest.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (!lof_range_is_empty(gap) && !lof_is_locked(gap))
-		return;
-	lof_unlock_untracked(range);
-	for (rest = range; lof_ledger_find_in(rest, &entry) > 0;
-	     rest.start = entry.range.end)
-		if (LOF_ATTR_KIND(entry.attr) != kind)
-			lof_arm_again(entry.range, LOF_ATTR_KIND(entry.attr));
+	(void)arg;
+	return !run->attr && !lof_is_locked(run->range);
 }
 
-int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new)
+/* What a lock took that was locked in another way before. */
+struct taken {
+	unsigned int kind;	/* of the lock */
+	int err;		/* of locking it as it was */
+};
+
+static int relock_if_other(const struct lof_entry *run, void *arg)
+{
+	unsigned int kind = LOF_ATTR_KIND(run->attr);
+	struct taken *taken = arg;
+
+	if (kind && kind != taken->kind && lof_arm_again(run->range, kind))
+		taken->err = -ENOMEM;
+	return 0;
+}
+
+/*
+ * Where the limit refused, nothing was locked. Else all of it was, before it
+ * could not be populated. True: all is locked as it was. If the ledger cannot be
+ * read, it is not known what was, and all stays locked.
+ */
+static bool undo(struct lof_range range, unsigned int kind)
+{
+	struct taken taken = { .kind = kind };
+	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, range, look_for_unlocked,
+				      NULL);
+
+	if (!ret)
+		ret = lof_unlock_untracked(range);
+	if (!ret)
+		ret = lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
+					  &taken);
+	return ret >= 0 && !taken.err;
+}
+
+int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
+		    enum lof_outcome *did)
 {
 	struct areas areas = { .rest = range };
 	bool by_area;
 	int err;
 
+	*did = LOF_UNSURE;
 	by_area = kind == LOF_ONFAULT && lof_may_have_hugetlb(range);
 	err = by_area ? lock_by_area(range, kind) : lof_arm_as(range, kind);
 	if ((err == -ENOMEM || err == -EAGAIN) &&
 	    lof_first_hole(range) == range.end) {
 		if (!by_area && natures(range).kept)
 			err = lock_by_area(range, kind);
-		if (err < 0)
-			undo(range, kind);
+		if (err < 0 && undo(range, kind))
+			*did = LOF_DONE;
+	} else if (err <= 0) {
+		*did = lof_outcome(err);
 	}
 	if (err || lof_range_is_empty(range) ||
-	    !(is_new || lof_cap_is_there(LOF_CAP_UNLOCKABLE)) ||
+	    !((is_new && !lof_preload) ||
+	      lof_cap_is_there(LOF_CAP_UNLOCKABLE)) ||
 	    lof_is_locked(range))
 		return err;
 	areas = natures(range);
+	*did = LOF_UNSURE;
 	return areas.droppable ? -EOPNOTSUPP : 1;
 }

@@ -6,6 +6,7 @@
 #ifndef LOF_NATURE_H
 #define LOF_NATURE_H
 
+#include "ledger/ledger.h"
 #include "range.h"
 #include "smaps.h"
 
@@ -19,7 +20,11 @@ bool lof_nature_keeps(const struct lof_vma *vma);
  * such that it cannot be locked, and is swapped, or dropped. Success of the
  * kernel is believed where something near is locked already; with is_new, or
  * where the process has memory that cannot be locked, it is looked at.
+ *
+ * *did: for the ledger. LOF_DONE: all of the range is locked so if it returned
+ * 0, or as it was before.
  */
-int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new);
+int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
+		    enum lof_outcome *did);
 
 #endif

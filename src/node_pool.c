@@ -9,6 +9,8 @@
 
 #include "node_pool.h"
 
+#include <string.h>
+
 #define SLAB_MIN	((size_t)64 << 10)
 #define SLAB_MAX	((size_t)2 << 20)
 
@@ -19,21 +21,36 @@ size_t lof_pool_slab_size(const struct lof_pool *pool)
 	return pool->bytes < SLAB_MAX ? pool->bytes : SLAB_MAX;
 }
 
-void lof_pool_slab_add(struct lof_pool *pool, struct lof_tree *tree,
-		       struct lof_range slab)
+/* Beyond so many the oldest is forgotten: it is lost to a restart alone. */
+void lof_pool_slab_add(struct lof_pool *pool, struct lof_range slab)
 {
-	lof_pool_fill(pool, tree, (size_t)-1);
-	pool->slab = slab;
+	if (pool->count == LOF_NSLABS) {
+		memmove(pool->all, pool->all + 1,
+			(LOF_NSLABS - 1) * sizeof(pool->all[0]));
+		pool->count--;
+		pool->used--;
+	}
+	pool->all[pool->count++] = slab;
 	pool->bytes += lof_range_len(slab);
+}
+
+void lof_pool_restart(struct lof_pool *pool)
+{
+	pool->slab = (struct lof_range){ 0, 0 };
+	pool->used = 0;
 }
 
 bool lof_pool_fill(struct lof_pool *pool, struct lof_tree *tree, size_t n)
 {
 	while (tree->nspare < n) {
-		if (lof_range_len(pool->slab) < sizeof(struct lof_node))
+		if (lof_range_len(pool->slab) >= sizeof(struct lof_node)) {
+			lof_tree_give(tree, (struct lof_node *)pool->slab.start);
+			pool->slab.start += sizeof(struct lof_node);
+		} else if (pool->used < pool->count) {
+			pool->slab = pool->all[pool->used++];
+		} else {
 			return false;
-		lof_tree_give(tree, (struct lof_node *)pool->slab.start);
-		pool->slab.start += sizeof(struct lof_node);
+		}
 	}
 	return true;
 }

@@ -5,7 +5,7 @@
 #include "lockonfault.h"
 
 #include "api.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "pages.h"
 #include "policy.h"
 #include "probe.h"
@@ -63,12 +63,10 @@ static int populate(uintptr_t addr, size_t len, int prot)
  */
 static int discard_unlocked(struct lof_range range)
 {
-	struct lof_call call;
+	struct lof_change change;
 	int err;
 
-	err = lof_call_begin(&call, LOF_ADDS, range, LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	/* Locking it again must be allowed; the limit may have come down. */
 	err = lof_can_relock(range) ? 0 : -EAGAIN;
 	if (!err) {
@@ -78,8 +76,7 @@ static int discard_unlocked(struct lof_range range)
 					      MADV_DONTNEED);
 		lof_relock(range, range.start);
 	}
-	lof_call_land(&call, LOF_UNSURE);
-	lof_call_end(&call);
+	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
 
@@ -101,7 +98,7 @@ int lof_discard_range(uintptr_t addr, size_t len)
 		return lof_sys_madvise(addr, len, MADV_DONTNEED_LOCKED);
 	if (!lof_is_locked(range))
 		return lof_sys_madvise(addr, len, MADV_DONTNEED);
-	lof_ledger_read_back(range);
+	lof_ledger_resync(range);
 	return discard_unlocked(range);
 }
 

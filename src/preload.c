@@ -25,6 +25,10 @@
 #include "preload_log.h"
 #include "syscall_raw.h"
 
+/* Tells the library that the program's calls come this way. */
+extern const char lof_preload[];
+LOF_PUBLIC const char lof_preload[] = "";
+
 enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;

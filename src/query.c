@@ -8,7 +8,8 @@
 
 #include "api.h"
 #include "follow.h"
-#include "ledger.h"
+#include "future.h"
+#include "ledger/ledger.h"
 #include "nature.h"
 #include "policy.h"
 #include "probe.h"
@@ -24,6 +25,8 @@ static struct lof_region region_of(const struct lof_entry *entry)
 
 	if (entry->attr & LOF_ATTR_GUESSED)
 		flags |= LOF_GUESSED;
+	if (entry->attr & LOF_ATTR_SUSPECT)
+		flags |= LOF_UNVERIFIED;
 	if (entry->attr && !lof_cap_is_there(LOF_CAP_LOCKS))
 		flags |= LOF_ACCOUNTED;
 	return (struct lof_region){
@@ -54,7 +57,7 @@ struct search {
 
 static int search_area(const struct lof_vma *vma, void *arg)
 {
-	unsigned int attr = lof_ledger_attr(vma);
+	unsigned int attr = lof_attr_of_vma(vma);
 	struct search *search = arg;
 	struct lof_entry *run = &search->run;
 
@@ -100,7 +103,8 @@ static int around_by_smaps(uintptr_t addr, struct lof_entry *around,
 static bool is_same(const struct lof_entry *a, const struct lof_entry *b)
 {
 	return a->range.start == b->range.start &&
-	       a->range.end == b->range.end && a->attr == b->attr;
+	       a->range.end == b->range.end &&
+	       ((a->attr ^ b->attr) & ~LOF_ATTR_SUSPECT) == 0;
 }
 
 /* Without smaps: what the ledger says, if the page at addr is so locked. */
@@ -113,9 +117,9 @@ static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 	here.end = here.start + page;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		err = lof_ledger_around(addr, entry);
-		if (err || lof_is_locked(here) == (entry->attr != 0))
+		if (err || lof_is_locked(here) == (LOF_ATTR_KIND(entry->attr) != 0))
 			return err;
-		lof_ledger_read_back(entry->range);
+		lof_ledger_reread(entry->range);
 	}
 	return -EAGAIN;
 }
@@ -132,12 +136,11 @@ static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		if (lof_ledger_around(addr, &known) || is_same(&known, entry))
 			break;
-		lof_ledger_read_back(known.range);
-		lof_ledger_read_back(entry->range);
+		lof_ledger_reread(known.range);
+		lof_ledger_reread(entry->range);
 		/* Of a guess it may know better. */
-		if (entry->attr & LOF_ATTR_GUESSED)
-			lof_ledger_around(addr, entry);
-		else
+		if (!(entry->attr & LOF_ATTR_GUESSED) ||
+		    lof_ledger_around(addr, entry))
 			around_by_smaps(addr, entry, kept);
 	}
 	return 0;
@@ -153,7 +156,7 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	int found;
 
 	region->start = rest->start;
-	found = lof_ledger_held_in(*rest, &held);
+	found = lof_ledger_first(LOF_NOTED_HOLDS, *rest, &held);
 	region->holds = found > 0 && held.range.start == rest->start ?
 			LOF_HELD_COUNT(held.attr) : 0;
 	if (found > 0 && !region->holds)
@@ -162,7 +165,7 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	while (found > 0 && held.range.start == rest->start &&
 	       LOF_HELD_COUNT(held.attr) == region->holds) {
 		rest->start = held.range.end;
-		found = lof_ledger_held_in(*rest, &held);
+		found = lof_ledger_first(LOF_NOTED_HOLDS, *rest, &held);
 	}
 	if (found < 0)
 		return found;
@@ -172,13 +175,13 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	return !lof_range_is_empty(*rest);
 }
 
-/* As lof_ledger_swept_in(), but what is exempt is under no budget. */
+/* The first budget in range; what is exempt is under none. 1, 0, -EBUSY. */
 static int next_swept(struct lof_range range, struct lof_entry *swept)
 {
 	int found;
 
-	while ((found = lof_ledger_swept_in(range, swept)) > 0 &&
-	       !LOF_SWEPT_ID(swept->attr))
+	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, range, swept)) > 0 &&
+	       !LOF_BUDGET_ID(swept->attr))
 		range.start = swept->range.end;
 	return found;
 }
@@ -248,29 +251,53 @@ LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
 
 typedef int (*visitor)(const struct lof_region *region, void *arg);
 
+struct walking {
+	visitor visit;
+	void *arg;
+	int result;		/* of the last visit */
+};
+
+/* 1 ends it. */
+static int visit_run(const struct lof_entry *run, void *arg)
+{
+	struct lof_region region = region_of(run);
+	struct lof_range rest = run->range;
+	struct walking *w = arg;
+	int more;
+
+	if (!region.kind)
+		return 0;
+	do {
+		more = cut(&region, LOF_ATTR_HOW(run->attr), &rest);
+		if (more < 0)
+			return more;
+		w->result = w->visit(&region, w->arg);
+	} while (!w->result && more);
+	return w->result != 0;
+}
+
+/* A visit may have changed what is ahead. */
+static int walk_run(const struct lof_entry *run, void *arg)
+{
+	if (!(run->attr & LOF_ATTR_SUSPECT) ||
+	    lof_ledger_resync(run->range) == -EBUSY)
+		return visit_run(run, arg);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit_run, arg);
+}
+
+static struct lof_range everything(void)
+{
+	return lof_range_all(lof_sys_page_size());
+}
+
 /* 0 and what the last visit returned, or -EBUSY. */
 static int walk(visitor visit, void *arg, int *result)
 {
-	struct lof_range rest = lof_range_all(lof_sys_page_size());
-	struct lof_region region;
-	struct lof_entry entry;
-	int found, more;
+	struct walking w = { .visit = visit, .arg = arg };
+	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), walk_run, &w);
 
-	*result = 0;
-	while ((found = lof_ledger_find_in(rest, &entry)) > 0) {
-		rest.start = entry.range.end;
-		region = region_of(&entry);
-		do {
-			more = cut(&region, LOF_ATTR_HOW(entry.attr),
-				   &entry.range);
-			if (more < 0)
-				return more;
-			*result = visit(&region, arg);
-		} while (!*result && more);
-		if (*result)
-			return 0;
-	}
-	return found;
+	*result = w.result;
+	return ret < 0 ? ret : 0;
 }
 
 static int add_region(const struct lof_region *region, void *arg)
@@ -285,61 +312,65 @@ static int add_region(const struct lof_region *region, void *arg)
 	return 0;
 }
 
+static int is_locked_unnoted(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return !LOF_ATTR_KIND(run->attr) && lof_is_locked(run->range);
+}
+
 /* Is something locked between what is tracked? */
 static bool is_locked_between(void)
 {
-	struct lof_range rest = lof_range_all(lof_sys_page_size()), gap = rest;
-	struct lof_entry entry;
-
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (lof_is_locked(gap))
-			return true;
-		rest.start = gap.start = entry.range.end;
-	}
-	gap.end = rest.end;
-	return lof_is_locked(gap);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), is_locked_unnoted,
+				   NULL) == 1;
 }
 
 /*
- * libc maps and unmaps unseen, and others may lock. If the charge is the sum of
- * what is tracked, and nothing else is locked, then all that is tracked is
- * locked; or else look what is.
+ * Ask the kernel about what is suspect. But libc maps and unmaps unseen, and
+ * others may lock. If the charge is the sum of what is tracked, and nothing else
+ * is locked, then all that is tracked is locked; or else look what is. 0, -EBUSY, -ENOMEM.
  */
-static void check_drift(void)
+static int check_drift(void)
 {
-	uint64_t changes = lof_ledger_changes(), charge;
+	int err = lof_ledger_resync(everything()), result;
 	struct lof_stats sum = { .ranges = 0 };
-	int result;
+	uint64_t changes, charge;
 
+	/* Without memory for it nothing can be told. */
+	if (err == -EBUSY || err == -ENOMEM)
+		return err;
+	changes = lof_ledger_landings();
 	/* While others lock and unlock, the two cannot be compared. */
 	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
 	    (charge != sum.onfault + sum.full || is_locked_between()) &&
-	    lof_ledger_changes() == changes)
-		lof_ledger_read_back(lof_range_all(lof_sys_page_size()));
+	    lof_ledger_landings() == changes)
+		err = lof_ledger_reread(everything());
+	return err == -ENOMEM ? err : 0;
 }
 
 LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
 				     void *arg), void *arg)
 {
-	int err, result;
+	int err = check_drift(), result = 0;
 
-	check_drift();
-	err = walk(visit, arg, &result);
+	if (!err)
+		err = walk(visit, arg, &result);
 	return err ? lof_return(err) : result;
 }
 
-static uint64_t bytes_held(void)
+static int add_held(const struct lof_entry *run, void *arg)
 {
-	struct lof_range rest = lof_range_all(lof_sys_page_size());
-	struct lof_entry held;
-	uint64_t bytes = 0;
+	uint64_t *bytes = arg;
 
-	while (lof_ledger_held_in(rest, &held) > 0) {
-		bytes += lof_range_len(held.range);
-		rest.start = held.range.end;
-	}
-	return bytes;
+	if (run->attr)
+		*bytes += lof_range_len(run->range);
+	return 0;
+}
+
+/* 0 or -EBUSY. */
+static int count_held(uint64_t *bytes)
+{
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, everything(), add_held, bytes);
 }
 
 static int catch_up(void)
@@ -352,8 +383,10 @@ static int catch_up(void)
 
 LOF_PUBLIC int lof_sync(void)
 {
-	int err = lof_ledger_sync();
+	int err;
 
+	lof_future_sync();
+	err = lof_ledger_reread(everything());
 	return lof_return(err ? err : catch_up());
 }
 
@@ -372,16 +405,18 @@ LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 
 	if (!size)
 		return lof_return(-EINVAL);
-	check_drift();
-	err = walk(add_region, &now, &result);
+	err = check_drift();
+	if (!err)
+		err = walk(add_region, &now, &result);
 	if (err)
 		return lof_return(err);
 	lof_ledger_costs(&costs);
 	now.ledger = costs.bytes;
 	now.read_back = costs.read_back;
 	now.drift = costs.drift;
-	now.holds = bytes_held();
-	err = lof_sys_memlock_limit(&now.limit);
+	err = count_held(&now.holds);
+	if (!err)
+		err = lof_sys_memlock_limit(&now.limit);
 	if (!err)
 		err = lof_smaps_charge(0, &now.charged);
 	if (!err)

@@ -1,30 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lock memory as the ledger has it. No books are written here. */
+/* Lock memory as the ledger has it. Nothing is noted here. */
 #include "config.h"
 
 #include "relock.h"
 
 #include "arm.h"
 #include "flag.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "sys_caps.h"
+
+struct relocking {
+	uintptr_t from, to;
+	int worst;
+};
+
+static int relock_run(const struct lof_entry *run, void *arg)
+{
+	struct relocking *r = arg;
+	int ret;
+
+	if (!LOF_ATTR_KIND(run->attr))
+		return 0;
+	ret = lof_arm_again((struct lof_range){
+		run->range.start - r->from + r->to,
+		run->range.end - r->from + r->to,
+	}, LOF_ATTR_KIND(run->attr));
+	if (!r->worst || ret < 0)
+		r->worst = ret;
+	return 0;
+}
 
 int lof_relock(struct lof_range from, uintptr_t to)
 {
-	uintptr_t start = from.start;
-	struct lof_entry entry;
-	int worst = 0, ret;
+	struct relocking r = { .from = from.start, .to = to };
+	int err = lof_ledger_each_run(LOF_NOTED_LOCKS, from, relock_run, &r);
 
-	while (lof_ledger_find_in(from, &entry) > 0) {
-		ret = lof_arm_again((struct lof_range){
-			entry.range.start - start + to,
-			entry.range.end - start + to,
-		}, LOF_ATTR_KIND(entry.attr));
-		if (!worst || ret < 0)
-			worst = ret;
-		from.start = entry.range.end;
-	}
-	return worst;
+	return err ? err : r.worst;
 }
 
 bool lof_can_relock(struct lof_range range)

@@ -13,7 +13,7 @@
 #include "arm.h"
 #include "flag.h"
 #include "future.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "lock.h"
 #include "probe.h"
 #include "relock.h"
@@ -40,95 +40,38 @@ static void split(const struct remap *r, struct lof_range *kept,
 	tail->start += r->copies ? 0 : both;
 }
 
-/* Say what becomes of what is held. */
-static void tell_holds(struct lof_call *call, const struct remap *r)
+/*
+ * Declare what the kernel did. What is added is locked as the last page before
+ * it is.
+ */
+static void declare(struct lof_change *change, const struct remap *r)
 {
 	struct lof_range kept, tail;
 
 	split(r, &kept, &tail);
-	call->gone[0] = tail;
+	change->unmapped[0] = tail;
+	if (!lof_range_is_empty(tail)) {
+		change->locked = tail;
+		change->like = kept.end - lof_sys_page_size();
+	}
 	if (r->copies)
 		return;
-	call->gone[1] = (struct lof_range){ kept.end, r->old.end };
+	change->unmapped[1] = (struct lof_range){ kept.end, r->old.end };
 	if (r->new.start != r->old.start) {
-		call->moved = kept;
-		call->moved_to = r->new.start;
+		change->moved = kept;
+		change->moved_to = r->new.start;
 	}
 }
 
-/* Book what the kernel did. */
-static void book(struct lof_call *call, const struct remap *r)
+static void announce(struct lof_change *change, const struct remap *r)
 {
-	struct lof_range tail, kept;
-	struct lof_entry last;
-	bool grows;
-
-	split(r, &kept, &tail);
-	/* What is added is locked as the last page before it. */
-	grows = !lof_range_is_empty(tail) &&
-		lof_call_find_in(call, (struct lof_range){
-			kept.end - lof_sys_page_size(), kept.end }, &last);
-	lof_call_clear(call, tail);
-	if (r->new.start == r->old.start) {
-		lof_call_clear(call, (struct lof_range){
-			kept.end, r->old.end });
-	} else if (!r->copies) {
-		lof_call_copy(call, kept, r->new.start);
-		lof_call_clear(call, r->old);
-	}
-	if (grows)
-		lof_call_derive(call, tail, last.attr);
-}
-
-/*
- * A move onto a fixed place unmaps what was there, but (seen on 6.18) not where
- * the old range has a hole. Only the kernel knows of holes.
- */
-static bool may_leave_holes(struct lof_call *call, const struct remap *r)
-{
-	struct lof_entry entry;
-
-	return r->flags & MREMAP_FIXED &&
-	       lof_call_find_in(call, r->new, &entry);
-}
-
-/*
- * Book what is to be expected, and ask the kernel if it is not sure. Without
- * mlock2 it can tell then what is locked, but not how.
- */
-static void book_expected(struct lof_call *call, const struct remap *r,
-			  bool sure)
-{
-	sure &= !may_leave_holes(call, r);
-	book(call, r);
-	if (!sure)
-		lof_call_unsure(call);
-}
-
-/* The system call has returned: book what it did, or ask. */
-static void settle(struct lof_call *call, const struct remap *r,
-		   enum lof_outcome outcome)
-{
-	if (lof_call_land(call, outcome))
-		book_expected(call, r, true);
-	lof_call_end(call);
-}
-
-static void unsure_of_all(struct lof_call *call)
-{
-	call->range[0] = lof_range_all(lof_sys_page_size());
-	lof_call_unsure(call);
-}
-
-static int announce(struct lof_call *call, const struct remap *r)
-{
-	return lof_call_begin(call, LOF_MOVES, r->old,
-			      r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
+	lof_change_begin(change, LOF_MAY_MOVE, r->old,
+			 r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
 }
 
 /* The system call; what the kernel chose goes into r. */
-static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
-		       size_t new_len)
+static int call_kernel(struct lof_change *change, struct remap *r,
+		       size_t old_len, size_t new_len)
 {
 	uintptr_t result;
 	int err;
@@ -138,25 +81,35 @@ static int call_kernel(struct lof_call *call, struct remap *r, size_t old_len,
 	if (!err) {
 		r->new.end = r->new.end - r->new.start + result;
 		r->new.start = result;
-		call->range[1] = r->new;
-		tell_holds(call, r);
+		change->range[1] = r->new;
+		declare(change, r);
 	}
 	return err;
+}
+
+/*
+ * A move onto a fixed place unmaps what was there, but (seen on 6.18) not where
+ * the old range has a hole. Only the kernel knows of holes.
+ */
+static bool may_leave_holes(const struct remap *r)
+{
+	return r->flags & MREMAP_FIXED && lof_ledger_has(LOF_NOTED_LOCKS, r->new);
 }
 
 /* One mremap that does to locks what it should. */
 static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 {
-	struct lof_call call;
+	struct lof_change change;
+	bool is_sure;
 	int err;
 
-	err = announce(&call, r);
-	if (err)
-		return err;
-	err = call_kernel(&call, r, old_len, new_len);
+	announce(&change, r);
+	is_sure = !may_leave_holes(r);
+	err = call_kernel(&change, r, old_len, new_len);
 	/* A move of several areas may stop at any one of them. */
-	settle(&call, r, err && r->flags & MREMAP_FIXED ? LOF_UNSURE
-							: lof_outcome(err));
+	if (err && r->flags & MREMAP_FIXED)
+		is_sure = false;
+	lof_change_end(&change, is_sure ? lof_outcome(err) : LOF_UNSURE);
 	return err;
 }
 
@@ -164,14 +117,14 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
  * The system call on what is unlocked for that long, and locked again wherever
  * it is then. *exact: all of it is, as it was.
  */
-static int call_kernel_unlocked(struct lof_call *call, struct remap *r,
+static int call_kernel_unlocked(struct lof_change *change, struct remap *r,
 				size_t old_len, size_t new_len, bool *exact)
 {
 	int err;
 
 	err = lof_unlock_tracked(r->old);
 	if (!err)
-		err = call_kernel(call, r, old_len, new_len);
+		err = call_kernel(change, r, old_len, new_len);
 	if (err)
 		lof_relock(r->old, r->old.start);
 	else
@@ -186,23 +139,18 @@ static int call_kernel_unlocked(struct lof_call *call, struct remap *r,
  */
 static int remap_dontunmap(struct remap *r, size_t len)
 {
-	struct lof_call call;
-	bool exact = false;
+	bool exact = false, is_sure = !may_leave_holes(r);
+	struct lof_change change;
 	int err;
 
-	err = announce(&call, r);
-	if (err)
-		return err;
+	announce(&change, r);
 	/* Locking it again must be allowed; the limit may have come down. */
 	err = lof_can_relock(r->old) ? 0 : -EAGAIN;
 	if (!err)
-		err = call_kernel_unlocked(&call, r, len, len, &exact);
-	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE))
-		book_expected(&call, r, exact);
-	if (call.outcome != LOF_DONE)
-		/* Another thread may have locked it: then look all over. */
-		unsure_of_all(&call);
-	lof_call_end(&call);
+		err = call_kernel_unlocked(&change, r, len, len, &exact);
+	/* What another thread locked in the old area is unlocked as a whole. */
+	if (!lof_change_end(&change, exact && is_sure ? LOF_DONE : LOF_UNSURE))
+		lof_ledger_suspect_all();
 	return err;
 }
 
@@ -212,10 +160,7 @@ static int remap_dontunmap(struct remap *r, size_t len)
  */
 static bool is_locked(struct lof_range old)
 {
-	if (!lof_is_locked(old))
-		return false;
-	lof_ledger_read_back(old);
-	return true;
+	return lof_is_locked(old) && lof_ledger_reread(old) != -EBUSY;
 }
 
 /*
@@ -225,25 +170,21 @@ static bool is_locked(struct lof_range old)
 static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 {
 	struct lof_range kept = r->old;
-	struct lof_call call;
+	struct lof_change change;
 	int err;
 
-	err = announce(&call, r);
-	if (err)
-		return err;
+	announce(&change, r);
 	err = lof_arm(r->old);
 	if (err == -ENOMEM)
 		err = -EAGAIN;
 	if (!err)
-		err = call_kernel(&call, r, old_len, new_len);
+		err = call_kernel(&change, r, old_len, new_len);
 	if (!err) {
 		kept.start = r->new.start;
 		kept.end = kept.start + lof_range_len(r->old);
 	}
 	lof_arm_as(kept, LOF_FULL);
-	lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE);
-	lof_call_unsure(&call);
-	lof_call_end(&call);
+	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
 
@@ -253,26 +194,38 @@ static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
  */
 static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 {
+	bool exact = false, is_sure = !may_leave_holes(r);
 	struct lof_range kept, tail;
-	struct lof_call call;
-	bool exact = false;
+	struct lof_change change;
 	int err;
 
-	err = announce(&call, r);
-	if (err)
-		return err;
+	announce(&change, r);
 	err = lof_flag_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
 	      0 : -EAGAIN;
 	if (!err)
-		err = call_kernel_unlocked(&call, r, old_len, new_len, &exact);
+		err = call_kernel_unlocked(&change, r, old_len, new_len, &exact);
 	split(r, &kept, &tail);
 	exact = !err && !lof_arm(tail) && exact;
-	if (lof_call_land(&call, err ? LOF_UNSURE : LOF_DONE)) {
-		book_expected(&call, r, exact);
-		lof_call_set(&call, tail, lof_arm_attr(LOF_ONFAULT));
-	}
-	lof_call_end(&call);
+	if (!err)
+		change.attr = lof_arm_attr(LOF_ONFAULT);
+	lof_change_end(&change, exact && is_sure ? LOF_DONE : LOF_UNSURE);
 	return err;
+}
+
+/* The old range is noted alike: its attribute; 0: it is not, or not locked. */
+static int is_whole(const struct lof_entry *run, void *arg)
+{
+	struct lof_entry *whole = arg;
+
+	if (!LOF_ATTR_KIND(run->attr))
+		return -ENOENT;
+	if (lof_range_is_empty(whole->range))
+		*whole = *run;
+	else if ((whole->attr ^ run->attr) & ~LOF_ATTR_SUSPECT)
+		return -ENOENT;
+	else
+		whole->range.end = run->range.end;
+	return 0;
 }
 
 /*
@@ -282,16 +235,16 @@ static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 static int is_to_be_spared(const struct remap *r, bool populates)
 {
 	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
-	struct lof_entry entry;
+	struct lof_entry whole = { .attr = 0 };
 
 	if (r->copies || lof_range_len(r->new) <= lof_range_len(r->old) ||
 	    (populates && is_native) || !is_locked(r->old) ||
-	    lof_ledger_find_in(r->old, &entry) <= 0)
+	    lof_ledger_has(LOF_NOTED_LOCKS, r->old) <= 0)
 		return 0;
-	if (entry.range.start != r->old.start || entry.range.end != r->old.end)
+	if (lof_ledger_each_run(LOF_NOTED_LOCKS, r->old, is_whole, &whole))
 		return is_native ? 0 : -EFAULT;
-	return LOF_ATTR_KIND(entry.attr) == LOF_FULL ?
-	       !populates : LOF_ATTR_HOW(entry.attr) == LOF_BY_FLAG;
+	return LOF_ATTR_KIND(whole.attr) == LOF_FULL ?
+	       !populates : LOF_ATTR_HOW(whole.attr) == LOF_BY_FLAG;
 }
 
 /*
@@ -301,18 +254,15 @@ static int is_to_be_spared(const struct remap *r, bool populates)
 static int remap_refused(const struct remap *r, uintptr_t addr, size_t old_len,
 			 size_t new_len)
 {
-	struct lof_call call;
+	struct lof_change change;
 	uintptr_t unused;
 	int err;
 
-	err = lof_call_begin(&call, LOF_KEEPS, LOF_NO_RANGE,
-			     r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
-	if (err)
-		return err;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, LOF_NO_RANGE,
+			 r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
 	err = lof_sys_mremap(addr, old_len, new_len, r->flags, r->new.start,
 			     &unused);
-	lof_call_land(&call, LOF_UNSURE);
-	lof_call_end(&call);
+	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
 
@@ -352,12 +302,29 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 /* What only MCL_FUTURE by our own hand has locked, as far as one can see. */
 static bool is_followed(struct lof_range old)
 {
-	struct lof_entry entry;
+	struct lof_entry whole = { .attr = 0 };
 
-	return lof_future_followed() && lof_ledger_held_in(old, &entry) == 0 &&
-	       lof_ledger_find_in(old, &entry) > 0 &&
-	       entry.range.start == old.start && entry.range.end == old.end &&
-	       LOF_ATTR_KIND(entry.attr) == LOF_ONFAULT;
+	return lof_future_followed() && !lof_ledger_has(LOF_NOTED_HOLDS, old) &&
+	       !lof_ledger_each_run(LOF_NOTED_LOCKS, old, is_whole, &whole) &&
+	       LOF_ATTR_KIND(whole.attr) == LOF_ONFAULT;
+}
+
+static int first_budget(const struct lof_entry *run, void *arg)
+{
+	unsigned int *id = arg;
+
+	*id = LOF_BUDGET_ID(run->attr);
+	return *id != 0;
+}
+
+/* The number of the first budget in range; 0: it is under none. */
+static unsigned int budget_of(struct lof_range range)
+{
+	unsigned int id = 0;
+
+	return lof_ledger_has(LOF_NOTED_BUDGETS, range) > 0 &&
+	       lof_ledger_each_run(LOF_NOTED_BUDGETS, range, first_budget, &id) > 0 ?
+	       id : 0;
 }
 
 /*
@@ -370,30 +337,28 @@ static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
 {
 	int err = remap(addr, old_len, new_len, flags, new_addr, result), again;
 	struct lof_range old, tail;
-	struct lof_entry swept;
-	bool budgeted;
+	unsigned int budget;
 
 	if ((err && err != -EAGAIN && err != -EFAULT) || new_len <= old_len ||
 	    lof_range_of(&old, (void *)addr, old_len))
 		return err;
-	budgeted = lof_ledger_swept_in(err ? old : (struct lof_range){
-			*result, *result + lof_range_len(old) }, &swept) > 0 &&
-		   LOF_SWEPT_ID(swept.attr);
+	budget = budget_of(err ? old : (struct lof_range){
+			*result, *result + lof_range_len(old) });
 	if (err && !(err == -EAGAIN && is_followed(old)) &&
-	    !(err == -EFAULT && budgeted))
+	    !(err == -EFAULT && budget))
 		return err;
 	if (err) {
 		if (lof_unlock_range(old))
 			return err;
 		again = remap(addr, old_len, new_len, flags, new_addr, result);
-		if (again && !budgeted)
+		if (again && !budget)
 			lof_lock_range(old, LOF_ONFAULT);
 		if (again)
 			return err;
 	}
-	if (budgeted && !lof_range_of(&tail, (void *)*result, new_len)) {
+	if (budget && !lof_range_of(&tail, (void *)*result, new_len)) {
 		tail.start += lof_range_len(old);
-		lof_ledger_sweep(tail, LOF_SWEPT_ID(swept.attr));
+		lof_budget_assign(tail, budget);
 	}
 	return 0;
 }

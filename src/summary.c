@@ -90,18 +90,40 @@ static bool set(struct lof_summary *summary, struct lof_word at)
 	return false;
 }
 
-static void get_chunk(struct lof_summary *summary, size_t chunk)
+/* One of the first pages; NULL: there is none left. */
+static lof_bits *take_first(struct lof_summary *summary)
+{
+	uint32_t n = atomic_load(&summary->nfirst);
+
+	while (n < LOF_NFIRST)
+		if (atomic_compare_exchange_strong(&summary->nfirst, &n, n + 1))
+			return summary->first[n];
+	return NULL;
+}
+
+static lof_bits *map_page(void)
 {
 	struct lof_range memory;
-	lof_bits *none = NULL;
 
-	if (chunk >= LOF_NCHUNKS || atomic_load(&summary->chunk[chunk]) ||
-	    lof_own_map(CHUNK_BYTES, &memory))
-		return;
+	if (lof_own_map(CHUNK_BYTES, &memory))
+		return NULL;
 	lof_sys_madvise(memory.start, CHUNK_BYTES, MADV_WIPEONFORK);
-	if (!atomic_compare_exchange_strong(&summary->chunk[chunk], &none,
-					    (lof_bits *)memory.start))
-		lof_sys_munmap(memory.start, CHUNK_BYTES);
+	return (lof_bits *)memory.start;
+}
+
+static void get_chunk(struct lof_summary *summary, size_t chunk)
+{
+	lof_bits *none = NULL, *bits;
+
+	if (chunk >= LOF_NCHUNKS || atomic_load(&summary->chunk[chunk]))
+		return;
+	bits = take_first(summary);
+	if (!bits)
+		bits = map_page();
+	/* A page that another thread did not wait for is lost. */
+	if (bits)
+		atomic_compare_exchange_strong(&summary->chunk[chunk], &none,
+					       bits);
 }
 
 void lof_summary_prepare_many(struct lof_summary *summary,

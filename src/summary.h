@@ -30,11 +30,16 @@
 
 typedef _Atomic uint64_t lof_bits;
 
+/* Pages of bits that need not be mapped: for the heap, the stack, ... */
+#define LOF_NFIRST		8
+
 /* All zero: nothing is tracked. */
 struct lof_summary {
 	_Atomic uint32_t is_used;	/* 0: nothing was ever set */
 	_Atomic uint32_t cleared;	/* times that bits were cleared */
+	_Atomic uint32_t nfirst;	/* of the first pages in use */
 	lof_bits *_Atomic chunk[LOF_NCHUNKS];
+	lof_bits first[LOF_NFIRST][LOF_CHUNK_WORDS];
 };
 
 /* Of a chunk that there is no memory for; or that is tracked as a whole. */

@@ -11,10 +11,11 @@
 #include "sweep.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "api.h"
 #include "arm.h"
-#include "books.h"
+#include "ledger/ledger.h"
 #include "lock.h"
 #include "lockonfault.h"
 #include "own_memory.h"
@@ -31,7 +32,7 @@
 
 /* A sweep of one budget. */
 struct sweep {
-	struct lof_budget *budget;
+	struct budget *budget;
 	unsigned int id;
 	size_t runs;		/* longest runs of locked pages */
 	uintptr_t position;	/* up to here it is known what was touched */
@@ -43,10 +44,43 @@ typedef void listener(void *addr, size_t len);
 
 static _Atomic(listener *) overrun;	/* to be told of a first one */
 
-/* Of the word books->sweeping. */
+struct budget {
+	size_t bytes;		/* that may be locked, whole pages */
+	unsigned int policy;	/* LOF_BUDGET_FIRST, LOF_BUDGET_NEWEST */
+	bool used;
+	bool told;		/* that there was an overrun */
+	size_t max_areas;	/* 0: not asked yet */
+	size_t locked, over;	/* bytes at the last sweep */
+	struct lof_range queue;	/* memory for runs in the order of time */
+	size_t first, count;	/* of them */
+};
+
+/* Emptied in a child of fork, when it first looks here. */
+struct budgets {
+	_Atomic uint32_t epoch;		/* of the ledger */
+	_Atomic uint32_t sweeping;	/* futex; only who set it touches this: */
+	struct budget budget[LOF_NBUDGETS + 1];
+};
+
+static struct budgets all_budgets;
+
+static struct budgets *budgets_get(void)
+{
+	uint32_t epoch = lof_ledger_epoch();
+	uint32_t known = atomic_load(&all_budgets.epoch);
+
+	if (known != epoch &&
+	    atomic_compare_exchange_strong(&all_budgets.epoch, &known, epoch)) {
+		memset(all_budgets.budget, 0, sizeof(all_budgets.budget));
+		atomic_store(&all_budgets.sweeping, 0);
+	}
+	return &all_budgets;
+}
+
+/* Of the word sweeping. */
 enum { FREE, TAKEN, WAITED_FOR };
 
-static bool begin(struct lof_books *books, bool waits)
+static bool begin(struct budgets *books, bool waits)
 {
 	uint32_t word = FREE;
 
@@ -57,7 +91,7 @@ static bool begin(struct lof_books *books, bool waits)
 	return waits;
 }
 
-static void end(struct lof_books *books)
+static void end(struct budgets *books)
 {
 	if (atomic_exchange(&books->sweeping, FREE) == WAITED_FOR)
 		lof_sys_futex_wake(&books->sweeping);
@@ -69,21 +103,24 @@ static bool next_swept(struct sweep *sweep, struct lof_range *rest,
 {
 	int found;
 
-	while ((found = lof_ledger_swept_in(*rest, entry)) > 0) {
+	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, *rest, entry)) > 0) {
 		rest->start = entry->range.end;
-		if (LOF_SWEPT_ID(entry->attr) == sweep->id)
+		if (LOF_BUDGET_ID(entry->attr) == sweep->id)
 			return true;
 	}
 	sweep->is_blind |= found < 0;
 	return false;
 }
 
-/* As lof_ledger_find_in(), of what is locked. */
+/* The next range that is locked. */
 static bool next_locked(struct sweep *sweep, struct lof_range range,
 			struct lof_entry *locked)
 {
-	int found = lof_ledger_find_in(range, locked);
+	int found;
 
+	while ((found = lof_ledger_first(LOF_NOTED_LOCKS, range, locked)) > 0 &&
+	       !LOF_ATTR_KIND(locked->attr))
+		range.start = locked->range.end;
 	sweep->is_blind |= found < 0;
 	return found > 0;
 }
@@ -113,20 +150,21 @@ static bool measure(struct sweep *sweep)
 	return any;
 }
 
-static bool is_tracked(uintptr_t start, uintptr_t end)
+static bool is_page_locked(struct sweep *sweep, uintptr_t page)
 {
-	struct lof_entry entry;
+	struct lof_entry locked;
 
-	return lof_ledger_find_in((struct lof_range){ start, end }, &entry) > 0;
+	return next_locked(sweep, (struct lof_range){
+			page, page + lof_sys_page_size() }, &locked);
 }
 
 /* Neighbours of a range that are locked: 0, 1 or 2. */
-static size_t neighbours(struct lof_range range)
+static size_t neighbours(struct sweep *sweep, struct lof_range range)
 {
 	size_t page = lof_sys_page_size();
 
-	return (size_t)is_tracked(range.start - page, range.start) +
-	       (size_t)is_tracked(range.end, range.end + page);
+	return (size_t)is_page_locked(sweep, range.start - page) +
+	       (size_t)is_page_locked(sweep, range.end);
 }
 
 /* A page that was touched is there, so that nothing is populated in full. */
@@ -171,7 +209,7 @@ static size_t lock_front(struct sweep *sweep, struct lof_range range)
 			return 0;
 		range.end = range.start + len;
 	}
-	sweep->runs += 1 - neighbours(range);
+	sweep->runs += 1 - neighbours(sweep, range);
 	sweep->budget->locked += len;
 	give_back(sweep, range);
 	return len;
@@ -183,7 +221,7 @@ static bool unlock(struct sweep *sweep, struct lof_range range)
 		return false;
 	if (range.start < sweep->position)
 		sweep->budget->over += lof_range_len(range);
-	sweep->runs += neighbours(range) - 1;
+	sweep->runs += neighbours(sweep, range) - 1;
 	sweep->budget->locked -= lof_range_len(range);
 	return true;
 }
@@ -215,7 +253,7 @@ static void count_gap(struct sweep *sweep, struct lof_range gap,
 static void close_gap(struct sweep *sweep, struct lof_range gap,
 		      struct gaps *gaps)
 {
-	struct lof_budget *budget = sweep->budget;
+	struct budget *budget = sweep->budget;
 	size_t len = lof_range_len(gap);
 
 	if (size_of(gap) > gaps->largest || budget->locked > budget->bytes ||
@@ -269,7 +307,7 @@ static bool has_areas(struct sweep *sweep)
 }
 
 /* The locked runs in the order of time, for LOF_BUDGET_NEWEST. */
-static void remember(struct lof_budget *budget, struct lof_range run)
+static void remember(struct budget *budget, struct lof_range run)
 {
 	struct lof_range *queue = (struct lof_range *)budget->queue.start;
 	size_t size = lof_range_len(budget->queue) / sizeof(*queue);
@@ -281,27 +319,27 @@ static void remember(struct lof_budget *budget, struct lof_range run)
 }
 
 /* By mlockall it may have come into the ledger. */
-static void free_queue(struct lof_budget *budget)
+static void free_queue(struct budget *budget)
 {
 	if (!lof_range_is_empty(budget->queue))
 		lof_munmap((void *)budget->queue.start,
 			   lof_range_len(budget->queue));
 }
 
-static void end_budget(struct lof_budget *budget)
+static void end_budget(struct budget *budget)
 {
 	free_queue(budget);
-	*budget = (struct lof_budget){ .bytes = 0 };
+	*budget = (struct budget){ .bytes = 0 };
 }
 
 /* NULL: nothing is remembered. */
-static struct lof_range *oldest(const struct lof_budget *budget)
+static struct lof_range *oldest(const struct budget *budget)
 {
 	return budget->count ?
 	       (struct lof_range *)budget->queue.start + budget->first : NULL;
 }
 
-static void forget_oldest(struct lof_budget *budget)
+static void forget_oldest(struct budget *budget)
 {
 	size_t size = lof_range_len(budget->queue) / sizeof(struct lof_range);
 
@@ -318,7 +356,7 @@ static void mark_seen(struct sweep *sweep, struct lof_range range)
 	struct lof_entry entry;
 
 	while (next_swept(sweep, &range, &entry))
-		lof_ledger_sweep(entry.range, sweep->id | LOF_SWEPT_SEEN);
+		lof_budget_assign(entry.range, sweep->id | LOF_BUDGET_SEEN);
 }
 
 /*
@@ -361,7 +399,7 @@ static void leave(struct sweep *sweep, struct lof_range range)
 /* Lock what was touched since the last time, as far as the budget goes. */
 static void take_new(struct sweep *sweep, struct lof_range range)
 {
-	struct lof_budget *budget = sweep->budget;
+	struct budget *budget = sweep->budget;
 	bool newest = budget->policy == LOF_BUDGET_NEWEST;
 	struct lof_range front = range;
 	size_t room;
@@ -401,7 +439,7 @@ static void take_gap(struct sweep *sweep, struct lof_range gap)
 		return;
 	}
 	while (next_swept(sweep, &rest, &entry))
-		if (entry.attr & LOF_SWEPT_SEEN)
+		if (entry.attr & LOF_BUDGET_SEEN)
 			sweep->budget->over += lof_range_len(entry.range);
 		else
 			take_new(sweep, entry.range);
@@ -428,10 +466,10 @@ static int take_touched(struct lof_range run, void *arg)
 }
 
 /* What cannot be looked at now is for the next time. */
-static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
+static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
 {
 	struct sweep sweep = {
-		.budget = &books->budgets[id], .id = id,
+		.budget = &books->budget[id], .id = id,
 	};
 	struct lof_range rest = everything();
 	struct lof_entry entry;
@@ -454,9 +492,9 @@ static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 		struct lof_range first = entry.range;
 
 		/* Parts that were seen and others lie side by side. */
-		while (lof_ledger_swept_in(rest, &entry) > 0 &&
+		while (lof_ledger_first(LOF_NOTED_BUDGETS, rest, &entry) > 0 &&
 		       entry.range.start == first.end &&
-		       LOF_SWEPT_ID(entry.attr) == id)
+		       LOF_BUDGET_ID(entry.attr) == id)
 			first.end = rest.start = entry.range.end;
 		err = lof_scan(first, take_touched, &sweep);
 	}
@@ -467,7 +505,7 @@ static void sweep_one(struct lof_books *books, unsigned int id, uint64_t *due)
 }
 
 /* Tell of first overruns, when another sweep may begin. */
-static void tell(struct lof_books *books, uint64_t due)
+static void tell(struct budgets *books, uint64_t due)
 {
 	listener *call = atomic_load(&overrun);
 	struct lof_entry entry;
@@ -478,19 +516,19 @@ static void tell(struct lof_books *books, uint64_t due)
 
 		if (due >> id & 1 && next_swept(&sweep, &rest, &entry))
 			call((void *)entry.range.start,
-			     (size_t)books->budgets[id].over);
+			     (size_t)books->budget[id].over);
 	}
 }
 
 void lof_sweep_all(void)
 {
-	struct lof_books *books = lof_books_known();
+	struct budgets *books = budgets_get();
 	uint64_t due = 0;
 
-	if (!books || !begin(books, false))
+	if (!begin(books, false))
 		return;
 	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++)
-		if (books->budgets[id].used || id == PROCESS)
+		if (books->budget[id].used || id == PROCESS)
 			sweep_one(books, id, &due);
 	end(books);
 	tell(books, due);
@@ -498,16 +536,16 @@ void lof_sweep_all(void)
 
 int lof_sweep_add(struct lof_range range)
 {
-	return lof_ledger_sweep(range, PROCESS);
+	return lof_budget_assign(range, PROCESS);
 }
 
 struct lof_sweeps lof_sweep_sums(void)
 {
-	struct lof_books *books = lof_books_known();
+	struct budgets *books = budgets_get();
 	struct lof_sweeps sums = { .locked = 0 };
 
-	for (unsigned int id = 1; books && id <= LOF_NBUDGETS; id++) {
-		const struct lof_budget *budget = &books->budgets[id];
+	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++) {
+		const struct budget *budget = &books->budget[id];
 
 		if (budget->used) {
 			sums.locked += budget->locked;
@@ -517,20 +555,20 @@ struct lof_sweeps lof_sweep_sums(void)
 	return sums;
 }
 
-static unsigned int unused_id(const struct lof_books *books)
+static unsigned int unused_id(const struct budgets *books)
 {
 	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++)
-		if (!books->budgets[id].used)
+		if (!books->budget[id].used)
 			return id;
 	return 0;
 }
 
 /* That they have ended may not have been seen yet. */
-static void end_budgets(struct lof_books *books)
+static void end_budgets(struct budgets *books)
 {
 	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++) {
 		struct sweep sweep = {
-			.budget = &books->budgets[id], .id = id,
+			.budget = &books->budget[id], .id = id,
 		};
 
 		if (!measure(&sweep) && !sweep.is_blind)
@@ -538,7 +576,7 @@ static void end_budgets(struct lof_books *books)
 	}
 }
 
-static unsigned int free_id(struct lof_books *books)
+static unsigned int free_id(struct budgets *books)
 {
 	if (!unused_id(books))
 		end_budgets(books);
@@ -546,11 +584,11 @@ static unsigned int free_id(struct lof_books *books)
 }
 
 /* A new budget for range. Its number, or a negative errno. */
-static int make(struct lof_books *books, struct lof_range range, size_t bytes,
+static int make(struct budgets *books, struct lof_range range, size_t bytes,
 		unsigned int policy)
 {
 	unsigned int id = free_id(books);
-	struct lof_budget budget = {
+	struct budget budget = {
 		.bytes = bytes, .policy = policy, .used = true,
 	};
 	size_t queued = bytes / lof_sys_page_size() * sizeof(struct lof_range);
@@ -564,18 +602,18 @@ static int make(struct lof_books *books, struct lof_range range, size_t bytes,
 	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);
-	err = lof_ledger_sweep(range, id);
+	err = lof_budget_assign(range, id);
 	if (err) {
 		free_queue(&budget);
 		return err;
 	}
-	books->budgets[id] = budget;
+	books->budget[id] = budget;
 	return (int)id;
 }
 
 static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
 {
-	struct lof_books *books = lof_books_get();
+	struct budgets *books = budgets_get();
 	struct lof_range range;
 	uint64_t due = 0;
 	int ret;
@@ -584,7 +622,7 @@ static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
 	if (lof_range_of(&range, addr, len) || lof_range_is_empty(range) ||
 	    !bytes || policy < LOF_BUDGET_FIRST || policy > LOF_BUDGET_NEWEST)
 		return -EINVAL;
-	if (lof_first_hole(range) != range.end || !books)
+	if (lof_first_hole(range) != range.end)
 		return -ENOMEM;
 	/* The privilege. */
 	ret = lof_arm(LOF_NO_RANGE);

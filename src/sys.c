@@ -114,6 +114,11 @@ int lof_sys_mincore(struct lof_range range, unsigned char *pages)
 	return CALL3(SYS_mincore, range.start, lof_range_len(range), pages);
 }
 
+int lof_sys_sigaltstack(stack_t *old)
+{
+	return CALL3(SYS_sigaltstack, 0, old, 0);
+}
+
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 {
 	/* SYS_futex takes the kernel's old timespec: two longs. */

@@ -6,6 +6,7 @@
 #ifndef LOF_SYS_H
 #define LOF_SYS_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +62,9 @@ int lof_sys_msync(struct lof_range range, int flags);
 
 /* A byte for each page; bit 0: it is resident. */
 int lof_sys_mincore(struct lof_range range, unsigned char *pages);
+
+/* The alternate signal stack of this thread. */
+int lof_sys_sigaltstack(stack_t *old);
 
 /* Wait until *word is not value, or for some milliseconds; or wake one. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);

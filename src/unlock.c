@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Unlock a range, or a part of it by what the ledger has. No books are written. */
+/*
+ * Unlock a range, or the part of it that the ledger notes or does not note.
+ * Nothing is noted here.
+ */
 #include "config.h"
 
 #include "unlock.h"
 
 #include "chunks.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "policy.h"
 #include "sys.h"
 
@@ -14,91 +17,80 @@ int lof_disarm(struct lof_range range)
 	return lof_in_chunks(range, lof_sys_munlock);
 }
 
-int lof_unlock_tracked(struct lof_range range)
+static int unlock_if_locked(const struct lof_entry *run, void *arg)
 {
-	struct lof_entry entry;
-	int err = 0;
-
-	while (!err && lof_ledger_find_in(range, &entry) > 0) {
-		err = lof_disarm(entry.range);
-		range.start = entry.range.end;
-	}
-	return err;
+	(void)arg;
+	return LOF_ATTR_KIND(run->attr) ? lof_disarm(run->range) : 0;
 }
 
-void lof_unlock_untracked(struct lof_range range)
+int lof_unlock_tracked(struct lof_range range)
 {
-	struct lof_range gap = range;
-	struct lof_entry entry;
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_if_locked, NULL);
+}
 
-	while (lof_ledger_find_in(range, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			lof_disarm(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (!lof_range_is_empty(gap))
-		lof_disarm(gap);
+/* What is suspect may be locked by another call, and stays. */
+static int unlock_gap(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (!run->attr)
+		lof_disarm(run->range);
+	return 0;
+}
+
+int lof_unlock_untracked(struct lof_range range)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_gap, NULL);
+}
+
+static int unlock_if_unheld(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return run->attr ? 0 : lof_disarm(run->range);
 }
 
 int lof_disarm_unheld(struct lof_range range)
 {
-	bool win = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN;
-	struct lof_range gap = range;
-	struct lof_entry entry;
-	int err = 0;
-
-	while (!err && win && lof_ledger_held_in(range, &entry) > 0) {
-		gap.end = entry.range.start;
-		if (!lof_range_is_empty(gap))
-			err = lof_disarm(gap);
-		range.start = gap.start = entry.range.end;
-	}
-	gap.end = range.end;
-	if (err || (win && lof_range_is_empty(gap)))
-		return err;
-	return lof_disarm(gap);
+	if (lof_policy(LOF_HOLDS) != LOF_HOLDS_WIN)
+		return lof_disarm(range);
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, range, unlock_if_unheld, NULL);
 }
 
-static int disarm_if(struct lof_range range, unsigned int attr,
-		     unsigned int kinds)
+/* What of a VMA to unlock. */
+struct choice {
+	unsigned int kinds;
+	unsigned int attr;	/* of the VMA */
+};
+
+/* On a guess nothing is unlocked that the ledger knows to be of another kind. */
+static int unlock_of_kind(const struct lof_entry *run, void *arg)
 {
-	if (!(kinds & LOF_KIND_BIT(LOF_ATTR_KIND(attr))) ||
-	    lof_range_is_empty(range))
+	const struct choice *choice = arg;
+	unsigned int attr = choice->attr;
+
+	if (attr & LOF_ATTR_GUESSED && LOF_ATTR_KIND(run->attr))
+		attr = run->attr;
+	if (!(choice->kinds & LOF_KIND_BIT(LOF_ATTR_KIND(attr))))
 		return 0;
-	return lof_disarm_unheld(range);
+	return lof_disarm_unheld(run->range);
 }
 
 int lof_disarm_kinds(const struct lof_vma *vma, struct lof_range range,
 		     unsigned int kinds)
 {
-	struct lof_range rest = lof_range_both(vma->range, range), gap = rest;
-	unsigned int attr = lof_ledger_attr(vma);
-	struct lof_entry entry;
-	int found, err = 0;
+	struct choice choice = { kinds, lof_attr_of_vma(vma) };
+	struct lof_entry whole = { .range = lof_range_both(vma->range, range) };
 
-	if (lof_range_is_empty(rest))
+	if (lof_range_is_empty(whole.range) || !choice.attr)
 		return 0;
-	while (!err && attr & LOF_ATTR_GUESSED &&
-	       (found = lof_ledger_find_in(rest, &entry)) != 0) {
-		/* On a guess nothing is unlocked that may be tracked. */
-		if (found < 0)
-			return found;
-		gap.end = entry.range.start;
-		err = disarm_if(gap, attr, kinds);
-		if (!err)
-			err = disarm_if(entry.range, entry.attr, kinds);
-		rest.start = gap.start = entry.range.end;
-	}
-	gap.end = rest.end;
-	return err ? err : disarm_if(gap, attr, kinds);
+	if (!(choice.attr & LOF_ATTR_GUESSED))
+		return unlock_of_kind(&whole, &choice);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, whole.range, unlock_of_kind,
+				   &choice);
 }
 
+/* If the ledger cannot be read, there may be holds. */
 bool lof_holds_any(void)
 {
-	struct lof_entry entry;
-
-	return lof_ledger_held_in(lof_range_all(lof_sys_page_size()),
-				  &entry) != 0;
+	return lof_ledger_has(LOF_NOTED_HOLDS,
+			      lof_range_all(lof_sys_page_size())) != 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Unlock a range, or a part of it by what the ledger has. No books are written. */
+/* Unlock a range, or a part of it by what the ledger has. */
 #ifndef LOF_UNLOCK_H
 #define LOF_UNLOCK_H
 
@@ -9,13 +9,20 @@
 /* munlock. Each returns 0, or a negative errno of it. */
 int lof_disarm(struct lof_range range);
 
-/* What is tracked in range. */
+/* What the ledger notes as locked in range; or -EBUSY of the ledger. */
 int lof_unlock_tracked(struct lof_range range);
 
-/* What is not tracked in range; errors are dropped. */
-void lof_unlock_untracked(struct lof_range range);
+/*
+ * What the ledger notes nothing of; errors of munlock are dropped. 0; -EBUSY: the
+ * ledger could not be read, and the rest was left as it is.
+ */
+__attribute__((warn_unused_result))
+int lof_unlock_untracked(struct lof_range range);
 
-/* All of it; but under LOF_HOLDS_WIN what is held stays locked. */
+/*
+ * All of it; but under LOF_HOLDS_WIN what is held stays locked, and all of it if
+ * the ledger could not be read (-EBUSY).
+ */
 int lof_disarm_unheld(struct lof_range range);
 
 /*

@@ -17,7 +17,7 @@
 
 #include "faults.h"
 #include "flag.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "lockonfault.h"
 #include "smaps.h"
 #include "skip.h"
@@ -249,21 +249,44 @@ static bool is_misled(void)
 					      fault.err == -ENOENT));
 }
 
+struct told {
+	struct truth_region region[NPAGES];
+	int n;
+};
+
+static int add_run(const struct lof_entry *run, void *arg)
+{
+	struct told *told = arg;
+
+	if (run->attr)
+		told->region[told->n++] = (struct truth_region){
+			run->range.start, run->range.end,
+			(int)LOF_ATTR_KIND(run->attr)
+		};
+	return 0;
+}
+
+static uint64_t drift(void)
+{
+	struct lof_costs costs;
+
+	lof_ledger_costs(&costs);
+	return costs.drift;
+}
+
+/* After the suspect was asked for it is right, and nothing else was wrong. */
 static int ledger_is_right(void)
 {
-	struct truth_region region[NPAGES];
-	struct lof_range rest = { START, START + pages(NPAGES) };
-	struct lof_entry entry;
-	int n = 0;
+	const struct lof_range all = { START, START + pages(NPAGES) };
+	uint64_t before = drift();
+	struct told told = { .n = 0 };
 
-	while (n < NPAGES && lof_ledger_find_in(rest, &entry) > 0) {
-		region[n++] = (struct truth_region){
-			entry.range.start, entry.range.end,
-			(int)LOF_ATTR_KIND(entry.attr)
-		};
-		rest.start = entry.range.end;
-	}
-	return truth_is_told(START, START + pages(NPAGES), region, n);
+	if (lof_ledger_resync(all) ||
+	    lof_ledger_each_run(LOF_NOTED_LOCKS, all, add_run, &told) ||
+	    lof_ledger_reread(all) || drift() != before)
+		return 0;
+	return truth_is_told(START, START + pages(NPAGES), told.region,
+			     told.n);
 }
 
 enum { HIT = 0, MISSED = 42, WRONG = 43 };

@@ -28,11 +28,14 @@ extern size_t page;
 extern char *arena;
 
 /*
- * The ledger agrees with smaps without looking there: lof_walk() corrects it by
- * smaps if need be, which is denied it here. demand_exact_books() makes
- * kinds_at() do so, for cases where nothing is locked unseen.
+ * The ledger agrees with smaps, and was never wrong but where it was suspect:
+ * lof_stats() counts that as drift. demand_exact_books() makes kinds_at() do so,
+ * for cases where nothing is locked unseen.
  */
 void assert_books(const void *addr, size_t npages);
+/* How often the kernel is known to have been changed unseen. */
+extern uint64_t books_drifted;
+
 void demand_exact_books(TCase *tcase);
 
 /* What 'K' stands for in KINDS, and the flags of lof_mlock2() for it. */

@@ -10,14 +10,16 @@
 #include <stdbool.h>
 
 enum part {
-	NOTHING, DIRTYING, RECENT, UNPLACED, NOTES, BLINDNESS, SECOND_LOOK,
-	DERIVED, NPARTS
+	NOTHING, LOG, UNPLACED, LEFT, BLINDNESS, SECOND_LOOK, MOVES, NPARTS
 };
 
 extern enum part race_left_out;
 
 #define LOF_LEFT_OUT(part)	(race_left_out == (part))
 #define LOF_GRANULE_BITS	13
-#define TIDY_EVERY		1
+#define CLEAR_EVERY		1
+
+/* All memory here can be locked: so a page that was locked is not suspect. */
+#define LOF_LOCK_IS_PROVEN	1
 
 #endif

@@ -25,6 +25,7 @@
 #define OPS(X)							\
 	X(NOBODY, nobody, "l")					\
 	X(REPAIR, repair, "n")					\
+	X(ARENA, arena, "l")					\
 	X(LIMIT, limit, "l")					\
 	X(MLOCK, mlock, "al")					\
 	X(MLOCK2, mlock2, "alK")				\
@@ -44,6 +45,10 @@
 	X(QUERY, query, "a")					\
 	X(STATS, stats, "")					\
 	X(SET, set, "nn")					\
+	X(SHMAT, shmat, "danH")					\
+	X(SHMDT, shmdt, "a")					\
+	X(REMAP_FILE, remap_file_pages, "aln")			\
+	X(BRK, brk, "l")					\
 	X(FORK, fork, "")					\
 	X(END, end, "")						\
 	OPS_LATER(X)
@@ -79,15 +84,18 @@ struct log {
 
 /*
  * An address is a place and an offset in bytes from its start. NOWHERE is
- * address 0, TOP the last page of all.
+ * address 0, TOP the last page of all, HEAP what sbrk() gave and will give.
  */
-enum { NOWHERE, TOP, ARENA, STACK, SLOTS };
+enum { NOWHERE, TOP, ARENA, STACK, HEAP, SLOTS };
 
 #define NSLOTS		12
-#define ARENA_NPAGES	64
+#define ARENA_NPAGES	64	/* or what a log says, but not more */
+#define ARENA_NPAGES_MIN 24
 #define MARGIN_NPAGES	16	/* around the arena; it may be used, too */
 #define STACK_NPAGES	64
 #define FILE_NPAGES	8
+#define HEAP_NPAGES	16
+#define SPECIAL_NPAGES	4	/* neither more nor less can be mapped */
 
 #define ADDR(place, off)	((int64_t)(place) * ((int64_t)1 << 40) + (off))
 #define ADDR_PLACE(addr)	((int)(((addr) + ((int64_t)1 << 39)) >> 40))
@@ -95,24 +103,32 @@ enum { NOWHERE, TOP, ARENA, STACK, SLOTS };
 	((addr) - (int64_t)ADDR_PLACE(addr) * ((int64_t)1 << 40))
 
 /* What is mapped. */
-enum { BAD_FD, ANONYMOUS, REGULAR, MEMFD, NFILES };
+enum { BAD_FD, ANONYMOUS, REGULAR, MEMFD, SECRET, SPECIAL, NFILES };
 
 extern size_t page;
 
-/* random_draw.c: a stream of numbers, and a log drawn from it. */
+/* random_stream.c: a stream of numbers. */
 struct stream {
 	uint64_t state;
+	size_t arena;		/* pages of it that addresses are drawn from */
 };
 
-struct drawing {
-	bool limited;		/* without privileges, under a small limit */
-	bool repair;		/* lof_walk() may correct the ledger */
-	bool known;		/* also what is known to go wrong */
-};
+#define PICK(stream, ...)						\
+	((const int64_t[]){ __VA_ARGS__ }[draw(stream,			\
+		sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))])
 
 struct stream stream_of(uint64_t seed);
 size_t draw(struct stream *stream, size_t below);
 bool chance(struct stream *stream, size_t percent);
+
+/* random_draw.c: a log drawn from it. */
+struct drawing {
+	bool limited;		/* without privileges, under a small limit */
+	bool repair;		/* lof_walk() may correct the ledger */
+	bool known;		/* also what is known to go wrong */
+	bool kinds;		/* every kind of memory, in a small arena */
+};
+
 int64_t draw_addr(struct stream *stream);
 int64_t draw_len(struct stream *stream);
 void draw_map(struct stream *stream, const struct drawing *how,
@@ -134,6 +150,7 @@ struct span {
 };
 
 void memory_make(void);
+void memory_resize(size_t len);	/* of the arena; before anything is there */
 void memory_drop(void);		/* by calls of the library */
 char *memory_at(int64_t addr);
 struct span memory_span(int64_t addr, int64_t len);	/* not beyond it */
@@ -157,6 +174,19 @@ int apply_touch(const struct op *op);
 void touch_prepare(void);
 bool touch_byte(volatile char *byte, bool write);
 
+/*
+ * random_kinds.c: memory of kinds that mlock treats in ways of their own, and
+ * calls that map and unmap it, which the library itself has no names for.
+ */
+void kinds_open(void);		/* once, before all runs; says what is missing */
+int kinds_file(int which);
+void kinds_make_heap(void);
+struct span kinds_heap(void);
+void kinds_draw_map(struct stream *stream, struct op *op);
+void kinds_draw(struct stream *stream, struct op *op);
+int kinds_apply(const struct op *op);
+bool kinds_is_secret(const void *addr);
+
 /* random_oracle.c: is the ledger right? False: why is in the report. */
 struct region {
 	uintptr_t start, end;
@@ -170,10 +200,14 @@ struct regions {
 	struct region region[REGIONS_MAX];
 };
 
-extern bool oracle_repairs;	/* lof_walk() may look at /proc first */
+extern bool oracle_repairs;	/* the ledger may be wrong unsuspected */
+
+/* The kernel changed a lock by itself, unseen. */
+void oracle_forgives_drift(void);
 void oracle_open(void);		/* again in a child of fork */
 bool oracle_agrees(void);
 bool oracle_charge_agrees(void);
+void oracle_forgive_charge(void);	/* after what the kernel gets wrong */
 bool oracle_nothing_is_locked(void);
 int oracle_query(const void *addr);
 int oracle_stats(void);
@@ -185,6 +219,7 @@ void holds_clear(const void *addr, size_t len);
 void holds_move(const void *from, const void *to, size_t len);
 void holds_changed(const void *addr, size_t len, int by);
 bool holds_all(const void *addr, size_t len);
+bool holds_any(const void *addr, size_t len);
 bool holds_agree(const struct regions *walked);
 
 /* random_run.c: run a log in a child; what went wrong is in memory shared. */

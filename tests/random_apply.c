@@ -129,6 +129,9 @@ int apply(const struct op *op)
 	case OP_REPAIR:
 		oracle_repairs = op->arg[0];
 		return 0;
+	case OP_ARENA:
+		memory_resize((size_t)op->arg[0]);
+		return 0;
 	case OP_LIMIT:
 		return apply_limit(op);
 	case OP_MLOCK: case OP_MLOCK2: case OP_MUNLOCK: case OP_MUNLOCK2:
@@ -161,6 +164,8 @@ int apply(const struct op *op)
 		return oracle_stats();
 	case OP_SET:
 		return apply_set(op);
+	case OP_SHMAT: case OP_SHMDT: case OP_REMAP_FILE: case OP_BRK:
+		return kinds_apply(op);
 	case OP_FORK: case OP_END:
 		return 1;	/* run() knows of them */
 	default:

@@ -6,32 +6,6 @@
 
 #include "random.h"
 
-struct stream stream_of(uint64_t seed)
-{
-	/* Neighbouring seeds begin far from each other (splitmix64). */
-	seed += 0x9e3779b97f4a7c15;
-	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
-	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
-	return (struct stream){ (seed ^ (seed >> 31)) | 1 };
-}
-
-size_t draw(struct stream *stream, size_t below)
-{
-	stream->state ^= stream->state << 13;
-	stream->state ^= stream->state >> 7;
-	stream->state ^= stream->state << 17;
-	return (size_t)(stream->state >> 11) % below;
-}
-
-bool chance(struct stream *stream, size_t percent)
-{
-	return draw(stream, 100) < percent;
-}
-
-#define PICK(stream, ...)						\
-	((const int64_t[]){ __VA_ARGS__ }[draw(stream,			\
-		sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))])
-
 static int64_t pages(size_t n)
 {
 	return (int64_t)(n * page);
@@ -42,12 +16,17 @@ int64_t draw_addr(struct stream *stream)
 	size_t what = draw(stream, 100);
 	int64_t jitter = chance(stream, 4) ? (int64_t)draw(stream, page) : 0;
 
+	/* In a small arena more of it overlaps. */
+	if (stream->arena < ARENA_NPAGES && chance(stream, 50))
+		what = draw(stream, 72);
+	if (stream->arena < ARENA_NPAGES && what >= 70 && what < 72)
+		return ADDR(HEAP, pages(draw(stream, HEAP_NPAGES))) + jitter;
 	if (what < 45)
 		return ADDR(ARENA, pages(draw(stream, 24))) + jitter;
 	if (what < 68)
-		return ADDR(ARENA, pages(draw(stream, ARENA_NPAGES))) + jitter;
+		return ADDR(ARENA, pages(draw(stream, stream->arena))) + jitter;
 	if (what < 70)
-		return ADDR(ARENA, pages(draw(stream, ARENA_NPAGES +
+		return ADDR(ARENA, pages(draw(stream, stream->arena +
 					      2 * MARGIN_NPAGES)) -
 				   pages(MARGIN_NPAGES));
 	if (what < 78)
@@ -154,6 +133,12 @@ void draw_map(struct stream *stream, const struct drawing *how,
 	if (how->known && chance(stream, 2) && !(flags & MAP_FIXED))
 		flags |= MAP_HUGETLB;
 	op->arg[4] = flags;
+	/*
+	 * What is locked unasked, or not locked when it is asked for, only
+	 * lof_walk() finds out.
+	 */
+	if (how->kinds && how->repair)
+		kinds_draw_map(stream, op);
 }
 
 /* d, a, l, l, R, a */
@@ -289,6 +274,10 @@ static void draw_args(struct stream *stream, struct op *op)
 void draw_op(struct stream *stream, const struct drawing *how, struct op *op)
 {
 	*op = (struct op){ .kind = draw_kind(stream) };
+	if (how->kinds && chance(stream, 25)) {
+		kinds_draw(stream, op);
+		return;
+	}
 	switch (op->kind) {
 	case OP_MMAP: case OP_MMAP_ONFAULT:
 		draw_map(stream, how, op);
@@ -311,7 +300,7 @@ void draw_op(struct stream *stream, const struct drawing *how, struct op *op)
 }
 
 /* A mapping of each sort, side by side, with a hole between. */
-static void draw_arena(struct log *log)
+static void draw_arena(const struct stream *stream, struct log *log)
 {
 	static const struct {
 		size_t first, n;
@@ -327,10 +316,11 @@ static void draw_arena(struct log *log)
 	};
 
 	for (size_t i = 0; i < sizeof(piece) / sizeof(*piece); i++)
-		log->op[log->n++] = (struct op){ OP_MMAP, {
-			0, ADDR(ARENA, pages(piece[i].first)),
-			pages(piece[i].n), piece[i].prot,
-			piece[i].flags | MAP_FIXED, piece[i].what, 0 } };
+		if (piece[i].first + piece[i].n <= stream->arena)
+			log->op[log->n++] = (struct op){ OP_MMAP, {
+				0, ADDR(ARENA, pages(piece[i].first)),
+				pages(piece[i].n), piece[i].prot,
+				piece[i].flags | MAP_FIXED, piece[i].what, 0 } };
 	log->op[log->n++] = (struct op){ OP_MMAP, {
 		0, ADDR(STACK, pages(STACK_NPAGES - 4)), pages(4), 3,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED,
@@ -353,7 +343,16 @@ void draw_log(uint64_t seed, const struct drawing *how, struct log *log)
 	log->n = 0;
 	if (how->repair)
 		log->op[log->n++] = (struct op){ OP_REPAIR, { 1 } };
-	draw_arena(log);
+	if (how->kinds) {
+		stream.arena = ARENA_NPAGES_MIN + draw(&stream, ARENA_NPAGES -
+						       ARENA_NPAGES_MIN + 1);
+		log->op[log->n++] = (struct op){ OP_ARENA, {
+			pages(stream.arena) } };
+		/* Else the shim converts all. */
+		log->op[log->n++] = (struct op){ OP_SET, {
+			LOF_CONVERT, (int64_t)draw(&stream, 2) } };
+	}
+	draw_arena(&stream, log);
 	if (how->limited)
 		log->op[log->n++] = (struct op){ OP_NOBODY, {
 			pages(16 + draw(&stream, 240)) } };
@@ -368,7 +367,7 @@ void draw_log(uint64_t seed, const struct drawing *how, struct log *log)
 		draw_op(&stream, how, op);
 		if (ends_with(op->kind) != OP_NKINDS) {
 			ending = ends_with(op->kind);
-			end = log->n + 1 + draw(&stream, 10);
+			end = log->n + 1 + draw(&stream, how->kinds ? 40 : 10);
 		}
 	}
 }

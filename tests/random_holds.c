@@ -106,6 +106,11 @@ bool holds_all(const void *addr, size_t len)
 	return (end - first) * page == up(addr, len) - down(addr);
 }
 
+bool holds_any(const void *addr, size_t len)
+{
+	return find(down(addr)) < find(up(addr, len));
+}
+
 bool holds_agree(const struct regions *walked)
 {
 	for (int r = 0; r < walked->n; r++) {

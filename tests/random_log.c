@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 
 #include "random.h"
 
@@ -33,6 +34,7 @@ static const struct name {
 	NAME('M', MAP_LOCKED), NAME('M', MAP_POPULATE),
 	NAME('M', MAP_NORESERVE), NAME('M', MAP_GROWSDOWN),
 	NAME('M', MAP_HUGETLB), NAME('M', MAP_32BIT),
+	NAME('M', MAP_DROPPABLE),
 	NAME('R', MREMAP_MAYMOVE), NAME('R', MREMAP_FIXED),
 	NAME('R', MREMAP_DONTUNMAP),
 #ifdef LOF_MREMAP_NOPOPULATE
@@ -47,12 +49,15 @@ static const struct name {
 	NAME('A', MADV_WIPEONFORK), NAME('A', MADV_KEEPONFORK),
 	NAME('A', MADV_RANDOM),
 	NAME('f', BAD_FD), NAME('f', ANONYMOUS), NAME('f', REGULAR),
-	NAME('f', MEMFD),
+	NAME('f', MEMFD), NAME('f', SECRET), NAME('f', SPECIAL),
+	NAME('H', SHM_RDONLY), NAME('H', SHM_REMAP), NAME('H', SHM_RND),
+	NAME('H', SHM_EXEC),
 };
 
 #define NNAMES (sizeof(names) / sizeof(names[0]))
 
-static const char *const places[] = { "0", "top", "arena", "stack" };
+static const char *const places[] = { "0", "top", "arena", "stack",
+				      "heap" };
 
 static void print_bytes(FILE *file, int64_t bytes, const char *format)
 {

@@ -22,6 +22,8 @@ int apply_mmap(const struct op *op)
 	int fd = memory_file(a[5]), prot = (int)a[3], flags = (int)a[4];
 	char *ret;
 
+	if (flags & MAP_HUGETLB && memory_is_place(span.addr))
+		return 1;
 	if (ADDR_PLACE(a[1]) == NOWHERE)
 		span = (struct span){ memory_at(a[1]), (size_t)a[2] };
 	slot_evict(a[0]);
@@ -91,10 +93,27 @@ static void end_holds_in_holes(struct span span)
 			holds_clear(span.addr + at, page);
 }
 
+/*
+ * A move of many mappings that fails has moved those before (Linux 6.17); then
+ * their place is empty. How much that is.
+ */
+static size_t moved_by_failure(struct span old, size_t most)
+{
+	const size_t all = (size_t)1 << 30;	/* there is no more of ours */
+	size_t moved = 0;
+
+	while (moved < old.len && moved < most && moved < all &&
+	       !memory_is_mapped(old.addr + moved))
+		moved += page;
+	return moved;
+}
+
 /* What of the old range a call of mremap has left unmapped. */
 static struct span gone_by(struct span old, int flags, char *ret, size_t len)
 {
-	if (ret == MAP_FAILED || flags & MREMAP_DONTUNMAP)
+	if (ret == MAP_FAILED)
+		return (struct span){ old.addr, moved_by_failure(old, len) };
+	if (flags & MREMAP_DONTUNMAP)
 		return nothing;
 	if (ret != old.addr)
 		return old;
@@ -103,11 +122,24 @@ static struct span gone_by(struct span old, int flags, char *ret, size_t len)
 			     : nothing;
 }
 
+/* What counts there are then is not said: end them for certain. */
+static void holds_after_failure(struct span old, struct span new, bool partly)
+{
+	if (partly && moved_by_failure(old, new.len) &&
+	    (holds_any(old.addr, old.len) || holds_any(new.addr, new.len))) {
+		CALL(munmap)(old.addr, old.len);
+		CALL(munmap)(new.addr, new.len);
+		holds_clear(old.addr, old.len);
+	}
+	end_holds_in_holes(new);
+}
+
 int apply_mremap(const struct op *op)
 {
 	const int64_t *a = op->arg;
 	int flags = (int)a[4];
 	struct span old, new;
+	bool was_mapped;
 	char *ret;
 
 	if (flags & MREMAP_MAYMOVE && ADDR_PLACE(a[1]) != SLOTS + a[0])
@@ -121,11 +153,15 @@ int apply_mremap(const struct op *op)
 		old.len = new.len;
 	if (a[2] == a[3])
 		new.len = old.len;	/* is no change of size by chance */
+	was_mapped = memory_is_mapped(old.addr);
 	ret = CALL(mremap)(old.addr, old.len, new.len, flags, new.addr);
 	if (ret != MAP_FAILED)
 		move_holds(old, op, ret, new.len);
 	else if (flags & MREMAP_FIXED)
-		end_holds_in_holes(new);
+		holds_after_failure(old, new, was_mapped);
+	if (ret != MAP_FAILED && flags & MREMAP_DONTUNMAP &&
+	    kinds_is_secret(ret))
+		oracle_forgive_charge();
 	if (ret == old.addr)
 		slot_grow(a[1], ret + new.len);
 	slot_trim(a[1], gone_by(old, flags, ret, new.len));
@@ -192,8 +228,10 @@ static bool touch_page(char *addr, bool write)
 	bool done = touch_byte(addr, write);
 	struct lof_region region;
 
-	if (!was_mapped && !oracle_repairs && memory_is_mapped(addr))
+	if (!was_mapped && !oracle_repairs && memory_is_mapped(addr)) {
 		lof_query(addr, &region, sizeof(region));
+		oracle_forgives_drift();
+	}
 	return done;
 }
 

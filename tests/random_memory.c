@@ -14,11 +14,13 @@
 
 size_t page;
 
-#define ARENA_START	((uintptr_t)0x40000000)
+/* Not where huge pages may begin, which would take all of it and not go. */
+#define ARENA_START	((uintptr_t)0x40200000 - 70 * page)
 #define STACK_START	((uintptr_t)0x50000000)
 
 static struct span slots[NSLOTS];
 static int files[NFILES];
+static size_t arena_npages;
 
 void memory_make(void)
 {
@@ -33,8 +35,20 @@ void memory_make(void)
 		    ftruncate(files[i], (off_t)(FILE_NPAGES * page)))
 			complain("a file cannot be made");
 	unlink(name);
+	files[SECRET] = kinds_file(SECRET);
+	files[SPECIAL] = kinds_file(SPECIAL);
+	kinds_make_heap();
+	arena_npages = ARENA_NPAGES;
 	for (int i = 0; i < NSLOTS; i++)
 		slots[i] = (struct span){ NULL, 0 };
+}
+
+void memory_resize(size_t len)
+{
+	size_t npages = len / page;
+
+	if (npages >= ARENA_NPAGES_MIN && npages <= ARENA_NPAGES)
+		arena_npages = npages;
 }
 
 void memory_drop(void)
@@ -46,6 +60,7 @@ void memory_drop(void)
 	CALL(munmap)((char *)ARENA_START - MARGIN_NPAGES * page,
 		     npages * page);
 	CALL(munmap)((char *)STACK_START, STACK_NPAGES * page);
+	CALL(munmap)(kinds_heap().addr, kinds_heap().len);
 }
 
 /* A slot that is empty is a part of the arena instead. */
@@ -63,11 +78,13 @@ static struct span place_of(int64_t addr)
 	if (place == STACK)
 		return (struct span){ (char *)STACK_START,
 				      STACK_NPAGES * page };
+	if (place == HEAP)
+		return kinds_heap();
 	if (place >= SLOTS && place < SLOTS + NSLOTS &&
 	    slots[place - SLOTS].len)
 		return slots[place - SLOTS];
 	return (struct span){ (char *)ARENA_START,
-			      (ARENA_NPAGES + MARGIN_NPAGES) * page };
+			      (arena_npages + MARGIN_NPAGES) * page };
 }
 
 char *memory_at(int64_t addr)
@@ -100,8 +117,10 @@ struct span memory_span(int64_t addr, int64_t len)
 bool memory_is_place(const char *addr)
 {
 	uintptr_t at = (uintptr_t)addr;
+	struct span heap = kinds_heap();
 
 	return (at - STACK_START < STACK_NPAGES * page) ||
+	       (at - (uintptr_t)heap.addr < heap.len) ||
 	       at - (ARENA_START - MARGIN_NPAGES * page) <
 		       (ARENA_NPAGES + 2 * MARGIN_NPAGES) * page;
 }

@@ -15,10 +15,12 @@
 
 #include "random.h"
 
+#define NWITHOUT 8
+
 struct options {
 	uint64_t seed, nseeds, nops;
-	const char *replay;
-	int limited, repair;	/* -1: some of the seeds */
+	const char *replay, *without[NWITHOUT];
+	int limited, repair, kinds;	/* -1: some of the seeds */
 	bool known, print, statistics, keep;
 };
 
@@ -30,6 +32,8 @@ static const struct option known[] = {
 	{ "limited", optional_argument, NULL, 'l' },
 	{ "repair", no_argument, NULL, 'R' },
 	{ "no-repair", no_argument, NULL, 'N' },
+	{ "kinds", optional_argument, NULL, 'm' },
+	{ "without", required_argument, NULL, 'w' },
 	{ "known", no_argument, NULL, 'K' },
 	{ "print", no_argument, NULL, 'p' },
 	{ "no-shrink", no_argument, NULL, 'k' },
@@ -46,6 +50,8 @@ static void usage(void)
 "  --limited[=0] be nobody under a small RLIMIT_MEMLOCK (else every 4th seed)\n"
 "  --repair      let lof_walk() read /proc (else every 8th seed)\n"
 "  --no-repair   never\n"
+"  --kinds[=0]   every kind of memory in a small arena (else 2 of 5 seeds)\n"
+"  --without TEXT  leave out each operation that has this in it; up to 8 such\n"
 "  --replay FILE run a log of operations instead\n"
 "  --known       also operations that the library is known to get wrong\n"
 "  --print       print the log and do nothing\n"
@@ -62,11 +68,22 @@ static uint64_t from_env(const char *name, uint64_t otherwise)
 	return value && *value ? strtoull(value, NULL, 0) : otherwise;
 }
 
+static void add_without(struct options *o, const char *text)
+{
+	size_t i = 0;
+
+	while (i < NWITHOUT && o->without[i])
+		i++;
+	if (i == NWITHOUT)
+		usage();
+	o->without[i] = text;
+}
+
 static struct options parse(int argc, char **argv)
 {
 	struct options o = {
 		.seed = (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid() << 3,
-		.limited = -1, .repair = -1,
+		.limited = -1, .repair = -1, .kinds = -1,
 	};
 	int c;
 
@@ -84,6 +101,8 @@ static struct options parse(int argc, char **argv)
 		case 'l': o.limited = n != 0; break;
 		case 'R': o.repair = 1; break;
 		case 'N': o.repair = 0; break;
+		case 'm': o.kinds = n != 0; break;
+		case 'w': add_without(&o, optarg); break;
 		case 'K': o.known = true; break;
 		case 'p': o.print = true; break;
 		case 'k': o.keep = true; break;
@@ -142,16 +161,48 @@ static int run_replay(const struct options *o, struct log *log)
 	return failure(o, log);
 }
 
+static bool is_wanted(const struct options *o, const struct op *op)
+{
+	char text[1000] = "";
+	FILE *file = fmemopen(text, sizeof(text), "w");
+
+	if (!file)
+		return true;
+	op_print(file, op);
+	fclose(file);
+	for (size_t i = 0; i < NWITHOUT && o->without[i]; i++)
+		if (strstr(text, o->without[i]))
+			return false;
+	return true;
+}
+
+/* So that what is known to fail does not hide the rest. */
+static void leave_out_unwanted(const struct options *o, struct log *log)
+{
+	size_t n = 0;
+
+	if (!o->without[0])
+		return;
+	for (size_t i = 0; i < log->n; i++)
+		if (is_wanted(o, &log->op[i]))
+			log->op[n++] = log->op[i];
+	log->n = n;
+}
+
 static int run_seed(const struct options *o, uint64_t seed, struct log *log)
 {
+	const bool kinds = o->kinds >= 0 ? o->kinds : seed % 5 % 2 == 1;
 	const struct drawing how = {
 		.limited = o->limited >= 0 ? o->limited : seed % 4 == 3,
-		.repair = o->repair >= 0 ? o->repair : seed % 8 == 6,
+		.repair = o->repair >= 0 ? o->repair :
+			  kinds ? seed % 8 >= 4 : seed % 8 == 6,
 		.known = o->known,
+		.kinds = kinds,
 	};
 
 	log->n = (size_t)o->nops;
 	draw_log(seed, &how, log);
+	leave_out_unwanted(o, log);
 	if (o->print) {
 		log_print(stdout, log);
 		return 0;
@@ -183,6 +234,7 @@ int main(int argc, char **argv)
 	if (!log.op)
 		return 99;
 	report_make();
+	kinds_open();
 	if (o.replay) {
 		ret = run_replay(&o, &log);
 	} else {

@@ -26,15 +26,18 @@ static bool fails(struct log *log)
 	return true;
 }
 
-/* The same log without n operations from first on. */
+/*
+ * The same log without n operations from first on; but whether lof_walk() may
+ * look at /proc stays, or another failure would take the place of this one.
+ */
 static bool fails_without(struct log *log, size_t first, size_t n)
 {
-	struct log without = { log->n - n, candidate };
+	struct log without = { 0, candidate };
 
-	memcpy(candidate, log->op, first * sizeof(*candidate));
-	memcpy(candidate + first, log->op + first + n,
-	       (log->n - first - n) * sizeof(*candidate));
-	if (!fails(&without))
+	for (size_t i = 0; i < log->n; i++)
+		if (i - first >= n || log->op[i].kind == OP_REPAIR)
+			candidate[without.n++] = log->op[i];
+	if (without.n == log->n || !fails(&without))
 		return false;
 	memcpy(log->op, candidate, without.n * sizeof(*candidate));
 	log->n = without.n;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "truth.h"
@@ -49,25 +48,10 @@ void storm_watch(void)
 	alarm(PATIENCE);
 }
 
-/* Without a descriptor the library cannot correct itself beforehand. */
-static int walk(struct truth_region *ledger)
-{
-	struct rlimit limit, none;
-	int count;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		storm_die("no limit\n");
-	none = (struct rlimit){ 0, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &none);
-	count = truth_collect_walk(FIRST, LAST, ledger, NREGIONS);
-	setrlimit(RLIMIT_NOFILE, &limit);
-	return count;
-}
-
 static void check_books(void)
 {
 	static struct truth_region ledger[NREGIONS];
-	int count = walk(ledger);
+	int count = truth_collect_walk(FIRST, LAST, ledger, NREGIONS);
 
 	if (!truth_is_told(FIRST, LAST, ledger, count))
 		storm_die("ledger and kernel differ\n");

@@ -14,10 +14,10 @@ case $(readelf -d .libs/liblockonfault.so) in
 esac
 
 ops=200000
-parts='dirtying recent unplaced notes blindness second-look'
+parts='log unplaced left blindness second-look'
 if [ "${1-}" = --long ]; then
 	ops=5000000
-	parts="$parts derived"	# it takes a million calls to be missed
+	parts="$parts moves"	# it takes a million calls to be missed
 fi
 
 for signals in '' --signals; do
@@ -41,7 +41,7 @@ is_missed() {
 
 for part in $parts; do
 	signals=
-	[ "$part" != notes ] || signals=--signals	# handlers alone leave them
+	[ "$part" != left ] || signals=--signals	# handlers alone leave
 	# shellcheck disable=SC2086
 	if is_missed "$part" $signals; then
 		fail "nobody misses $part"

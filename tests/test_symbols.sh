@@ -48,7 +48,7 @@ case $(needed $library) in
 esac
 
 if [ -e $shim ]; then
-	wanted='madvise mlock mlock2 mlockall mmap mmap64 mprotect'
+	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
 	wanted="$wanted mremap munlock munlockall munmap pthread_create"
 	wanted="$wanted remap_file_pages shmat shmdt syscall"
 	same 'the shim exports what it stands in for' "$wanted" \

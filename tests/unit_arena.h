@@ -8,7 +8,7 @@
 
 #include <check.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "truth.h"
 
 /* Map n pages, anew where they were before. Also forgets what unit_sys did. */
@@ -34,16 +34,5 @@ bool unit_arena_is_right(void);
 
 /* The same, and no call is in flight. To be asked when all have ended. */
 void unit_arena_assert(void);
-
-/*
- * Fork, with books that the kernel does not empty in the child: there function
- * is called after fork's handler, and returns.
- */
-void unit_in_child_with_books(void (*function)(void));
-
-/* The parts of suite_ledger(). */
-TCase *unit_ledger_memory(void);
-TCase *unit_ledger_race(void);
-TCase *unit_ledger_signal(void);
 
 #endif

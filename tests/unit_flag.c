@@ -61,13 +61,14 @@ static size_t resident(size_t start, size_t after)
 /* The kernel does not tell that it is on fault; the ledger knows. */
 static void assert_tracked(size_t start, size_t after)
 {
-	struct lof_entry entry;
+	struct lof_range range = unit_pages(start, after);
+	struct lof_entry run;
 
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(start, after), &entry),
-			 1);
-	ck_assert_uint_eq(entry.range.start, unit_pages(start, after).start);
-	ck_assert_uint_eq(entry.range.end, unit_pages(start, after).end);
-	ck_assert_uint_eq(entry.attr, LOF_ATTR(LOF_ONFAULT, LOF_BY_FLAG));
+	ck_assert_int_eq(lof_ledger_resync(unit_pages(0, NPAGES)), 0);
+	ck_assert_int_eq(lof_ledger_around(range.start, &run), 0);
+	ck_assert_uint_eq(run.range.start, range.start);
+	ck_assert_uint_eq(run.range.end, range.end);
+	ck_assert_uint_eq(run.attr, LOF_ATTR(LOF_ONFAULT, LOF_BY_FLAG));
 }
 
 /* All of it is locked, nothing is populated, and nothing else is locked. */
@@ -211,8 +212,6 @@ static void let_another_sync(void)
 /* Who looks while it is locked must not keep it in the ledger. */
 START_TEST(guard_that_another_thread_sees_is_forgotten)
 {
-	struct lof_entry entry;
-
 	make_guard(9);
 	unit_sys.after = let_another_sync;
 	lock(10, 14);
@@ -220,29 +219,7 @@ START_TEST(guard_that_another_thread_sees_is_forgotten)
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
 				 i >= 10 && i < 14);
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(0, NPAGES), &entry), 1);
-	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(10));
-	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(14));
-}
-END_TEST
-
-static struct lof_call in_flight;
-
-static void begin_below(void)
-{
-	ck_assert_int_eq(lof_call_begin(&in_flight, LOF_ADDS, unit_pages(9, 10),
-					LOF_NO_RANGE), 0);
-}
-
-/* And what is in flight there books nothing that it saw. */
-START_TEST(guard_that_another_thread_calls_on_is_read_back)
-{
-	make_guard(9);
-	unit_by_another(begin_below);
-	lock(10, 14);
-	ck_assert(!lof_call_land(&in_flight, LOF_DONE));
-	lof_call_end(&in_flight);
-	assert_locked_alone(10, 14);
+	assert_tracked(10, 14);
 }
 END_TEST
 
@@ -284,7 +261,6 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
 	tcase_add_test(tc, guard_that_another_thread_sees_is_forgotten);
-	tcase_add_test(tc, guard_that_another_thread_calls_on_is_read_back);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
 	return suite;

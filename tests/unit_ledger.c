@@ -5,13 +5,17 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "arm.h"
-#include "books.h"
-#include "future.h"
+#include "ledger/state.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "sys_caps.h"
@@ -87,363 +91,465 @@ void unit_lock_unseen(size_t start, size_t after, unsigned int flags)
 	unit_sys.mlock = 0;
 }
 
+static struct lof_range all_pages(void)
+{
+	return unit_pages(0, npages);
+}
+
+struct told {
+	struct truth_region *out;
+	int n, max;
+};
+
+static int add_run(const struct lof_entry *run, void *arg)
+{
+	struct told *told = arg;
+
+	if (!LOF_ATTR_KIND(run->attr))
+		return 0;
+	if (told->n < told->max)
+		told->out[told->n] = (struct truth_region){
+			run->range.start, run->range.end,
+			(int)LOF_ATTR_KIND(run->attr),
+		};
+	told->n++;
+	return 0;
+}
+
 int unit_arena_tracked(struct truth_region *out, int max)
 {
-	struct lof_range rest = unit_pages(0, npages);
-	struct lof_entry entry;
-	int n = 0;
+	struct told told = { out, 0, max };
 
-	while (lof_ledger_find_in(rest, &entry) > 0) {
-		if (n < max)
-			out[n] = (struct truth_region){
-				entry.range.start, entry.range.end,
-				(int)LOF_ATTR_KIND(entry.attr),
-			};
-		rest.start = entry.range.end;
-		n++;
-	}
-	return n;
+	ck_assert_int_eq(lof_ledger_each_run(LOF_NOTED_LOCKS, all_pages(),
+					     add_run, &told), 0);
+	return told.n;
 }
 
 bool unit_arena_is_right(void)
 {
 	static struct truth_region region[REGIONS_MAX];
-	int n = unit_arena_tracked(region, REGIONS_MAX);
+	uint64_t drift = atomic_load(&lof_ledger.drift);
+	int n;
 
-	return truth_is_told(arena, arena + unit_len(npages), region, n);
+	if (lof_ledger_resync(all_pages()))
+		return false;
+	n = unit_arena_tracked(region, REGIONS_MAX);
+	/* What was not suspect was right, too. */
+	return truth_is_told(arena, arena + unit_len(npages), region, n) &&
+	       !lof_ledger_reread(all_pages()) &&
+	       atomic_load(&lof_ledger.drift) == drift;
 }
 
 void unit_arena_assert(void)
 {
-	struct lof_books *books = lof_books_known();
-
 	ck_assert_msg(unit_arena_is_right(), "ledger and kernel differ");
-	if (!books)
-		return;
-	ck_assert_uint_eq(atomic_load(&books->front.blind), 0);
-	ck_assert_uint_eq(atomic_load(&books->lock), 0);
-	ck_assert_uint_eq(atomic_load(&books->nnotes), 0);
-	ck_assert_uint_eq(atomic_load(&books->nbeside),
-			  books->beside[LOF_HELD].count);
-	for (int i = 0; i < LOF_NSLOTS; i++)
-		ck_assert(!atomic_load(&books->slots[i].busy));
+	ck_assert_uint_eq(atomic_load(&lof_ledger.front.blind), 0);
+	ck_assert_ptr_null(atomic_load(&lof_ledger.owner));
+	ck_assert_uint_eq(atomic_load(&lof_ledger.nleft), 0);
+}
+
+#define NPAGES	64
+#define RW	(PROT_READ | PROT_WRITE)
+
+static unsigned int attr_at(size_t page)
+{
+	struct lof_entry run;
+
+	ck_assert_int_eq(lof_ledger_around((uintptr_t)unit_at(page), &run), 0);
+	return run.attr;
+}
+
+static void lock_onfault(size_t start, size_t after)
+{
+	ck_assert_int_eq(lof_mlock2(unit_at(start), unit_len(after - start),
+				    MLOCK_ONFAULT), 0);
 }
 
 static void begin(void)
 {
-	unit_arena_begin(32);
+	unit_arena_begin(NPAGES);
+	lock_onfault(0, 8);
+	ck_assert_int_eq(lof_mlock2(unit_at(8), unit_len(8), 0), 0);
+	ck_assert(unit_arena_is_right());
+	unit_sys.futex_wait = unit_sys.open = 0;
 }
 
-static void lock(size_t start, size_t after, unsigned int flags)
+START_TEST(calls_take_one_system_call_and_a_reader_asks)
 {
-	ck_assert_int_eq(lof_mlock2(unit_at(start), unit_len(after - start),
-				    flags), 0);
-}
-
-START_TEST(outcome_of_success_is_done)
-{
-	ck_assert_int_eq(lof_outcome(0), LOF_DONE);
-}
-END_TEST
-
-START_TEST(outcome_of_an_early_refusal_is_refused)
-{
-	ck_assert_int_eq(lof_outcome(-EINVAL), LOF_REFUSED);
-	ck_assert_int_eq(lof_outcome(-EPERM), LOF_REFUSED);
-	ck_assert_int_eq(lof_outcome(-ENOSYS), LOF_REFUSED);
-}
-END_TEST
-
-START_TEST(outcome_of_a_failure_halfway_is_unsure)
-{
-	ck_assert_int_eq(lof_outcome(-ENOMEM), LOF_UNSURE);
-	ck_assert_int_eq(lof_outcome(-EAGAIN), LOF_UNSURE);
-	ck_assert_int_eq(lof_outcome(-EFAULT), LOF_UNSURE);
-	ck_assert_int_eq(lof_outcome(-EINTR), LOF_UNSURE);
+	unit_sys.mlock2 = unit_sys.munlock = unit_sys.munmap = 0;
+	lock_onfault(20, 24);
+	ck_assert_int_eq(lof_munlock(unit_at(2), unit_len(3)), 0);
+	ck_assert_int_eq(lof_munmap(unit_at(9), unit_len(2)), 0);
+	ck_assert_int_eq(unit_sys.mlock2, 1);
+	ck_assert_int_eq(unit_sys.munlock, 1);
+	ck_assert_int_eq(unit_sys.munmap, 1);
+	ck_assert_int_eq(unit_sys.open, 0);
+	ck_assert(attr_at(20) & LOF_ATTR_SUSPECT);
+	ck_assert_uint_eq(attr_at(3), 0);
+	ck_assert_uint_eq(attr_at(9), 0);
+	unit_arena_assert();
+	ck_assert_uint_eq(attr_at(20), LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
 }
 END_TEST
 
-START_TEST(ledger_is_empty_until_something_is_locked)
+static void lock_the_same(void)
 {
-	const struct lof_range all = lof_range_all(lof_sys_page_size());
-	struct lof_entry entry;
+	lock_onfault(0, 4);
+}
 
-	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 0);
-	lock(0, 1, MLOCK_ONFAULT);
-	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 1);
-	ck_assert_int_eq(lof_munlock(unit_at(0), 1), 0);
-	ck_assert_int_eq(lof_ledger_find_in(all, &entry), 0);
+/* before: the kernel unlocks last; after: it locks last. */
+START_TEST(overtaken_call_is_suspect)
+{
+	if (_i)
+		unit_sys.before = lock_the_same;
+	else
+		unit_sys.after = lock_the_same;
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_int_eq(unit_sys.open, 0);
+	ck_assert(attr_at(1) & LOF_ATTR_SUSPECT);
+	ck_assert_int_eq(lof_is_locked(unit_pages(0, 4)), !_i);
 	unit_arena_assert();
 }
 END_TEST
 
-START_TEST(find_in_gives_the_first_range_clipped)
+static void unlock_the_source(void)
 {
-	struct lof_entry entry;
+	/* After the move there is nothing. */
+	lof_munlock(unit_at(0), unit_len(4));
+}
 
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(0, 32), &entry), 0);
-	lock(4, 8, MLOCK_ONFAULT);
-	lock(12, 16, 0);
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(6, 32), &entry), 1);
-	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(6));
-	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(8));
-	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_ONFAULT);
-	ck_assert_uint_eq(entry.attr, lof_arm_attr(LOF_ONFAULT));
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(8, 12), &entry), 0);
-	ck_assert_int_eq(lof_ledger_find_in(unit_pages(9, 13), &entry), 1);
-	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_FULL);
+/* The lock that it takes along may be gone: then so it is. */
+START_TEST(move_is_suspect_with_its_source)
+{
+	if (_i)
+		unit_sys.before = unlock_the_source;
+	else
+		unit_sys.after = unlock_the_source;
+	ck_assert_ptr_eq(lof_mremap(unit_at(0), unit_len(4), unit_len(4),
+				    MREMAP_MAYMOVE | MREMAP_FIXED,
+				    unit_at(40)), unit_at(40));
+	ck_assert(lof_all_is_suspect() || attr_at(41) & LOF_ATTR_SUSPECT);
 	unit_arena_assert();
 }
 END_TEST
 
-START_TEST(around_gives_the_range_or_the_gap)
+START_TEST(suspicion_moves_and_ends_with_the_mapping)
 {
-	struct lof_entry entry;
-
-	lock(4, 8, MLOCK_ONFAULT);
-	lock(12, 16, 0);
-	ck_assert_int_eq(lof_ledger_around((uintptr_t)unit_at(9), &entry), 0);
-	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(8));
-	ck_assert_uint_eq(entry.range.end, (uintptr_t)unit_at(12));
-	ck_assert_uint_eq(entry.attr, 0);
-	ck_assert_int_eq(lof_ledger_around((uintptr_t)unit_at(7), &entry), 0);
-	ck_assert_uint_eq(entry.range.start, (uintptr_t)unit_at(4));
-	ck_assert_uint_eq(LOF_ATTR_KIND(entry.attr), LOF_ONFAULT);
-}
-END_TEST
-
-START_TEST(read_back_finds_what_was_done_unseen)
-{
-	lock(0, 8, MLOCK_ONFAULT);
-	lock(12, 16, 0);
-	unit_lock_unseen(6, 14, 0);
-	unit_lock_unseen(20, 24, MLOCK_ONFAULT);
-	munmap(unit_at(2), unit_len(2));
-	lof_ledger_read_back(unit_pages(0, 32));
+	lof_ledger_suspect(unit_pages(2, 4));
+	ck_assert_ptr_eq(lof_mremap(unit_at(0), unit_len(4), unit_len(4),
+				    MREMAP_MAYMOVE | MREMAP_FIXED,
+				    unit_at(40)), unit_at(40));
+	ck_assert(!(attr_at(41) & LOF_ATTR_SUSPECT));
+	ck_assert(attr_at(42) & LOF_ATTR_SUSPECT);
+	ck_assert_int_eq(lof_munmap(unit_at(42), unit_len(2)), 0);
+	ck_assert_uint_eq(attr_at(42), 0);
 	unit_arena_assert();
 }
 END_TEST
 
-START_TEST(read_back_of_a_part_leaves_the_rest_alone)
-{
-	struct truth_region region[4];
+static struct lof_guard guard_of_other;
 
-	lock(0, 16, MLOCK_ONFAULT);
-	munmap(unit_at(2), unit_len(8));
-	lof_ledger_read_back(unit_pages(4, 6));
-	ck_assert_int_eq(unit_arena_tracked(region, 4), 2);
-	ck_assert_uint_eq(region[0].end, (uintptr_t)unit_at(4));
-	ck_assert_uint_eq(region[1].start, (uintptr_t)unit_at(6));
-	lof_ledger_read_back(unit_pages(0, 32));
+static void take_by_other(void)
+{
+	atomic_store(&lof_ledger.owner, &guard_of_other);
+}
+
+static void give_by_other(void)
+{
+	atomic_store(&lof_ledger.owner, NULL);
+}
+
+START_TEST(call_without_the_lock_goes_home_and_leaves_its_effect)
+{
+	ck_assert_int_eq(lof_hold(unit_at(20), unit_len(4), 0), 0);
+	unit_sys.futex_wait = 0;
+	take_by_other();
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_int_eq(lof_munmap(unit_at(20), unit_len(2)), 0);
+	lock_onfault(30, 32);
+	ck_assert_int_eq(unit_sys.futex_wait, 0);
+	give_by_other();
+	ck_assert_int_eq(lof_ledger_has(LOF_NOTED_HOLDS, unit_pages(20, 22)),
+			 0);
+	ck_assert_int_eq(lof_ledger_has(LOF_NOTED_HOLDS, unit_pages(22, 24)),
+			 1);
 	unit_arena_assert();
 }
 END_TEST
 
-/* Where there is no smaps, msync tells that pages are not locked any more. */
-START_TEST(read_back_without_smaps_forgets_what_is_unlocked)
+START_TEST(what_finds_no_place_makes_everything_suspect)
 {
-	lock(0, 8, MLOCK_ONFAULT);
-	lock(12, 16, 0);
-	lof_sys_munlock(unit_pages(3, 5));
-	munmap(unit_at(14), unit_len(8));
-	unit_sys.open_err = -ENOENT;
-	lof_ledger_read_back(unit_pages(0, 32));
-	ck_assert_int_ge(unit_sys.open, 1);
+	take_by_other();
+	for (size_t i = 0; i < 2 * LOF_NLEFT; i++)
+		ck_assert_int_eq(lof_munlock(unit_at(i % 16), 1), 0);
+	give_by_other();
+	ck_assert(lof_all_is_suspect());
+	unit_arena_assert();
+	ck_assert(!lof_all_is_suspect());
+}
+END_TEST
+
+/* A frame that takes the lock, changes a tree by half, and is left. */
+__attribute__((noinline))
+static void leave_the_booking(bool half)
+{
+	struct lof_guard guard;
+
+	ck_assert(lof_ledger_lock(&guard));
+	if (half) {
+		lof_edit_begin(LOF_NOTED_LOCKS);
+		lof_ledger.tree[LOF_NOTED_LOCKS].root = (void *)1;
+	}
+}
+
+START_TEST(lock_that_was_left_is_taken_again)
+{
+	leave_the_booking(_i);
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_ptr_null(atomic_load(&lof_ledger.owner));
+	ck_assert(lof_all_is_suspect());
+	unit_arena_assert();
+}
+END_TEST
+
+static sigjmp_buf out_of_the_call;
+
+static void jump(void)
+{
+	siglongjmp(out_of_the_call, 1);
+}
+
+START_TEST(slots_that_were_left_are_taken_over)
+{
+	for (volatile size_t i = 0; i < 200; i++) {
+		if (i % 2)
+			unit_sys.before = jump;
+		else
+			unit_sys.after = jump;
+		if (!sigsetjmp(out_of_the_call, 1))
+			lof_munlock(unit_at(i % 14), unit_len(2));
+	}
+	ck_assert_int_le(atomic_load(&lof_ledger.nused), 4);
+	lock_onfault(20, 22);
+	unit_arena_assert();
+	for (size_t i = 0; i < 14; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)), 0);
+}
+END_TEST
+
+/* A child by a system call, which no handler sees. */
+static pid_t raw_fork(void)
+{
+	return (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+}
+
+static bool is_child;
+
+static void fork_here(void)
+{
+	pid_t pid = raw_fork();
+	int status;
+
+	is_child = pid == 0;
+	if (is_child)
+		return;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+static void end_child(void)
+{
+	struct lof_stats stats;
+	bool good = !lof_stats(&stats, sizeof(stats)) &&
+		    unit_arena_is_right();
+
+	if (is_child)
+		_exit(!good);
+	ck_assert(good);
+}
+
+START_TEST(child_begins_empty_and_right)
+{
+	if (tool_is(TOOL_QEMU))
+		return;
+	if (_i == 0)
+		fork_here();
+	else if (_i == 1)
+		unit_sys.before = fork_here;
+	else
+		unit_sys.after = fork_here;
+	if (_i == 0 && is_child)
+		ck_assert_uint_eq(attr_at(0), 0);
+	lock_onfault(20, 24);
+	end_child();
+}
+END_TEST
+
+START_TEST(child_of_a_handler_in_the_booking_empties_it)
+{
+	struct lof_guard guard;
+	pid_t pid;
+	int status;
+
+	if (tool_is(TOOL_QEMU))
+		return;
+	ck_assert(lof_ledger_lock(&guard));
+	lof_ledger_before_fork();
+	pid = raw_fork();
+	if (pid == 0) {
+		lof_ledger_after_fork_in_child();
+		lof_ledger_unlock();
+		is_child = true;
+		end_child();
+	}
+	lof_ledger_after_fork();
+	lof_ledger_unlock();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_ne(attr_at(0), 0);
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(without_proc_msync_tells_and_the_rest_stays_suspect)
+{
+	ck_assert_int_eq(lof_sys_munlock(unit_pages(0, 2)), 0);
+	lof_ledger_suspect(unit_pages(0, 4));
+	unit_sys.open_err = -EACCES;
+	ck_assert_int_eq(lof_ledger_resync(unit_pages(0, 64)), -EACCES);
+	ck_assert_uint_eq(attr_at(1), 0);
+	ck_assert_uint_eq(attr_at(2), LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL) |
+				      LOF_ATTR_SUSPECT);
+	ck_assert_uint_eq(attr_at(5), LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
 	unit_sys.open_err = 0;
 	unit_arena_assert();
 }
 END_TEST
 
-/* Also where the file ends in an error in the middle. */
-START_TEST(read_back_with_an_error_forgets_what_is_unlocked)
+static void unlock_while_reading(void)
 {
-	lock(0, 8, MLOCK_ONFAULT);
-	lof_sys_munlock(unit_pages(3, 5));
-	unit_sys.read_err = -EIO;
-	lof_ledger_read_back(unit_pages(0, 32));
+	ck_assert_int_eq(lof_munlock(unit_at(9), unit_len(2)), 0);
+}
+
+START_TEST(reader_that_is_overtaken_reads_again)
+{
+	lof_ledger_suspect_all();
+	unit_sys.read = 0;
+	unit_sys.read_max = 700;
+	unit_sys.reading_at = 1 + _i;
+	unit_sys.reading = unlock_while_reading;
+	ck_assert_int_eq(lof_ledger_resync(unit_pages(0, 64)), 0);
+	ck_assert_uint_eq(attr_at(9), 0);
 	unit_arena_assert();
 }
 END_TEST
 
-static unsigned int future_seen(void)
+START_TEST(call_in_flight_keeps_its_range_suspect)
 {
-	unsigned int kind;
+	struct lof_change change;
 
-	lof_future_look(&kind);
-	return kind;
-}
-
-START_TEST(future_is_remembered)
-{
-	uint64_t look = lof_future_look(&(unsigned int){ 0 });
-
-	ck_assert_uint_eq(future_seen(), LOF_NONE);
-	lof_future_end(lof_future_begin(), LOF_ONFAULT);
-	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
-	ck_assert(!lof_future_is_still(look));
-	lof_future_end(lof_future_begin(), LOF_FUTURE_SAME);
-	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
-	/* The kernel knows nothing of what is made up here. */
-	lof_future_sync();
-	ck_assert_uint_eq(future_seen(), LOF_NONE);
-}
-END_TEST
-
-/* Whose system call was the last is not known: so the kernel is asked. */
-START_TEST(future_that_two_change_at_once_is_asked_for)
-{
-	struct lof_turn one = lof_future_begin(), other = lof_future_begin();
-
-	ck_assert_uint_eq(future_seen(), LOF_FUTURE_UNKNOWN);
-	lof_future_end(other, LOF_FULL);
-	lof_future_end(one, LOF_ONFAULT);
-	ck_assert_uint_eq(future_seen(), LOF_FUTURE_UNKNOWN);
-	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE), 0);
-	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
-	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
-	ck_assert_uint_eq(lof_future_known(), LOF_FULL);
-	lof_future_sync();
-	ck_assert_uint_eq(lof_future_known(), LOF_ONFAULT);
-	ck_assert_int_eq(lof_sys_munlockall(), 0);
-	lof_future_sync();
-	ck_assert_uint_eq(future_seen(), LOF_NONE);
-}
-END_TEST
-
-static void exit_under_a_future(void)
-{
-	if (future_seen() != LOF_NONE)
-		_exit(1);
-}
-
-/* The books of this child are empty ones, of the child's child they were not. */
-static void begin_another_future(void)
-{
-	exit_under_a_future();
-	lof_future_end(lof_future_begin(), LOF_ONFAULT);
-	unit_in_child_with_books(exit_under_a_future);
-}
-
-/* Also where nothing was ever locked, and the kernel leaves the books alone. */
-START_TEST(future_ends_in_a_child_of_fork)
-{
-	lof_future_end(lof_future_begin(), LOF_ONFAULT);
-	unit_in_child_with_books(begin_another_future);
-	ck_assert_uint_eq(future_seen(), LOF_ONFAULT);
-}
-END_TEST
-
-static void sync_all(void)
-{
-	ck_assert_int_eq(lof_sync(), 0);
-}
-
-static void let_another_sync(void)
-{
-	unit_by_another(sync_all);
-}
-
-/* To ask for it maps a page for a moment; who sees that must not keep it. */
-START_TEST(page_that_asks_for_the_future_is_forgotten)
-{
-	struct lof_range scratch;
-	struct lof_entry entry;
-
-	/* Now, since the books that this makes are unlocked by a call. */
-	sync_all();
-	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
-	unit_sys.before = let_another_sync;
-	lof_future_sync();
-	ck_assert_ptr_null(unit_sys.before);
-	scratch.start = unit_sys.unmapped;
-	scratch.end = scratch.start + lof_sys_page_size();
-	ck_assert_int_eq(lof_ledger_find_in(scratch, &entry), 0);
-}
-END_TEST
-
-START_TEST(costs_grow_with_what_is_used)
-{
-	struct lof_costs before, after;
-
-	lock(0, 1, MLOCK_ONFAULT);
-	lof_ledger_costs(&before);
-	ck_assert_uint_ge(before.bytes, 64 << 10);
-	ck_assert_uint_le(before.bytes, (64 + 40) << 10);
-	lof_ledger_read_back(unit_pages(0, 32));
-	lof_ledger_costs(&after);
-	ck_assert_uint_eq(after.read_back, before.read_back + 1);
-	ck_assert_uint_eq(after.drift, before.drift);
-}
-END_TEST
-
-/* What succeeds and is not overtaken must not cost a look at the kernel. */
-START_TEST(plain_calls_ask_the_kernel_nothing)
-{
-	lock(0, 8, MLOCK_ONFAULT);
-	lock(4, 12, 0);
-	ck_assert_int_eq(lof_munlock(unit_at(2), unit_len(4)), 0);
-	ck_assert_int_eq(lof_munmap(unit_at(8), unit_len(2)), 0);
-	ck_assert_int_eq(unit_sys.open, 0);
-	ck_assert_int_eq(unit_sys.own_map, 3);	/* books, nodes, bits */
+	lof_change_begin(&change, LOF_MAY_UNLOCK, unit_pages(0, 2),
+			 LOF_NO_RANGE);
+	ck_assert_int_eq(lof_ledger_resync(unit_pages(0, 64)), 0);
+	ck_assert_uint_eq(attr_at(0), LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL) |
+				      LOF_ATTR_SUSPECT);
+	ck_assert_uint_eq(attr_at(3), LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL));
+	lof_change_end(&change, LOF_REFUSED);
 	unit_arena_assert();
 }
 END_TEST
 
-/* A call begins without a slot if 128 are in flight, and is read back. */
-START_TEST(more_calls_in_flight_than_slots_are_read_back)
-{
-	enum { N = LOF_NSLOTS + 3 };
-	struct lof_call call[N];
+#define MANY	((size_t)8000)	/* ranges, more than there is memory for */
 
-	for (int i = 0; i < N; i++)
-		ck_assert_int_eq(lof_call_begin(&call[i], LOF_KEEPS,
-						unit_pages(0, 1),
-						LOF_NO_RANGE), 0);
-	lock(0, 8, MLOCK_ONFAULT);
-	ck_assert_int_eq(lof_munlock(unit_at(2), 1), 0);
-	for (int i = 0; i < N; i++) {
-		ck_assert(!lof_call_land(&call[i], LOF_REFUSED));
-		lof_call_end(&call[i]);
+static char *lock_many(void)
+{
+	char *many = mmap(NULL, unit_len(2 * MANY), RW, UNIT_MAP, -1, 0);
+
+	ck_assert_ptr_ne(many, MAP_FAILED);
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(lof_mlock2(many + unit_len(2 * i), 1,
+					    MLOCK_ONFAULT), 0);
+	return many;
+}
+
+START_TEST(without_memory_nothing_fails_and_nothing_is_lost)
+{
+	struct lof_entry run;
+	char *many;
+
+	unit_sys.no_memory = true;
+	many = lock_many();
+	ck_assert(lof_all_is_suspect());
+	ck_assert_int_eq(lof_munlock(many + unit_len(4), 1), 0);
+	ck_assert_int_eq(lof_munmap(many + unit_len(8), 1), 0);
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_int_eq(lof_ledger_resync(unit_pages(0, 64)), -ENOMEM);
+	unit_sys.no_memory = false;
+	unit_arena_assert();
+	for (size_t i = 0; i < 5; i++) {
+		ck_assert_int_eq(lof_ledger_around((uintptr_t)many +
+						   unit_len(2 * i), &run), 0);
+		ck_assert_int_eq(run.attr != 0, i != 2 && i != 4);
 	}
-	/* Nobody could read back before there was a slot. */
-	ck_assert_int_eq(lof_munlock(unit_at(31), 1), 0);
+}
+END_TEST
+
+/* A handler in the booking: the ledger cannot be read, and says so. */
+START_TEST(failing_lock_in_the_booking_leaves_other_locks_alone)
+{
+	struct lof_guard guard;
+
+	ck_assert_int_eq(mprotect(unit_at(7), unit_len(1), PROT_NONE), 0);
+	ck_assert(lof_ledger_lock(&guard));
+	UNIT_ASSERT_FAILS(lof_mlock2(unit_at(0), unit_len(8), 0), -1, ENOMEM);
+	lof_ledger_unlock();
+	for (size_t i = 0; i < 8; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)), 1);
 	unit_arena_assert();
 }
 END_TEST
 
-static TCase *simple(void)
+START_TEST(munlock_in_the_booking_leaves_what_is_held)
 {
-	TCase *tc = tcase_create("simple");
+	struct lof_guard guard;
 
-	tcase_add_checked_fixture(tc, begin, NULL);
-	tcase_set_timeout(tc, UNIT_TIMEOUT);
-	tcase_add_test(tc, outcome_of_success_is_done);
-	tcase_add_test(tc, outcome_of_an_early_refusal_is_refused);
-	tcase_add_test(tc, outcome_of_a_failure_halfway_is_unsure);
-	tcase_add_test(tc, ledger_is_empty_until_something_is_locked);
-	tcase_add_test(tc, find_in_gives_the_first_range_clipped);
-	tcase_add_test(tc, around_gives_the_range_or_the_gap);
-	tcase_add_test(tc, read_back_finds_what_was_done_unseen);
-	tcase_add_test(tc, read_back_of_a_part_leaves_the_rest_alone);
-	tcase_add_test(tc, read_back_without_smaps_forgets_what_is_unlocked);
-	tcase_add_test(tc, read_back_with_an_error_forgets_what_is_unlocked);
-	tcase_add_test(tc, future_is_remembered);
-	tcase_add_test(tc, future_that_two_change_at_once_is_asked_for);
-	tcase_add_test(tc, future_ends_in_a_child_of_fork);
-	tcase_add_test(tc, page_that_asks_for_the_future_is_forgotten);
-	tcase_add_test(tc, costs_grow_with_what_is_used);
-	tcase_add_test(tc, plain_calls_ask_the_kernel_nothing);
-	tcase_add_test(tc, more_calls_in_flight_than_slots_are_read_back);
-	return tc;
+	ck_assert_int_eq(lof_set(LOF_HOLDS, LOF_HOLDS_WIN), 0);
+	ck_assert_int_eq(lof_hold(unit_at(0), unit_len(4), 0), 0);
+	ck_assert(lof_ledger_lock(&guard));
+	UNIT_ASSERT_FAILS(lof_munlock(unit_at(0), unit_len(8)), -1, EBUSY);
+	lof_ledger_unlock();
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)), 1);
+	ck_assert_int_eq(lof_set(LOF_HOLDS, LOF_HOLDS_YIELD), 0);
+	unit_arena_assert();
 }
+END_TEST
 
 Suite *suite_ledger(void)
 {
 	Suite *suite = suite_create("ledger");
+	TCase *tc = tcase_create("protocol");
 
-	suite_add_tcase(suite, simple());
-	suite_add_tcase(suite, unit_ledger_memory());
-	suite_add_tcase(suite, unit_ledger_race());
-	suite_add_tcase(suite, unit_ledger_signal());
+	tcase_set_timeout(tc, UNIT_TIMEOUT);
+	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_add_test(tc, calls_take_one_system_call_and_a_reader_asks);
+	tcase_add_loop_test(tc, overtaken_call_is_suspect, 0, 2);
+	tcase_add_loop_test(tc, move_is_suspect_with_its_source, 0, 2);
+	tcase_add_test(tc, suspicion_moves_and_ends_with_the_mapping);
+	tcase_add_test(tc,
+		       call_without_the_lock_goes_home_and_leaves_its_effect);
+	tcase_add_test(tc, what_finds_no_place_makes_everything_suspect);
+	tcase_add_loop_test(tc, lock_that_was_left_is_taken_again, 0, 2);
+	tcase_add_test(tc, slots_that_were_left_are_taken_over);
+	tcase_add_loop_test(tc, child_begins_empty_and_right, 0, 3);
+	tcase_add_test(tc, child_of_a_handler_in_the_booking_empties_it);
+	tcase_add_test(tc, without_proc_msync_tells_and_the_rest_stays_suspect);
+	tcase_add_loop_test(tc, reader_that_is_overtaken_reads_again, 0, 12);
+	tcase_add_test(tc, call_in_flight_keeps_its_range_suspect);
+	tcase_add_test(tc, without_memory_nothing_fails_and_nothing_is_lost);
+	tcase_add_test(tc,
+		       failing_lock_in_the_booking_leaves_other_locks_alone);
+	tcase_add_test(tc, munlock_in_the_booking_leaves_what_is_held);
+	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -28,7 +28,7 @@ static struct lof_range add_slab(void)
 	struct lof_range slab;
 
 	ck_assert_int_eq(lof_own_map(lof_pool_slab_size(&pool), &slab), 0);
-	lof_pool_slab_add(&pool, &tree, slab);
+	lof_pool_slab_add(&pool, slab);
 	return slab;
 }
 
@@ -90,16 +90,19 @@ START_TEST(fill_gives_a_whole_slab_and_then_asks_for_another)
 }
 END_TEST
 
-START_TEST(rest_of_a_slab_goes_to_the_tree_when_another_comes)
+START_TEST(restart_gives_the_same_nodes_again)
 {
-	size_t first, second;
+	struct lof_range slab = add_slab();
+	struct lof_node *first;
 
-	first = NODES(lof_range_len(add_slab()));
-	ck_assert(lof_pool_fill(&pool, &tree, 3));
-	second = NODES(lof_range_len(add_slab()));
-	ck_assert_uint_eq(tree.nspare, first);
-	ck_assert(lof_pool_fill(&pool, &tree, first + second));
-	ck_assert(!lof_pool_fill(&pool, &tree, first + second + 1));
+	ck_assert(lof_pool_fill(&pool, &tree, NODES(lof_range_len(slab))));
+	ck_assert(!lof_pool_fill(&pool, &tree, tree.nspare + 1));
+	first = tree.spare;
+	tree = (struct lof_tree){ .root = NULL };
+	lof_pool_restart(&pool);
+	ck_assert(lof_pool_fill(&pool, &tree, NODES(lof_range_len(slab))));
+	ck_assert_ptr_eq(tree.spare, first);
+	ck_assert_uint_eq(pool.bytes, lof_range_len(slab));
 }
 END_TEST
 
@@ -125,7 +128,7 @@ Suite *suite_node_pool(void)
 	tcase_add_test(tc, empty_pool_fills_nothing);
 	tcase_add_test(tc, fill_hands_over_as_many_as_are_missing);
 	tcase_add_test(tc, fill_gives_a_whole_slab_and_then_asks_for_another);
-	tcase_add_test(tc, rest_of_a_slab_goes_to_the_tree_when_another_comes);
+	tcase_add_test(tc, restart_gives_the_same_nodes_again);
 	tcase_add_test(tc, pages_without_a_node_in_use_are_not_resident);
 	suite_add_tcase(suite, tc);
 	return suite;

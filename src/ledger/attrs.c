@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What lof_hold() and budgets say of a mapping: counts and numbers, in a tree of
+ * each. They follow the mapping when it moves and end with it, locked or not
+ * (marks.c). How budgets lock is the business of sweep.c.
+ */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <stdatomic.h>
+
+/* The next longest run of pages in range that are held alike, or not at all. */
+static struct lof_entry next_run(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_HOLDS], range, &entry))
+		return (struct lof_entry){ .range = range };
+	if (entry.range.start > range.start)
+		return (struct lof_entry){
+			.range = { range.start, entry.range.start },
+		};
+	return entry;
+}
+
+/* The least and the greatest count in range, and how many runs it has. */
+struct extent {
+	unsigned int least, greatest;
+	size_t runs;
+};
+
+static struct extent extent_of(struct lof_range range)
+{
+	struct extent extent = { LOF_HOLDS_MAX, 0, 0 };
+	struct lof_entry run;
+	unsigned int count;
+
+	for (; !lof_range_is_empty(range); range.start = run.range.end) {
+		run = next_run(range);
+		count = LOF_HELD_COUNT(run.attr);
+		if (count < extent.least)
+			extent.least = count;
+		if (count > extent.greatest)
+			extent.greatest = count;
+		extent.runs++;
+	}
+	return extent;
+}
+
+/*
+ * Take the lock with nodes to set n ranges; twice, so that they can still be
+ * moved. 0, -EBUSY or -ENOMEM: not locked.
+ */
+static int lock_for(size_t n, struct lof_guard *guard)
+{
+	int err;
+
+	if (!lof_ledger_lock_patiently(guard))
+		return -EBUSY;
+	err = lof_nodes_get(LOF_NOTED_HOLDS,
+			    2 * lof_tree_need(&lof_ledger.tree[LOF_NOTED_HOLDS],
+					      n));
+	if (err == -ENOMEM)
+		lof_ledger_unlock();
+	return err;
+}
+
+/* The same for each run of range; others may cut it meanwhile. */
+static int lock_for_holds(struct lof_range range, struct extent *extent,
+			  struct lof_guard *guard)
+{
+	size_t runs = 1;
+	int err;
+
+	for (;;) {
+		err = lock_for(runs, guard);
+		if (err)
+			return err;
+		*extent = extent_of(range);
+		if (extent->runs <= runs)
+			return 0;
+		runs = extent->runs;
+		lof_ledger_unlock();
+	}
+}
+
+static void add_one(struct lof_range range, bool full)
+{
+	struct lof_entry run;
+
+	lof_edit_begin(LOF_NOTED_HOLDS);
+	for (; !lof_range_is_empty(range); range.start = run.range.end) {
+		run = next_run(range);
+		lof_note_as(LOF_NOTED_HOLDS, run.range,
+			(run.attr + 1) | (full ? LOF_HELD_FULL : 0));
+	}
+	lof_edit_end();
+}
+
+int lof_holds_add(struct lof_range range, bool full)
+{
+	struct lof_guard guard;
+	struct extent extent;
+	int err;
+
+	lof_ledger_epoch();
+	lof_summary_prepare(&lof_ledger.front.summary, range);
+	err = lock_for_holds(range, &extent, &guard);
+	if (err)
+		return err;
+	if (extent.greatest == LOF_HOLDS_MAX)
+		err = -EOVERFLOW;
+	else
+		add_one(range, full);
+	lof_count_attrs();
+	lof_ledger_unlock();
+	return err;
+}
+
+static void remove_one(struct lof_range range)
+{
+	struct lof_entry run;
+
+	lof_edit_begin(LOF_NOTED_HOLDS);
+	for (; !lof_range_is_empty(range); range.start = run.range.end) {
+		run = next_run(range);
+		lof_note_as(LOF_NOTED_HOLDS, run.range, LOF_HELD_COUNT(run.attr) <= 1 ?
+					      0 : run.attr - 1);
+	}
+	lof_edit_end();
+}
+
+int lof_holds_remove(struct lof_range range, bool where_held)
+{
+	struct lof_guard guard;
+	struct extent extent;
+	int err;
+
+	if (lof_range_is_empty(range))
+		return 0;
+	if (!atomic_load(&lof_ledger.nattrs))
+		return where_held ? 0 : -EINVAL;
+	err = lock_for_holds(range, &extent, &guard);
+	if (err)
+		return err;
+	if (extent.least == 0 && !where_held)
+		err = -EINVAL;
+	else
+		remove_one(range);
+	lof_count_attrs();
+	lof_ledger_unlock();
+	return err;
+}
+
+int lof_budget_assign(struct lof_range range, unsigned int attr)
+{
+	struct lof_guard guard;
+	int err;
+
+	if (!attr && atomic_load(&lof_ledger.nattrs) == 0)
+		return 0;
+	lof_ledger_epoch();
+	if (attr)
+		lof_summary_prepare(&lof_ledger.front.summary, range);
+	/* A wrapper waits for no thread. */
+	if (!lof_ledger_lock(&guard))
+		return -EBUSY;
+	err = lof_nodes_get(LOF_NOTED_BUDGETS,
+			    2 * lof_tree_need(&lof_ledger.tree[LOF_NOTED_BUDGETS],
+					      1));
+	if (err == -ENOMEM)
+		lof_ledger_unlock();
+	if (err)
+		return err;
+	lof_edit_begin(LOF_NOTED_BUDGETS);
+	lof_note_as(LOF_NOTED_BUDGETS, range, attr);
+	lof_edit_end();
+	lof_count_attrs();
+	lof_ledger_unlock();
+	return 0;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A call's way through the ledger: begin, the system call, end. */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <stdatomic.h>
+
+#include "sys.h"
+
+enum lof_outcome lof_outcome(int err)
+{
+	switch (err) {
+	case 0:
+		return LOF_DONE;
+	case -EINVAL: case -EPERM: case -ENOSYS: case -EBADF: case -EACCES:
+		return LOF_REFUSED;
+	default:
+		return LOF_UNSURE;
+	}
+}
+
+/* Bits of more than this take too long to set, or to find not set. */
+#define MUCH	((uint64_t)1 << LOF_CHUNK_BITS)
+
+/*
+ * Before it is known where a call may lock, or if that is all over the place,
+ * no bit is set for it: then it counts as blind as long as it takes.
+ */
+static bool is_blind(const struct lof_change *change)
+{
+	uint64_t len = lof_range_len(change->range[0]);
+
+	return change->may == LOF_MAY_MOVE || change->may == LOF_MAY_READ ||
+	       (change->may == LOF_MAY_LOCK && len - 1 >= MUCH);
+}
+
+/* Tell fast calls where this one may lock. */
+static void show(struct lof_change *change)
+{
+	struct lof_front *front = &lof_ledger.front;
+
+	if (is_blind(change) && !LOF_LEFT_OUT(BLINDNESS)) {
+		atomic_fetch_add(&front->blind, 1);
+		change->is_blind = true;
+	} else if (change->may == LOF_MAY_LOCK) {
+		lof_summary_prepare(&front->summary, change->range[0]);
+		change->is_first = lof_summary_set(&front->summary,
+						   change->range[0]);
+	}
+}
+
+/* Field by field: all at once the compiler would do it by a slow loop. */
+static inline void init(struct lof_change *change, enum lof_may may,
+			struct lof_range a, struct lof_range b)
+{
+	change->range[0] = a;
+	change->range[1] = b;
+	change->unmapped[0] = change->unmapped[1] = LOF_NO_RANGE;
+	change->moved = change->unlocked = change->locked = LOF_NO_RANGE;
+	change->moved_to = change->like = 0;
+	change->attr = change->assumed = 0;
+	change->may = may;
+	change->is_first = change->is_blind = false;
+}
+
+void lof_change_begin(struct lof_change *change, enum lof_may may,
+		      struct lof_range a, struct lof_range b)
+{
+	init(change, may, a, b);
+	change->epoch = lof_ledger_epoch();
+	lof_slot_take(change);
+	show(change);
+	lof_slot_announce(change);
+	change->since = atomic_load(&lof_ledger.nlandings);
+}
+
+static bool is_of_this_process(const struct lof_change *change)
+{
+	return change->epoch == atomic_load(&lof_ledger.epoch);
+}
+
+/* A call on the same memory landed meanwhile. */
+static bool is_overtaken(const struct lof_change *change)
+{
+	return lof_log_overlaps(change->since, change->range[0]) ||
+	       lof_log_overlaps(change->since, change->range[1]);
+}
+
+/* A call in flight may have changed the source after it was noted. */
+static bool may_be_behind(const struct lof_change *change)
+{
+	return change->may == LOF_MAY_MOVE &&
+	       (lof_inflight_overlaps(change, change->range[0]) ||
+		lof_inflight_overlaps(change, change->range[1]));
+}
+
+/* With the lock held. False: its ranges are suspect. */
+static bool land(const struct lof_change *change, enum lof_outcome outcome)
+{
+	bool is_certain = outcome == LOF_DONE && lof_slot_is_ours(change) &&
+			  !is_overtaken(change) && !may_be_behind(change);
+
+	lof_apply_to_attrs(change);
+	if (!lof_apply_to_locks(change))
+		lof_doubt_all();
+	if (!is_certain) {
+		lof_mark_suspect(change->range[0], change->assumed);
+		lof_mark_suspect(change->range[1], change->assumed);
+	}
+	lof_log_add(change->range[0], change->range[1]);
+	if (change->may == LOF_MAY_UNLOCK)
+		lof_clear_unused_bits(change);
+	return is_certain;
+}
+
+/* The bits of what the kernel chose; those of the rest were set before. */
+static void prepare_bits(const struct lof_change *change)
+{
+	struct lof_summary *summary = &lof_ledger.front.summary;
+
+	if (change->may == LOF_MAY_LOCK && change->is_blind)
+		lof_summary_prepare(summary, change->range[0]);
+	else if (change->may == LOF_MAY_MOVE)
+		lof_summary_prepare(summary, change->range[1]);
+}
+
+static void release(struct lof_change *change)
+{
+	if (change->is_blind)
+		atomic_fetch_sub(&lof_ledger.front.blind, 1);
+	lof_slot_release(change);
+}
+
+/* A handler forked while it was in flight, and this is the child. */
+LOF_COLD
+static void end_in_child(const struct lof_change *change)
+{
+	const struct lof_change left = {
+		.range = { change->range[0], change->range[1] },
+	};
+
+	lof_ledger_epoch();
+	lof_left_leave(&left);
+}
+
+bool lof_change_end(struct lof_change *change, enum lof_outcome outcome)
+{
+	bool is_locked, is_certain = outcome == LOF_REFUSED;
+	struct lof_guard guard;
+
+	if (outcome != LOF_REFUSED && is_of_this_process(change)) {
+		prepare_bits(change);
+		is_locked = lof_lock_with_nodes(change, &guard);
+		if (is_locked && is_of_this_process(change))
+			is_certain = land(change, outcome);
+		else if (is_of_this_process(change))
+			lof_left_leave(change);
+		if (is_locked)
+			lof_ledger_unlock();
+	}
+	if (is_of_this_process(change))
+		release(change);
+	else if (outcome != LOF_REFUSED)
+		end_in_child(change);
+	return is_certain;
+}
+
+/* For what no change describes. */
+LOF_COLD
+static void suspect(struct lof_range range, bool is_new_mapping)
+{
+	const struct lof_change left = {
+		.range = { range },
+		.unmapped = { is_new_mapping ? range : LOF_NO_RANGE },
+	};
+	struct lof_guard guard;
+
+	if (lof_range_is_empty(range))
+		return;
+	lof_ledger_epoch();
+	lof_left_leave(&left);
+	if (lof_ledger_lock(&guard))
+		lof_ledger_unlock();
+}
+
+void lof_ledger_suspect(struct lof_range range)
+{
+	suspect(range, false);
+}
+
+void lof_ledger_renew(struct lof_range range)
+{
+	suspect(range, true);
+}
+
+void lof_ledger_suspect_all(void)
+{
+	lof_ledger_epoch();
+	lof_doubt_all();
+}
+
+uint64_t lof_ledger_landings(void)
+{
+	return atomic_load(&lof_ledger.nlandings);
+}
+
+/*
+ * The mapping is gone, whichever call came first. But what another call noted
+ * there meanwhile may be from before or from after.
+ */
+static bool is_noted(struct lof_range range)
+{
+	bool is_any = false;
+
+	for (enum lof_note note = 0; !is_any && note < LOF_NNOTES; note++)
+		is_any = lof_ledger_has(note, range) != 0;
+	return is_any;
+}
+
+/*
+ * A move may have taken along as locked what this call had unlocked before. Then
+ * it was noted after the first look found no bit: a bit is set now, or bits were
+ * cleared.
+ */
+static bool may_have_been_moved(const struct lof_fastpath *path)
+{
+	struct lof_front *front = lof_the_front;
+
+	return !LOF_LEFT_OUT(MOVES) &&
+	       atomic_load(&front->moves) != path->moves &&
+	       (lof_summary_has(&front->summary, path->range) ||
+		atomic_load(&front->summary.cleared) != path->cleared);
+}
+
+static void log_alone(struct lof_range range)
+{
+	struct lof_guard guard;
+
+	if (!lof_ledger_lock(&guard))
+		return;
+	lof_log_add(range, LOF_NO_RANGE);
+	lof_ledger_unlock();
+}
+
+void lof_fastpath_repair(const struct lof_fastpath *path,
+			 enum lof_fastpath_did did)
+{
+	/* Logged first: what is noted from now on knows of it. */
+	log_alone(path->range);
+	if (did == LOF_UNLOCKED)
+		lof_ledger_suspect(path->range);
+	else if (is_noted(path->range))
+		lof_ledger_renew(path->range);
+	if (did != LOF_MAPPED_ANEW && may_have_been_moved(path))
+		lof_ledger_suspect_all();
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The fast path: all of the ledger that a call reads on memory where nothing is
+ * noted. It takes no lock, makes no system call, and writes nothing.
+ */
+#ifndef LOF_LEDGER_FASTPATH_H
+#define LOF_LEDGER_FASTPATH_H
+
+#include "summary.h"
+
+/* The race test leaves a part of the protocol out to see that it notices. */
+#ifndef LOF_LEFT_OUT
+#define LOF_LEFT_OUT(part)	false
+#endif
+
+/* To be built into what is called all the time, or just not. */
+#define LOF_HOT		inline __attribute__((always_inline))
+#define LOF_COLD	__attribute__((noinline, cold))
+
+struct lof_front {
+	_Atomic uint64_t future;	/* private to future.h */
+	_Atomic uint32_t blind;		/* calls in flight that may lock where
+					   no bit is set */
+	_Atomic uint32_t moves;		/* locks that were noted because of
+					   what was noted elsewhere */
+	struct lof_summary summary;	/* where something may be noted */
+};
+
+extern struct lof_front *const lof_the_front
+	__attribute__((visibility("hidden")));
+
+/*
+ * A call on memory where nothing is noted:
+ *
+ *	struct lof_fastpath path;
+ *
+ *	if (lof_fastpath_begin(&path, range)) {
+ *		err = lof_sys_munmap(addr, len);
+ *		if (!lof_fastpath_holds(&path))
+ *			lof_fastpath_repair(&path, LOF_UNMAPPED);
+ *		return err;
+ *	}
+ *
+ * A call that locks memory sets the bits of its range before its system call, or
+ * counts as blind. So a fast call that the kernel does after it finds that when
+ * it looks again; a fast call that the kernel does before it does not matter to
+ * it. Not for a call that locks or moves memory: no other call would know of it.
+ */
+struct lof_fastpath {
+	struct lof_range range;
+	uint32_t cleared, moves;
+};
+
+/* True: nothing is noted in range. */
+static LOF_HOT bool lof_fastpath_begin(struct lof_fastpath *path,
+				       struct lof_range range)
+{
+	struct lof_front *front = lof_the_front;
+
+	path->range = range;
+	path->moves = atomic_load(&front->moves);
+	path->cleared = atomic_load(&front->summary.cleared);
+	return !lof_summary_has(&front->summary, range);
+}
+
+/*
+ * It was so all the while. The range may be another one by now, that the kernel
+ * chose for a new mapping. A blind call sets bits before it stops counting as
+ * blind: so the count is read first.
+ */
+static LOF_HOT bool lof_fastpath_holds(const struct lof_fastpath *path)
+{
+	struct lof_front *front = lof_the_front;
+
+	if (LOF_LEFT_OUT(SECOND_LOOK))
+		return true;
+	return atomic_load(&front->blind) == 0 &&
+	       !lof_summary_has(&front->summary, path->range) &&
+	       atomic_load(&front->summary.cleared) == path->cleared;
+}
+
+/* What the call did to the mapping in its range. */
+enum lof_fastpath_did {
+	LOF_UNLOCKED,		/* it is still there */
+	LOF_UNMAPPED,		/* it is gone, or another one is there */
+	LOF_MAPPED_ANEW,	/* there was none: the kernel chose the place */
+};
+
+/* Another call noted something meanwhile: log this one, and mark its range. */
+void lof_fastpath_repair(const struct lof_fastpath *path,
+			 enum lof_fastpath_did did);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The ledger's lock. No thread waits for one that does not come on: a call that
+ * does not get the lock in microseconds leaves a note (left.c) and goes home. A
+ * thread may leave the ledger's code by longjmp while it owns the lock, or be a
+ * child of vfork that was killed; then the same thread finds the lock again.
+ */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "sys.h"
+
+#define SPINS		400	/* some microseconds */
+#define PATIENCE_MS	100
+#define STACK_MAX	((uintptr_t)8 << 20)
+
+LOF_PER_THREAD struct lof_self lof_self;
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/*
+ * The frame that took the lock is gone if its guard is, or is not mapped any
+ * more: the kernel compares, since it may not be. Else it may be gone and not
+ * yet used again: the stack grows down, so that what lies below a frame of this
+ * thread was left. A handler on an alternate stack cannot tell.
+ */
+LOF_COLD
+static bool is_left(struct lof_guard *taken, struct lof_guard *here)
+{
+	stack_t alternate = { .ss_flags = SS_DISABLE };
+	int err;
+
+	if (here == taken)
+		return true;
+	err = lof_sys_futex_wait(&taken->token, lof_guard_token(taken), 0);
+	if (err == -EAGAIN || err == -EFAULT)
+		return true;
+	return here > taken &&
+	       (uintptr_t)here - (uintptr_t)taken < STACK_MAX &&
+	       !lof_sys_sigaltstack(&alternate) &&
+	       !(alternate.ss_flags & SS_ONSTACK);
+}
+
+/* Nothing is known of a tree that was half changed. */
+static void drop_half_changed(void)
+{
+	struct lof_ledger *l = &lof_ledger;
+
+	if (l->is_editing) {
+		l->tree[l->editing] = (struct lof_tree){ .root = NULL };
+		lof_pool_restart(&l->pool[l->editing]);
+		l->is_editing = false;
+		lof_count_attrs();
+	}
+	lof_doubt_all();
+}
+
+/* This thread owns the lock: it was interrupted by a handler, or has left. */
+static bool take_again(struct lof_guard *taken, struct lof_guard *guard)
+{
+	/* This, too, may be left. */
+	lof_self.owned = taken;
+	if (!is_left(taken, guard))
+		return false;
+	atomic_store(&lof_ledger.owner, guard);
+	lof_ledger_owns(guard);
+	drop_half_changed();
+	return true;
+}
+
+LOF_COLD
+bool lof_ledger_lock_slowly(struct lof_guard *guard)
+{
+	struct lof_ledger *l = &lof_ledger;
+	struct lof_guard *owner;
+	uint32_t generation;
+
+	for (int i = 0; i < SPINS; i++) {
+		owner = NULL;
+		if (atomic_compare_exchange_strong(&l->owner, &owner, guard)) {
+			lof_ledger_owns(guard);
+			return true;
+		}
+		if (owner == guard->outer || owner == lof_self.owned)
+			return take_again(owner, guard);
+		generation = atomic_load(&l->generation);
+		if (atomic_load(&l->given_up) == generation)
+			return false;
+		pause_briefly();
+	}
+	atomic_store(&l->given_up, generation);
+	return false;
+}
+
+bool lof_ledger_lock_patiently(struct lof_guard *guard)
+{
+	struct lof_ledger *l = &lof_ledger;
+	_Atomic uint32_t never = 0;
+	uint32_t generation = 0;
+
+	for (int ms = 0; ms < PATIENCE_MS; ms++) {
+		if (lof_ledger_lock(guard))
+			return true;
+		generation = atomic_load(&l->generation);
+		if (lof_ledger_guard() == lof_self.owned ||
+		    atomic_load(&l->hopeless) == generation)
+			return false;
+		lof_sys_futex_wait(&never, 0, 1);
+	}
+	atomic_store(&l->hopeless, generation);
+	return false;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Changes of the ledger's trees, all with its lock held: effects of calls, and
+ * suspicion. What there are no nodes for makes everything suspect.
+ */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <stdatomic.h>
+
+#ifndef CLEAR_EVERY
+#define CLEAR_EVERY	16	/* calls that found nothing noted */
+#endif
+
+/* To mark more than this range by range takes too long. */
+#define MUCH		((uint64_t)1 << LOF_CHUNK_BITS)
+
+void lof_note_as(enum lof_note note, struct lof_range range, unsigned int attr)
+{
+	if (lof_range_is_empty(range))
+		return;
+	if (attr) {
+		lof_summary_set(&lof_ledger.front.summary, range);
+		lof_tree_set(&lof_ledger.tree[note], range, attr);
+	} else {
+		lof_tree_clear(&lof_ledger.tree[note], range);
+	}
+}
+
+static size_t need_of(enum lof_note note, size_t n)
+{
+	return lof_tree_need(&lof_ledger.tree[note], n);
+}
+
+static bool has(enum lof_note note, struct lof_range range)
+{
+	struct lof_entry entry;
+
+	return !lof_range_is_empty(range) &&
+	       lof_tree_find_in(&lof_ledger.tree[note], range, &entry);
+}
+
+/* How many ranges reach into range. */
+static size_t count_in(enum lof_note note, struct lof_range range)
+{
+	const struct lof_tree *tree = &lof_ledger.tree[note];
+	struct lof_cursor cursor;
+	struct lof_entry entry;
+	size_t n = 0;
+
+	if (!lof_range_is_empty(range) &&
+	    lof_tree_seek(tree, range.start, &cursor))
+		while (lof_tree_next(&cursor, &entry) &&
+		       entry.range.start < range.end)
+			n++;
+	return n;
+}
+
+void lof_count_attrs(void)
+{
+	atomic_store_explicit(&lof_ledger.nattrs,
+			      lof_ledger.tree[LOF_NOTED_HOLDS].count +
+			      lof_ledger.tree[LOF_NOTED_BUDGETS].count,
+			      memory_order_relaxed);
+}
+
+static struct lof_range moved_to(const struct lof_change *change)
+{
+	return (struct lof_range){
+		change->moved_to,
+		change->moved_to + lof_range_len(change->moved)
+	};
+}
+
+/* Copy what is noted from where a mapping was to where it is. */
+static void move(enum lof_note note, const struct lof_change *change)
+{
+	struct lof_tree *tree = &lof_ledger.tree[note];
+	struct lof_range to = moved_to(change);
+
+	if (lof_range_is_empty(change->moved))
+		return;
+	lof_tree_clear(tree, to);
+	if (has(note, change->moved)) {
+		lof_summary_set(&lof_ledger.front.summary, to);
+		lof_tree_copy(tree, change->moved, to.start);
+		atomic_fetch_add(&lof_ledger.front.moves, 1);
+	}
+	lof_tree_clear(tree, change->moved);
+}
+
+/* Nodes for the effect on one tree: a clear or set for each range of it. */
+static size_t need_for(enum lof_note note, const struct lof_change *change)
+{
+	size_t need = 6 * need_of(note, 1);
+
+	if (!lof_range_is_empty(change->moved))
+		need += need_of(note, count_in(note, change->moved) + 1);
+	return need;
+}
+
+/* Without nodes whole ranges go, also what sticks out. */
+static void forget(enum lof_note note, struct lof_range range)
+{
+	struct lof_tree *tree = &lof_ledger.tree[note];
+	struct lof_entry entry;
+
+	while (!lof_range_is_empty(range) &&
+	       lof_tree_find_in(tree, range, &entry)) {
+		lof_tree_find(tree, range.start, &entry);
+		lof_tree_clear(tree, entry.range);
+	}
+}
+
+static void apply_to(enum lof_note note, const struct lof_change *change)
+{
+	lof_note_as(note, change->unmapped[0], 0);
+	lof_note_as(note, change->unmapped[1], 0);
+	move(note, change);
+}
+
+void lof_apply_to_attrs(const struct lof_change *change)
+{
+	if (!atomic_load_explicit(&lof_ledger.nattrs, memory_order_relaxed))
+		return;
+	for (enum lof_note note = LOF_NOTED_HOLDS; note <= LOF_NOTED_BUDGETS; note++) {
+		if (!lof_ledger.tree[note].count)
+			continue;
+		lof_edit_begin(note);
+		if (lof_nodes_have(note, need_for(note, change))) {
+			apply_to(note, change);
+		} else {
+			forget(note, change->unmapped[0]);
+			forget(note, change->unmapped[1]);
+			forget(note, change->moved);
+		}
+		lof_edit_end();
+	}
+	lof_count_attrs();
+}
+
+bool lof_lock_with_nodes(const struct lof_change *change,
+			 struct lof_guard *guard)
+{
+	if (!lof_ledger_lock(guard))
+		return false;
+	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
+		if ((note == LOF_NOTED_LOCKS || lof_ledger.tree[note].count) &&
+		    lof_nodes_get(note, need_for(note, change)) == -EBUSY)
+			return false;
+	return true;
+}
+
+/* What is noted of the last page before what was added. */
+static unsigned int attr_like(uintptr_t page)
+{
+	struct lof_entry entry;
+
+	lof_tree_around(&lof_ledger.tree[LOF_NOTED_LOCKS], page, ~(uintptr_t)0,
+			&entry);
+	return entry.attr;
+}
+
+bool lof_apply_to_locks(const struct lof_change *change)
+{
+	unsigned int attr = change->attr;
+
+	lof_edit_begin(LOF_NOTED_LOCKS);
+	if (!lof_nodes_have(LOF_NOTED_LOCKS, need_for(LOF_NOTED_LOCKS, change))) {
+		lof_edit_end();
+		return false;
+	}
+	if (!attr && change->like) {
+		attr = attr_like(change->like);
+		if (attr)
+			atomic_fetch_add(&lof_ledger.front.moves, 1);
+	}
+	apply_to(LOF_NOTED_LOCKS, change);
+	lof_note_as(LOF_NOTED_LOCKS, change->unlocked, 0);
+	lof_note_as(LOF_NOTED_LOCKS, change->locked, attr);
+	lof_edit_end();
+	return true;
+}
+
+/* The attribute that a suspect run gets. */
+static unsigned int suspect_attr(unsigned int attr, unsigned int assumed)
+{
+	if (assumed && LOF_ATTR_KIND(attr))
+		attr = assumed;
+	return attr | LOF_ATTR_SUSPECT;
+}
+
+/* The next longest run of range that is noted alike, or not noted. */
+static struct lof_entry next_run(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &entry))
+		return (struct lof_entry){ .range = range };
+	if (entry.range.start > range.start)
+		return (struct lof_entry){
+			.range = { range.start, entry.range.start },
+		};
+	return entry;
+}
+
+static void mark_runs(struct lof_range range, unsigned int assumed)
+{
+	struct lof_entry run;
+
+	for (; !lof_range_is_empty(range); range.start = run.range.end) {
+		run = next_run(range);
+		lof_note_as(LOF_NOTED_LOCKS, run.range, suspect_attr(run.attr, assumed));
+	}
+}
+
+/* Each range that is noted anywhere; gaps are suspect because all is. */
+static void mark_noted(struct lof_range range, unsigned int assumed)
+{
+	struct lof_entry entry;
+
+	while (lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &entry)) {
+		lof_note_as(LOF_NOTED_LOCKS, entry.range,
+			suspect_attr(entry.attr, assumed));
+		range.start = entry.range.end;
+	}
+}
+
+void lof_mark_suspect(struct lof_range range, unsigned int assumed)
+{
+	bool is_much = lof_range_len(range) >= MUCH;
+	size_t n;
+
+	if (lof_range_is_empty(range))
+		return;
+	n = 2 * count_in(LOF_NOTED_LOCKS, range) + 1;
+	lof_edit_begin(LOF_NOTED_LOCKS);
+	if (is_much)
+		lof_doubt_all();
+	if (!lof_nodes_have(LOF_NOTED_LOCKS, need_of(LOF_NOTED_LOCKS, n)))
+		lof_doubt_all();
+	else if (is_much && assumed)
+		mark_noted(range, assumed);
+	else if (!is_much)
+		mark_runs(range, assumed);
+	lof_edit_end();
+	if (is_much && assumed)
+		lof_ledger.assumed = assumed;
+}
+
+static bool is_unused(struct lof_range blocks)
+{
+	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
+		if (has(note, blocks))
+			return false;
+	return true;
+}
+
+/*
+ * A call in flight sets its bits before its system call and takes no lock for
+ * it. So while bits are cleared all fast calls are made to look again: this
+ * counts as blind.
+ */
+static void clear_bits(struct lof_range range, const struct lof_change *change)
+{
+	struct lof_summary *summary = &lof_ledger.front.summary;
+
+	if (lof_range_is_empty(range) || !lof_summary_has(summary, range) ||
+	    !is_unused(lof_summary_granules(range)))
+		return;
+	atomic_fetch_add(&lof_ledger.front.blind, 1);
+	lof_summary_clear(summary, range);
+	if (!lof_inflight_is_alone(change))
+		lof_summary_set(summary, lof_summary_granules(range));
+	atomic_fetch_sub(&lof_ledger.front.blind, 1);
+}
+
+void lof_clear_unused_bits(const struct lof_change *change)
+{
+	if (++lof_ledger.looks % CLEAR_EVERY != 0 ||
+	    atomic_load(&lof_ledger.front.blind) ||
+	    atomic_load(&lof_ledger.nleft) ||
+	    !lof_inflight_is_alone(change))
+		return;
+	clear_bits(change->range[0], change);
+	clear_bits(change->range[1], change);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Readers ask the kernel about what is suspect, and note the answer VMA by VMA.
+ * The lock is never held while asking. A reading is a call in flight like any
+ * other: what lands on its range meanwhile is left suspect, and read again.
+ */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "lockonfault.h"
+#include "probe.h"
+#include "smaps.h"
+#include "sys.h"
+#include "sys_caps.h"
+
+/* Other calls may land faster than smaps is read. */
+#define ATTEMPTS	10
+
+/* Without smaps each page of what may be locked is asked for, up to so many. */
+#define PAGES_MAX	16384
+
+struct reading {
+	struct lof_change change;	/* announces what is read */
+	struct lof_range rest;		/* what of it was not noted yet */
+	uint32_t doubts;		/* that it resolves */
+	bool resolves_all;
+	bool is_unasked;		/* it is read though it is not suspect */
+	bool is_again;			/* a part of it is suspect still */
+};
+
+unsigned int lof_attr_of_vma(const struct lof_vma *vma)
+{
+	size_t len = lof_range_len(vma->range);
+
+	if (!vma->locked)
+		return 0;
+	if (vma->onfault)
+		return LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL);
+	if (lof_cap_is_there(LOF_CAP_SMAPS_KIND))
+		return LOF_ATTR(LOF_FULL, LOF_BY_KERNEL);
+	return LOF_ATTR(vma->rss < len ? LOF_ONFAULT : LOF_FULL,
+			LOF_BY_KERNEL) | LOF_ATTR_GUESSED;
+}
+
+/* Is this still the process that the reading began in? */
+static bool is_ours(const struct reading *reading)
+{
+	return reading->change.epoch == atomic_load(&lof_ledger.epoch);
+}
+
+static bool is_noted_as(struct lof_range range, unsigned int attr)
+{
+	struct lof_entry entry;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &entry))
+		return !attr;
+	return entry.attr == attr && entry.range.start == range.start &&
+	       entry.range.end == range.end;
+}
+
+/*
+ * Of what the kernel does not tell the kind, the ledger may know it. A range
+ * that is not noted was locked unseen, or by the last mlockall.
+ */
+static unsigned int known_attr(const struct lof_entry *run, unsigned int attr)
+{
+	if (!(attr & LOF_ATTR_GUESSED))
+		return attr;
+	if (LOF_ATTR_KIND(run->attr))
+		return run->attr & ~LOF_ATTR_SUSPECT;
+	return lof_ledger.assumed ? lof_ledger.assumed : attr;
+}
+
+static bool is_drift(const struct lof_entry *run, unsigned int attr)
+{
+	return run->attr != attr && !(run->attr & LOF_ATTR_SUSPECT) &&
+	       !lof_all_is_suspect();
+}
+
+static struct lof_entry next_run(struct lof_range range)
+{
+	struct lof_entry run;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &run))
+		return (struct lof_entry){ .range = range };
+	if (run.range.start > range.start)
+		return (struct lof_entry){
+			.range = { range.start, run.range.start },
+		};
+	return run;
+}
+
+/* With the lock held and nodes for it. */
+static void note_runs(struct lof_range range, unsigned int attr)
+{
+	struct lof_range rest = range;
+	struct lof_entry run;
+	bool drifted = false;
+
+	for (; !lof_range_is_empty(rest); rest.start = run.range.end) {
+		run = next_run(rest);
+		drifted |= is_drift(&run, known_attr(&run, attr));
+		if (attr & LOF_ATTR_GUESSED)
+			lof_note_as(LOF_NOTED_LOCKS, run.range, known_attr(&run, attr));
+	}
+	if (!(attr & LOF_ATTR_GUESSED))
+		lof_note_as(LOF_NOTED_LOCKS, range, attr);
+	if (drifted)
+		atomic_fetch_add(&lof_ledger.drift, 1);
+}
+
+/* What landed meanwhile may have been done before or after it was read. */
+static void landed(struct lof_range part, void *arg)
+{
+	struct reading *reading = arg;
+
+	reading->is_again = true;
+	lof_mark_suspect(part, 0);
+}
+
+/* What is in flight may be done after it was read. */
+static void inflight(struct lof_range part, void *arg)
+{
+	(void)arg;
+	lof_mark_suspect(part, 0);
+}
+
+static size_t runs_in(struct lof_range range)
+{
+	size_t n = 0;
+
+	for (; !lof_range_is_empty(range); n++)
+		range.start = next_run(range).range.end;
+	return n;
+}
+
+/*
+ * Note what was read of a range: 0, -EBUSY, -ENOMEM; -ECHILD: a handler forked,
+ * and this is the child.
+ */
+static int note(struct reading *reading, struct lof_range range,
+		unsigned int attr)
+{
+	struct lof_guard guard;
+	int err = 0;
+
+	if (lof_range_is_empty(range))
+		return 0;
+	if (attr)
+		lof_summary_prepare(&lof_ledger.front.summary, range);
+	if (!lof_ledger_lock_patiently(&guard))
+		return -EBUSY;
+	if (!is_noted_as(range, attr))
+		err = lof_nodes_get(LOF_NOTED_LOCKS,
+				    lof_tree_need(&lof_ledger.tree[LOF_NOTED_LOCKS],
+						  runs_in(range)));
+	if (err == -EBUSY)
+		return err;
+	if (!is_ours(reading))
+		err = -ECHILD;
+	if (!err) {
+		lof_edit_begin(LOF_NOTED_LOCKS);
+		note_runs(range, attr);
+		lof_edit_end();
+		lof_log_each(reading->change.since, range, landed, reading);
+		lof_inflight_each(range, inflight, NULL);
+	}
+	lof_ledger_unlock();
+	return err;
+}
+
+/* Nothing is mapped in range: so nothing is held there, and no budget. */
+static int note_hole(struct reading *reading, struct lof_range range)
+{
+	const struct lof_change ended = { .unmapped = { range } };
+	struct lof_guard guard;
+
+	if (lof_range_is_empty(range) || !atomic_load(&lof_ledger.nattrs))
+		return 0;
+	if (!lof_ledger_lock_patiently(&guard))
+		return -EBUSY;
+	if (is_ours(reading) &&
+	    !lof_log_overlaps(reading->change.since, range))
+		lof_apply_to_attrs(&ended);
+	lof_ledger_unlock();
+	return 0;
+}
+
+static int note_vma(const struct lof_vma *vma, void *arg)
+{
+	struct reading *reading = arg;
+	struct lof_range piece = lof_range_both(vma->range, reading->rest);
+	struct lof_range before = { reading->rest.start, piece.start };
+	int err;
+
+	if (lof_range_is_empty(piece))
+		return vma->range.start >= reading->rest.end;
+	err = note(reading, before, 0);
+	if (!err)
+		err = note_hole(reading, before);
+	if (!err)
+		err = note(reading, piece, lof_attr_of_vma(vma));
+	reading->rest.start = piece.end;
+	return err;
+}
+
+static int read_smaps(struct reading *reading)
+{
+	int ret = lof_smaps_each(note_vma, reading);
+
+	if (ret < 0)
+		return ret;
+	ret = note(reading, reading->rest, 0);
+	return ret ? ret : note_hole(reading, reading->rest);
+}
+
+/*
+ * Nothing in range is locked, by one call where smaps may have thousands of
+ * lines. But what of it is a hole, where nothing is held, smaps tells.
+ */
+static bool is_all_unlocked(struct lof_range range)
+{
+	int err;
+
+	if (atomic_load(&lof_ledger.nattrs) > 0)
+		return false;
+	err = lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE);
+	return err == 0 || err == -ENOMEM;
+}
+
+/* Of pages that are still locked the kind stays unsure without smaps. */
+static int note_pages(const struct lof_entry *run, void *arg)
+{
+	struct reading *reading = arg;
+	size_t page = lof_sys_page_size();
+	struct lof_range one = run->range;
+	int err = 0;
+
+	if (!(run->attr & LOF_ATTR_SUSPECT) && !reading->resolves_all)
+		return 0;
+	if (!run->attr || lof_range_len(one) / page > PAGES_MAX)
+		return 0;
+	for (; !err && one.start < run->range.end; one.start = one.end) {
+		one.end = one.start + page;
+		if (!lof_is_locked(one))
+			err = note(reading, one, 0);
+		else if (!LOF_ATTR_KIND(run->attr))
+			err = note(reading, one,
+				   LOF_ATTR(LOF_ONFAULT, LOF_BY_KERNEL) |
+				   LOF_ATTR_GUESSED | LOF_ATTR_SUSPECT);
+	}
+	return err;
+}
+
+static int read_pages(struct reading *reading)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, reading->change.range[0],
+				   note_pages, reading);
+}
+
+static int read_range(struct reading *reading)
+{
+	int err, ret;
+
+	if (is_all_unlocked(reading->rest))
+		return note(reading, reading->rest, 0);
+	err = read_smaps(reading);
+	if (!err || err == -EBUSY || err == -ECHILD)
+		return err;
+	ret = read_pages(reading);
+	return ret ? ret : err;
+}
+
+static void widen(struct lof_range part, void *arg)
+{
+	struct lof_range *all = arg;
+
+	if (lof_range_is_empty(*all))
+		*all = part;
+	if (part.start < all->start)
+		all->start = part.start;
+	if (part.end > all->end)
+		all->end = part.end;
+}
+
+/* From the first to the last of what is suspect in range, or in flight. */
+static struct lof_range suspect_part(struct lof_range range)
+{
+	struct lof_range part = LOF_NO_RANGE, rest = range;
+	struct lof_entry entry;
+
+	lof_inflight_each(range, widen, &part);
+	for (; lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], rest, &entry);
+	     rest.start = entry.range.end)
+		if (entry.attr & LOF_ATTR_SUSPECT)
+			widen(entry.range, &part);
+	return part;
+}
+
+/* With the lock held: what is to be read. Empty: nothing. */
+static struct lof_range to_read(struct reading *reading,
+				struct lof_range range)
+{
+	reading->doubts = atomic_load(&lof_ledger.doubts);
+	reading->resolves_all = lof_all_is_suspect();
+	if (reading->resolves_all)
+		return lof_range_all(lof_sys_page_size());
+	return reading->is_unasked ? range : suspect_part(range);
+}
+
+static void end_reading(struct reading *reading, int err)
+{
+	struct lof_guard guard;
+
+	if (!lof_ledger_lock_patiently(&guard))
+		return;
+	if (is_ours(reading)) {
+		lof_log_add(reading->change.range[0], LOF_NO_RANGE);
+		if (!err && reading->resolves_all)
+			atomic_store(&lof_ledger.resolved, reading->doubts);
+	}
+	lof_ledger_unlock();
+}
+
+/* One reading. *more: something is suspect still, and may be read again. */
+static int read_once(struct lof_range range, bool is_unasked, bool *more)
+{
+	struct reading reading = { .is_unasked = is_unasked };
+	struct lof_guard guard;
+	int err;
+
+	*more = false;
+	lof_ledger_epoch();
+	if (!lof_ledger_lock_patiently(&guard))
+		return -EBUSY;
+	range = to_read(&reading, range);
+	lof_ledger_unlock();
+	if (lof_range_is_empty(range))
+		return 0;
+	/* What it finds locked may lie where no bit is set. */
+	lof_change_begin(&reading.change, LOF_MAY_READ, range, LOF_NO_RANGE);
+	reading.rest = range;
+	atomic_fetch_add(&lof_ledger.read_back, 1);
+	err = read_range(&reading);
+	end_reading(&reading, err);
+	lof_change_end(&reading.change, LOF_REFUSED);
+	*more = !err && reading.is_again;
+	return err;
+}
+
+static int resync(struct lof_range range, bool is_unasked)
+{
+	bool more = true;
+	int err = 0;
+
+	for (int i = 0; !err && more && i < ATTEMPTS; i++)
+		err = read_once(range, is_unasked, &more);
+	return err == -ECHILD ? read_once(range, is_unasked, &more) : err;
+}
+
+int lof_ledger_resync(struct lof_range range)
+{
+	return resync(range, false);
+}
+
+int lof_ledger_reread(struct lof_range range)
+{
+	return resync(range, true);
+}
