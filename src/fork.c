@@ -15,6 +15,7 @@
 #include "own_memory.h"
 #include "per_thread.h"
 #include "policy.h"
+#include "probe.h"
 #include "sys.h"
 #include "ticker.h"
 
@@ -33,24 +34,54 @@ static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
 struct collection {
 	struct lof_range *to;
 	size_t max, n;
+	uintptr_t end;		/* of the last one */
 };
 
-/* A child locks what is suspect on fault, too, rather than not at all. */
+static void add(struct collection *c, struct lof_range range)
+{
+	bool is_next = c->n > 0 && range.start == c->end;
+
+	c->end = range.end;
+	if (!is_next)
+		c->n++;
+	if (c->n > c->max)
+		return;
+	if (!is_next)
+		c->to[c->n - 1].start = range.start;
+	c->to[c->n - 1].end = range.end;
+}
+
+/* The locked part of a range, by halves. */
+static void add_locked(struct collection *c, struct lof_range range)
+{
+	size_t page = lof_sys_page_size(), half = lof_range_len(range) / 2;
+	uintptr_t middle = range.start + (half & ~(page - 1));
+
+	if (!lof_is_locked(range))
+		return;
+	if (middle == range.start) {
+		add(c, range);
+		return;
+	}
+	add_locked(c, (struct lof_range){ range.start, middle });
+	add_locked(c, (struct lof_range){ middle, range.end });
+}
+
+/* Other threads may change locks faster than all is read. */
 static int collect_run(const struct lof_entry *run, void *arg)
 {
 	struct collection *c = arg;
 
-	if (!run->attr)
-		return 0;
-	if (c->n < c->max)
-		c->to[c->n] = run->range;
-	c->n++;
+	if (run->attr & LOF_ATTR_SUSPECT)
+		add_locked(c, run->range);
+	else if (run->attr)
+		add(c, run->range);
 	return 0;
 }
 
 static size_t collect(struct lof_range *to, size_t max)
 {
-	struct collection c = { to, max, 0 };
+	struct collection c = { .to = to, .max = max };
 
 	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, lof_range_all(lof_sys_page_size()),
 				   collect_run, &c);

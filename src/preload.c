@@ -23,6 +23,7 @@
 #include "api.h"
 #include "preload.h"
 #include "preload_log.h"
+#include "shm.h"
 #include "syscall_raw.h"
 
 /* Tells the library that the program's calls come this way. */
@@ -216,56 +217,29 @@ static int hook_madvise(void *addr, size_t len, int advice)
 	return lof_madvise(addr, len, advice);
 }
 
-static int pass_over(const struct lof_region *region, void *arg)
-{
-	(void)region;
-	(void)arg;
-	return 0;
-}
-
-/*
- * What maps and unmaps by other names is the kernel's to do; then the ledger is
- * compared with it, as lof_walk() does. Where MCL_FUTURE is ours, nobody else
- * locks what was mapped.
- */
-static long then_compare(long ret, bool maps)
-{
-	int saved = errno;
-
-	if (lof_preload_is_active()) {
-		lof_walk(pass_over, NULL);
-		if (maps)
-			lof_catch_up();
-	}
-	errno = saved;
-	return ret;
-}
-
 #ifdef SYS_shmat
 static void *hook_shmat(int id, const void *addr, int flags)
 {
-	return (void *)then_compare(raw(SYS_shmat, id, (long)addr, flags, 0,
-					0, 0), true);
+	if (!lof_preload_is_active())
+		return (void *)raw(SYS_shmat, id, (long)addr, flags, 0, 0, 0);
+	return lof_shmat(id, addr, flags);
 }
 
 static int hook_shmdt(const void *addr)
 {
-	return (int)then_compare(raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0),
-				 false);
+	if (!lof_preload_is_active())
+		return (int)raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0);
+	return lof_shmdt(addr);
 }
 #endif
 
-/* It locks in full what was on fault (seen on 6.18). */
 static int hook_remap_file_pages(void *addr, size_t len, int prot,
 				 size_t pgoff, int flags)
 {
-	int ret = (int)raw(SYS_remap_file_pages, (long)addr, (long)len, prot,
-			   (long)pgoff, flags, 0), saved = errno;
-
-	if (lof_preload_is_active())
-		lof_sync();
-	errno = saved;
-	return ret;
+	if (!lof_preload_is_active())
+		return (int)raw(SYS_remap_file_pages, (long)addr, (long)len,
+				prot, (long)pgoff, flags, 0);
+	return lof_remap_file_pages(addr, len, prot, pgoff, flags);
 }
 
 /* What a call of the lock family returned goes to the log on its way. */
@@ -448,6 +422,21 @@ static bool is_wide(long nr, long c, long d, long e)
 }
 
 /*
+ * Such a call is the kernel's to do or to refuse: where it does it, it is rare
+ * enough to ask what it did.
+ */
+static long call_wide(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long ret = raw(nr, a, b, c, d, e, f);
+	int saved = errno;
+
+	if (ret != -1 && lof_preload_is_active())
+		lof_sync();
+	errno = saved;
+	return ret;
+}
+
+/*
  * A program may make the same calls by number. All others pass through; six
  * arguments are read whether or not they were given, as libc's own does.
  */
@@ -465,7 +454,7 @@ LOF_PUBLIC long syscall(long nr, ...)
 	f = va_arg(args, long);
 	va_end(args);
 	if (is_wide(nr, c, d, e))
-		return then_compare(raw(nr, a, b, c, d, e, f), true);
+		return call_wide(nr, a, b, c, d, e, f);
 	switch (nr) {
 	case SYS_mlock:
 		return hook_mlock((void *)a, (size_t)b);

@@ -48,6 +48,29 @@ uintptr_t lof_first_hole(struct lof_range range)
 	return range.start + mapped * page;
 }
 
+uintptr_t lof_hole_end(struct lof_range range)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range back = range;
+	size_t hole = 0, pages = lof_range_len(range) / page;
+
+	back.end = back.start + page;
+	if (lof_sys_msync(back, MS_ASYNC) != -ENOMEM)
+		return range.start;
+	/* Page hole is not mapped; from the page pages on, all are. */
+	back.end = range.end;
+	while (hole + 1 < pages) {
+		size_t middle = hole + (pages - hole) / 2;
+
+		back.start = range.start + middle * page;
+		if (lof_sys_msync(back, MS_ASYNC) == -ENOMEM)
+			hole = middle;
+		else
+			pages = middle;
+	}
+	return range.start + pages * page;
+}
+
 void lof_file_is_mapped(uintptr_t addr)
 {
 	if (addr % (HUGE_PAGES * lof_sys_page_size()) == 0)

@@ -11,6 +11,9 @@ bool lof_is_locked(struct lof_range range);
 /* Where its first hole is, or its end. */
 uintptr_t lof_first_hole(struct lof_range range);
 
+/* Where its last hole ends; its start, if the first page is mapped. */
+uintptr_t lof_hole_end(struct lof_range range);
+
 /* A file was mapped at addr. On the bounds of a huge page it may be hugetlb. */
 void lof_file_is_mapped(uintptr_t addr);
 

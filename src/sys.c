@@ -14,6 +14,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "syscall_raw.h"
@@ -107,6 +108,39 @@ int lof_sys_madvise(uintptr_t addr, size_t len, int advice)
 int lof_sys_msync(struct lof_range range, int flags)
 {
 	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
+}
+
+/* Headers before Linux 5.1 lack them on i386: then no hook asks for them. */
+#ifndef SYS_shmat
+#define SYS_shmat	(-1)
+#define SYS_shmdt	(-1)
+#define SYS_shmctl	(-1)
+#endif
+
+int lof_sys_shmat(int id, uintptr_t addr, int flags, uintptr_t *result)
+{
+	return address_of(CALL6(SYS_shmat, id, addr, flags, 0, 0, 0), result);
+}
+
+int lof_sys_shmdt(uintptr_t addr)
+{
+	return CALL3(SYS_shmdt, addr, 0, 0);
+}
+
+int lof_sys_shm_size(int id, size_t *bytes)
+{
+	struct shmid_ds segment = { .shm_segsz = 0 };
+	int err = CALL3(SYS_shmctl, id, IPC_STAT, &segment);
+
+	*bytes = segment.shm_segsz;
+	return err;
+}
+
+int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
+			     size_t pgoff, int flags)
+{
+	return (int)CALL6(SYS_remap_file_pages, addr, len, prot, pgoff, flags,
+			  0);
 }
 
 int lof_sys_mincore(struct lof_range range, unsigned char *pages)

@@ -60,6 +60,12 @@ int lof_sys_mprotect(uintptr_t addr, size_t len, int prot);
 int lof_sys_madvise(uintptr_t addr, size_t len, int advice);
 int lof_sys_msync(struct lof_range range, int flags);
 
+int lof_sys_shmat(int id, uintptr_t addr, int flags, uintptr_t *result);
+int lof_sys_shmdt(uintptr_t addr);
+int lof_sys_shm_size(int id, size_t *bytes);
+int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
+			     size_t pgoff, int flags);
+
 /* A byte for each page; bit 0: it is resident. */
 int lof_sys_mincore(struct lof_range range, unsigned char *pages);
 
