@@ -33,15 +33,16 @@ static int find_scratch(const struct lof_vma *vma, void *arg)
 static bool smaps_tells_kind(void)
 {
 	struct lof_range scratch;
-	int told;
+	int told = 0;
 
 	/* Then nobody says lf, but the ledger knows of its own. */
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		return false;
 	if (lof_own_scratch(lof_sys_page_size(), PROT_READ, &scratch))
 		return true;
-	lof_sys_mlock2(scratch, MLOCK_ONFAULT);
-	told = lof_smaps_each(find_scratch, &scratch.start);
+	/* Where the limit refuses, it may be locked in full by MCL_FUTURE. */
+	if (!lof_sys_mlock2(scratch, MLOCK_ONFAULT))
+		told = lof_smaps_each(find_scratch, &scratch.start);
 	lof_own_return(scratch);
 	return told != 2;
 }

@@ -131,6 +131,7 @@ static const struct {
 	{ "call_in_flight_keeps_its_range_suspect:0", TOOL_NO_MLOCK2, KIND },
 	{ "without_memory_nothing_fails_and_nothing_is_lost:0",
 	  TOOL_NO_MLOCK2, SLOW },
+	{ "kind_is_told_though_the_limit_refuses_*", TOOL_NO_MLOCK2, ITSELF },
 	{ "mlock2_that_is_refused_later_is_absent:*", TOOL_NO_MLOCK2,
 	  ITSELF },
 	{ "refusal_for_another_reason_is_no_loss:*", TOOL_NO_MLOCK2, ITSELF },

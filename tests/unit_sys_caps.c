@@ -114,6 +114,17 @@ START_TEST(mlock2_that_a_filter_refuses_is_absent)
 }
 END_TEST
 
+/* The page that is asked about is locked in full then, and stays so. */
+START_TEST(kind_is_told_though_the_limit_refuses_under_mcl_future)
+{
+	ck_assert(lof_cap_is_there(LOF_CAP_MLOCK2));
+	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE), 0);
+	unit_sys.mlock2_err = -ENOMEM;
+	ck_assert(lof_cap_is_there(LOF_CAP_SMAPS_KIND));
+	ck_assert_int_eq(lof_sys_munlockall(), 0);
+}
+END_TEST
+
 /* A filter that came after the kernel was asked. */
 START_TEST(mlock2_that_is_refused_later_is_absent)
 {
@@ -205,6 +216,7 @@ Suite *suite_sys_caps(void)
 	tcase_add_test(tc, override_with_minus_1_asks_the_kernel_again);
 	tcase_add_test(tc, kernel_is_asked_once);
 	tcase_add_loop_test(tc, mlock2_that_a_filter_refuses_is_absent, 0, 3);
+	tcase_add_test(tc, kind_is_told_though_the_limit_refuses_under_mcl_future);
 	tcase_add_loop_test(tc, mlock2_that_is_refused_later_is_absent, 0, 3);
 	tcase_add_loop_test(tc, refusal_for_another_reason_is_no_loss, 0, 4);
 	tcase_add_test(tc, mlock2_is_there_if_it_locks_a_page);
