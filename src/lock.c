@@ -9,6 +9,7 @@
 #include "api.h"
 #include "arm.h"
 #include "future.h"
+#include "hooked.h"
 #include "ledger/fastpath.h"
 #include "ledger/ledger.h"
 #include "lock.h"
@@ -57,12 +58,41 @@ int lof_lock_range(struct lof_range range, unsigned int kind)
 	return ret > 0 ? 0 : ret;
 }
 
-static int lock(const void *addr, size_t len, unsigned int kind)
+/*
+ * One system call, and if it fails what the kernel left is left. There is none
+ * that locks hugetlb on fault; and where there is no mlock2, the ledger alone
+ * knows the kinds.
+ */
+static int lock_as_kernel(struct lof_range range, unsigned int kind)
+{
+	struct lof_change change;
+	int err;
+
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2) ||
+	    (kind == LOF_ONFAULT && lof_may_have_hugetlb(range))) {
+		err = lof_lock_range(range, kind);
+		/* For the kernel to lock nothing of MAP_DROPPABLE is success. */
+		return err == -EOPNOTSUPP ? 0 : err;
+	}
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+	err = lof_arm_as(range, kind);
+	if (!err) {
+		change.locked = range;
+		change.attr = lof_arm_attr(kind);
+	}
+	lof_change_end(&change, lof_outcome(err));
+	return err;
+}
+
+typedef int lock_range(struct lof_range range, unsigned int kind);
+
+static int lock(const void *addr, size_t len, unsigned int kind,
+		lock_range *by)
 {
 	struct lof_range range;
 	int err = lof_range_of(&range, addr, len);
 
-	return err ? err : lof_lock_range(range, kind);
+	return err ? err : by(range, kind);
 }
 
 int lof_unlock_range(struct lof_range range)
@@ -161,22 +191,33 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 	return !err && choice.range.end < end ? -ENOMEM : err;
 }
 
-LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
+static int lock2(const void *addr, size_t len, unsigned int flags,
+		 lock_range *by)
 {
 	if (flags & ~(unsigned int)MLOCK_ONFAULT)
 		return lof_return(-EINVAL);
-	return lof_return(lock(addr, len, flags ? LOF_ONFAULT
-						      : LOF_FULL));
+	return lof_return(lock(addr, len, flags ? LOF_ONFAULT : LOF_FULL, by));
+}
+
+LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	return lock2(addr, len, flags, lof_lock_range);
+}
+
+LOF_PUBLIC int lof_hooked_mlock2(const void *addr, size_t len,
+				 unsigned int flags)
+{
+	return lock2(addr, len, flags, lock_as_kernel);
 }
 
 /* With LOF_MAX it comes under the process's budget, whatever its size. */
-static int lock_converted(const void *addr, size_t len)
+static int lock_converted(const void *addr, size_t len, lock_range *by)
 {
 	struct lof_range range;
 	int err;
 
 	if (!lof_policy(LOF_MAX))
-		return lock(addr, len, LOF_ONFAULT);
+		return lock(addr, len, LOF_ONFAULT, by);
 	err = lof_range_of(&range, addr, len);
 	if (!err)
 		err = lof_arm(LOF_NO_RANGE);
@@ -187,18 +228,28 @@ static int lock_converted(const void *addr, size_t len)
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
-LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
+static int lock1(const void *addr, size_t len, lock_range *by)
 {
 	int err = -ENOSYS;
 
 	if (lof_policy(LOF_CONVERT)) {
-		err = lock_converted(addr, len);
+		err = lock_converted(addr, len, by);
 		if (!err)
 			lof_policy_count_converted();
 	}
 	if (err == -ENOSYS)
-		err = lock(addr, len, LOF_FULL);
+		err = lock(addr, len, LOF_FULL, by);
 	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
+{
+	return lock1(addr, len, lof_lock_range);
+}
+
+LOF_PUBLIC int lof_hooked_mlock(const void *addr, size_t len)
+{
+	return lock1(addr, len, lock_as_kernel);
 }
 
 LOF_PUBLIC int lof_munlock(const void *addr, size_t len)

@@ -77,46 +77,57 @@ static int lock_by_area(struct lof_range range, unsigned int kind)
 	return err ? err : 1;
 }
 
-/* Is a gap of what the ledger notes not locked? Then the limit refused. */
-static int look_for_unlocked(const struct lof_entry *run, void *arg)
-{
-	(void)arg;
-	return !run->attr && !lof_is_locked(run->range);
-}
-
-/* What a lock took that was locked in another way before. */
-struct taken {
+/* What a lock that failed has left. */
+struct left {
 	unsigned int kind;	/* of the lock */
-	int err;		/* of locking it as it was */
+	bool has_unlocked;	/* a gap of what the ledger notes is not locked */
+	bool has_locked;	/* another one is */
+	bool has_other;		/* some of it was locked in another way */
+	bool is_unsure;
 };
+
+static int look_at_run(const struct lof_entry *run, void *arg)
+{
+	unsigned int kind = LOF_ATTR_KIND(run->attr);
+	struct left *left = arg;
+
+	if (run->attr)
+		left->has_other |= kind != left->kind;
+	else if (lof_is_locked(run->range))
+		left->has_locked = true;
+	else
+		left->has_unlocked = true;
+	return 0;
+}
 
 static int relock_if_other(const struct lof_entry *run, void *arg)
 {
 	unsigned int kind = LOF_ATTR_KIND(run->attr);
-	struct taken *taken = arg;
+	struct left *left = arg;
 
-	if (kind && kind != taken->kind && lof_arm_again(run->range, kind))
-		taken->err = -ENOMEM;
+	if (kind && kind != left->kind && lof_arm_again(run->range, kind))
+		left->is_unsure = true;
 	return 0;
 }
 
 /*
- * Where the limit refused, nothing was locked. Else all of it was, before it
- * could not be populated. True: all is locked as it was. If the ledger cannot be
- * read, it is not known what was, and all stays locked.
+ * If a gap is not locked, the limit refused and nothing was locked, or the gap
+ * is of what is never locked. Else all was locked, before it could not be
+ * populated. True: all is locked as it was. If the ledger cannot be read, it is
+ * not known what was, and all stays locked.
  */
 static bool undo(struct lof_range range, unsigned int kind)
 {
-	struct taken taken = { .kind = kind };
-	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, range, look_for_unlocked,
-				      NULL);
+	struct left left = { .kind = kind };
 
-	if (!ret)
-		ret = lof_unlock_untracked(range);
-	if (!ret)
-		ret = lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
-					  &taken);
-	return ret >= 0 && !taken.err;
+	if (lof_ledger_each_run(LOF_NOTED_LOCKS, range, look_at_run, &left))
+		return false;
+	if (left.has_unlocked)
+		return !left.has_locked && !left.has_other;
+	return !lof_unlock_untracked(range) &&
+	       !lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
+				    &left) &&
+	       !left.is_unsure;
 }
 
 int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,

@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "hooked.h"
 #include "preload.h"
 #include "preload_log.h"
-#include "shm.h"
 #include "syscall_raw.h"
 
 /* Tells the library that the program's calls come this way. */
@@ -222,14 +222,14 @@ static void *hook_shmat(int id, const void *addr, int flags)
 {
 	if (!lof_preload_is_active())
 		return (void *)raw(SYS_shmat, id, (long)addr, flags, 0, 0, 0);
-	return lof_shmat(id, addr, flags);
+	return lof_hooked_shmat(id, addr, flags);
 }
 
 static int hook_shmdt(const void *addr)
 {
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0);
-	return lof_shmdt(addr);
+	return lof_hooked_shmdt(addr);
 }
 #endif
 
@@ -239,7 +239,7 @@ static int hook_remap_file_pages(void *addr, size_t len, int prot,
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_remap_file_pages, (long)addr, (long)len,
 				prot, (long)pgoff, flags, 0);
-	return lof_remap_file_pages(addr, len, prot, pgoff, flags);
+	return lof_hooked_remap_file_pages(addr, len, prot, pgoff, flags);
 }
 
 /* What a call of the lock family returned goes to the log on its way. */
@@ -249,35 +249,20 @@ static int logged(const char *call, const void *addr, size_t len, int ret)
 	return ret;
 }
 
-/* The kernel calls it success to lock nothing of MAP_DROPPABLE. */
-static int as_kernel(int ret, int saved)
-{
-	if (!ret || errno != EOPNOTSUPP)
-		return ret;
-	errno = saved;
-	return 0;
-}
-
 static int hook_mlock(const void *addr, size_t len)
 {
-	int saved = errno, ret;
-
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_mlock, (long)addr, (long)len, 0, 0, 0, 0);
-	ret = lof_mlock(addr, len);
-	return logged("mlock", addr, len, as_kernel(ret, saved));
+	return logged("mlock", addr, len, lof_hooked_mlock(addr, len));
 }
 
 static int hook_mlock2(const void *addr, size_t len, unsigned int flags)
 {
-	int saved = errno, ret;
-
 	if (!lof_preload_is_active())
 		return (int)raw(SYS_mlock2, (long)addr, (long)len, (long)flags,
 				0, 0, 0);
-	ret = lof_mlock2(addr, len, flags);
 	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
-		      as_kernel(ret, saved));
+		      lof_hooked_mlock2(addr, len, flags));
 }
 
 static int hook_munlock(const void *addr, size_t len)

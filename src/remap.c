@@ -155,15 +155,6 @@ static int remap_dontunmap(struct remap *r, size_t len)
 }
 
 /*
- * Is anything in the old range locked, by the kernel's word? Then the ledger is
- * made to agree, so that no stranger's memory is locked or unlocked for it.
- */
-static bool is_locked(struct lof_range old)
-{
-	return lof_is_locked(old) && lof_ledger_reread(old) != -EBUSY;
-}
-
-/*
  * Growth of what is locked in full is populated, of what is locked on fault it
  * is not: so for the length of the call all is on fault.
  */
@@ -226,6 +217,21 @@ static int is_whole(const struct lof_entry *run, void *arg)
 	else
 		whole->range.end = run->range.end;
 	return 0;
+}
+
+/*
+ * Is anything in the old range locked, by the kernel's word? If the ledger does
+ * not have all of it as locked alike, it is made to agree, so that no stranger's
+ * memory is locked or unlocked for it.
+ */
+static bool is_locked(struct lof_range old)
+{
+	struct lof_entry whole = { .attr = 0 };
+
+	if (!lof_is_locked(old))
+		return false;
+	return !lof_ledger_each_run(LOF_NOTED_LOCKS, old, is_whole, &whole) ||
+	       lof_ledger_reread(old) != -EBUSY;
 }
 
 /*

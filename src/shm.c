@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shmat, shmdt and remap_file_pages, for the shim alone: their names are
- * exported to it, and are no part of the API. The caller of the first two does
- * not say how much memory it is about. No /proc, and no walk over VMAs.
+ * shmat, shmdt and remap_file_pages, for the shim. The caller of the first two
+ * does not say how much memory it is about, and to ask is a system call more: so
+ * everything is suspect after them where something may be locked. No /proc here.
  */
 #include "config.h"
 
@@ -12,9 +12,9 @@
 #include "api.h"
 #include "follow.h"
 #include "future.h"
+#include "hooked.h"
 #include "ledger/ledger.h"
 #include "probe.h"
-#include "shm.h"
 #include "sys.h"
 
 static struct lof_range from(uintptr_t addr)
@@ -23,17 +23,19 @@ static struct lof_range from(uintptr_t addr)
 				   lof_range_limit(lof_sys_page_size()) };
 }
 
-/* Is anything noted in range, of any kind? Also true if it cannot be told. */
-static bool is_noted(struct lof_range range)
+/* Is anything noted in range? Also true if it cannot be told. */
+static bool is_noted(enum lof_note note, struct lof_range range)
 {
-	bool is_any = false;
-
-	for (enum lof_note note = 0; !is_any && note < LOF_NNOTES; note++)
-		is_any = lof_ledger_has(note, range) != 0;
-	return is_any;
+	return lof_ledger_has(note, range) != 0;
 }
 
-/* Declare that a mapping replaced what was in range, locked as by MCL_FUTURE. */
+static bool is_held_or_budgeted(struct lof_range range)
+{
+	return is_noted(LOF_NOTED_HOLDS, range) ||
+	       is_noted(LOF_NOTED_BUDGETS, range);
+}
+
+/* A mapping replaced what was in range, and is locked as by MCL_FUTURE. */
 static void declare(struct lof_change *change, struct lof_range range,
 		    unsigned int kind)
 {
@@ -46,7 +48,7 @@ static void declare(struct lof_change *change, struct lof_range range,
 	}
 }
 
-/* A segment of so many bytes; where it is over others, addr says where. */
+/* A segment of so many bytes. */
 static int attach(int id, uintptr_t addr, int flags, size_t size,
 		  uintptr_t *result)
 {
@@ -57,7 +59,8 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	int err;
 
 	if (flags & SHM_REMAP &&
-	    lof_range_of(&range, (void *)(addr & ~((uintptr_t)SHMLBA - 1)), size))
+	    lof_range_of(&range, (void *)(addr & ~((uintptr_t)SHMLBA - 1)),
+			 size))
 		range = LOF_NO_RANGE;
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	err = lof_sys_shmat(id, addr, flags, result);
@@ -77,31 +80,38 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	return 0;
 }
 
-/* Where the kernel puts it, with no lock; addr is of no matter. */
-static bool is_plain(int flags)
+/* A segment of whatever size. What is known is its first page. */
+static int attach_unasked(int id, uintptr_t addr, int flags, uintptr_t *result)
 {
+	struct lof_change change;
+	struct lof_range page;
 	unsigned int kind;
+	int err = lof_sys_shmat(id, addr, flags, result);
 
 	lof_future_look(&kind);
-	return !(flags & SHM_REMAP) && kind == LOF_NONE &&
-	       !lof_future_followed() && !is_noted(from(0));
+	if (!err && kind != LOF_NONE) {
+		lof_range_of(&page, (void *)*result, 1);
+		lof_change_begin(&change, LOF_MAY_LOCK, page, LOF_NO_RANGE);
+		declare(&change, page, kind);
+		lof_change_end(&change, LOF_DONE);
+	}
+	if (err ? flags & SHM_REMAP
+		: kind != LOF_NONE || is_noted(LOF_NOTED_LOCKS, from(*result)))
+		lof_ledger_suspect_all();
+	return err;
 }
 
-LOF_PUBLIC void *lof_shmat(int id, const void *addr, int flags)
+LOF_PUBLIC void *lof_hooked_shmat(int id, const void *addr, int flags)
 {
 	uintptr_t result = 0;
 	size_t size;
 	int err;
 
-	if (is_plain(flags)) {
-		err = lof_sys_shmat(id, (uintptr_t)addr, flags, &result);
-	} else if (!lof_sys_shm_size(id, &size)) {
+	if ((lof_future_followed() || is_held_or_budgeted(from(0))) &&
+	    !lof_sys_shm_size(id, &size))
 		err = attach(id, (uintptr_t)addr, flags, size, &result);
-	} else {
-		err = lof_sys_shmat(id, (uintptr_t)addr, flags, &result);
-		if (!err || flags & SHM_REMAP)
-			lof_ledger_suspect_all();
-	}
+	else
+		err = attach_unasked(id, (uintptr_t)addr, flags, &result);
 	return lof_return_ptr(err, result);
 }
 
@@ -119,17 +129,20 @@ static int end_if_unmapped(const struct lof_entry *run, void *arg)
 	return hole.end < run->range.end;
 }
 
-LOF_PUBLIC int lof_shmdt(const void *addr)
+LOF_PUBLIC int lof_hooked_shmdt(const void *addr)
 {
 	struct lof_range rest = from((uintptr_t)addr);
 	int err = lof_sys_shmdt((uintptr_t)addr);
 
-	if (err || !is_noted(rest))
+	if (err)
 		return lof_return(err);
-	/* How far it went only the kernel knows. */
-	lof_ledger_suspect_all();
-	for (enum lof_note note = LOF_NOTED_HOLDS; note < LOF_NNOTES; note++)
-		(void)!lof_ledger_each_run(note, rest, end_if_unmapped, NULL);
+	if (is_noted(LOF_NOTED_LOCKS, rest))
+		lof_ledger_suspect_all();
+	if (is_held_or_budgeted(rest))
+		for (enum lof_note note = LOF_NOTED_HOLDS; note < LOF_NNOTES;
+		     note++)
+			(void)!lof_ledger_each_run(note, rest, end_if_unmapped,
+						   NULL);
 	return 0;
 }
 
@@ -137,7 +150,7 @@ LOF_PUBLIC int lof_shmdt(const void *addr)
  * The kernel (seen on 6.18) maps the range anew, and locks it in full if its
  * first page was locked, on fault or not.
  */
-LOF_PUBLIC int lof_remap_file_pages(void *addr, size_t len, int prot,
+LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 				    size_t pgoff, int flags)
 {
 	struct lof_change change;

@@ -193,13 +193,20 @@ static const char *const ways_to_call[][2] = {
 	{ "shm", "remap-file" }, { "syscall-shm", "syscall-remap-file" },
 };
 
+/*
+ * Without /proc nobody knows how large a segment is that the kernel locked: its
+ * first page is told. Without mlock2 the library locked it.
+ */
 START_TEST(other_ways_to_map_are_booked)
 {
-	ck_assert_str_eq(run(ways_to_call[_i][0], NULL),
-			 "ok ok O..O.... O..O.... 0\n"
-			 "EINVAL EINVAL ok O.OO.... O.OO.... 0\n"
-			 "ok EINVAL O..O.... O--O.... 0\n"
-			 "ok ok OOOO.... OOOO.... 0\nok ");
+	char told[200];
+
+	snprintf(told, sizeof(told), "ok ok O..O.... O..O.... 0\n"
+		 "EINVAL EINVAL ok O.OO.... O.OO.... 0\n"
+		 "ok EINVAL O..O.... O--O.... 0\n"
+		 "ok ok %s OOOO.... 0\nok ",
+		 tool_is(TOOL_NO_MLOCK2) ? "OOOO...." : "OO.O....");
+	ck_assert_str_eq(run(ways_to_call[_i][0], NULL), told);
 }
 END_TEST
 

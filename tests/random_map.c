@@ -15,6 +15,19 @@
 
 static const struct span nothing;
 
+/*
+ * The kernel may unmap the target and then fail, but not for a length that is
+ * beyond all of the address space.
+ */
+static void end_holds_in_holes(struct span span)
+{
+	if (span.len > SIZE_MAX / 2)
+		return;
+	for (size_t at = 0; at < span.len; at += page)
+		if (msync(span.addr + at, page, MS_ASYNC) && errno == ENOMEM)
+			holds_clear(span.addr + at, page);
+}
+
 int apply_mmap(const struct op *op)
 {
 	const int64_t *a = op->arg;
@@ -36,9 +49,12 @@ int apply_mmap(const struct op *op)
 	else
 		ret = lof_mmap_onfault(span.addr, span.len, prot, flags, fd,
 				       (off_t)a[6] * (off_t)page);
-	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE) &&
-	    ret != MAP_FAILED)
-		holds_clear(span.addr, span.len);
+	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE)) {
+		if (ret != MAP_FAILED)
+			holds_clear(span.addr, span.len);
+		else
+			end_holds_in_holes(span);
+	}
 	slot_trim(a[1], nothing);
 	if (ret == MAP_FAILED)
 		return -1;
@@ -78,19 +94,6 @@ static void move_holds(struct span old, const struct op *op, char *new,
 	holds_move(old.addr, new, old.len < len ? old.len : len);
 	if (!((int)op->arg[4] & MREMAP_DONTUNMAP))
 		holds_clear(old.addr, old.len);
-}
-
-/*
- * The kernel may unmap the target and then fail, but not for a length that is
- * beyond all of the address space.
- */
-static void end_holds_in_holes(struct span span)
-{
-	if (span.len > SIZE_MAX / 2)
-		return;
-	for (size_t at = 0; at < span.len; at += page)
-		if (msync(span.addr + at, page, MS_ASYNC) && errno == ENOMEM)
-			holds_clear(span.addr + at, page);
 }
 
 /*

@@ -121,7 +121,7 @@ no_include='s/^#include<[a-z.]*>//'
 
 # --- each name has a page, each prototype is that of the header
 
-for name in $(sed -n 's/^\t\([a-z0-9_]*\);$/\1/p' \
+for name in $(sed -n '/PRIVATE/q; s/^\t\([a-z0-9_]*\);$/\1/p' \
 	      "$srcdir/src/liblockonfault.map"); do
 	page=man3/$name.3
 	: >wrong
