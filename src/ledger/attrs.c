@@ -10,20 +10,6 @@
 
 #include <stdatomic.h>
 
-/* The next longest run of pages in range that are held alike, or not at all. */
-static struct lof_entry next_run(struct lof_range range)
-{
-	struct lof_entry entry;
-
-	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_HOLDS], range, &entry))
-		return (struct lof_entry){ .range = range };
-	if (entry.range.start > range.start)
-		return (struct lof_entry){
-			.range = { range.start, entry.range.start },
-		};
-	return entry;
-}
-
 /* The least and the greatest count in range, and how many runs it has. */
 struct extent {
 	unsigned int least, greatest;
@@ -37,7 +23,7 @@ static struct extent extent_of(struct lof_range range)
 	unsigned int count;
 
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(range);
+		run = lof_run_in(LOF_NOTED_HOLDS, range);
 		count = LOF_HELD_COUNT(run.attr);
 		if (count < extent.least)
 			extent.least = count;
@@ -91,7 +77,7 @@ static void add_one(struct lof_range range, bool full)
 
 	lof_edit_begin(LOF_NOTED_HOLDS);
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(range);
+		run = lof_run_in(LOF_NOTED_HOLDS, range);
 		lof_note_as(LOF_NOTED_HOLDS, run.range,
 			(run.attr + 1) | (full ? LOF_HELD_FULL : 0));
 	}
@@ -124,7 +110,7 @@ static void remove_one(struct lof_range range)
 
 	lof_edit_begin(LOF_NOTED_HOLDS);
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(range);
+		run = lof_run_in(LOF_NOTED_HOLDS, range);
 		lof_note_as(LOF_NOTED_HOLDS, run.range, LOF_HELD_COUNT(run.attr) <= 1 ?
 					      0 : run.attr - 1);
 	}

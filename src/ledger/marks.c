@@ -191,26 +191,12 @@ static unsigned int suspect_attr(unsigned int attr, unsigned int assumed)
 	return attr | LOF_ATTR_SUSPECT;
 }
 
-/* The next longest run of range that is noted alike, or not noted. */
-static struct lof_entry next_run(struct lof_range range)
-{
-	struct lof_entry entry;
-
-	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &entry))
-		return (struct lof_entry){ .range = range };
-	if (entry.range.start > range.start)
-		return (struct lof_entry){
-			.range = { range.start, entry.range.start },
-		};
-	return entry;
-}
-
 static void mark_runs(struct lof_range range, unsigned int assumed)
 {
 	struct lof_entry run;
 
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
-		run = next_run(range);
+		run = lof_run_in(LOF_NOTED_LOCKS, range);
 		lof_note_as(LOF_NOTED_LOCKS, run.range, suspect_attr(run.attr, assumed));
 	}
 }

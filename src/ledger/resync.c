@@ -81,19 +81,6 @@ static bool is_drift(const struct lof_entry *run, unsigned int attr)
 	       !lof_all_is_suspect();
 }
 
-static struct lof_entry next_run(struct lof_range range)
-{
-	struct lof_entry run;
-
-	if (!lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &run))
-		return (struct lof_entry){ .range = range };
-	if (run.range.start > range.start)
-		return (struct lof_entry){
-			.range = { range.start, run.range.start },
-		};
-	return run;
-}
-
 /* With the lock held and nodes for it. */
 static void note_runs(struct lof_range range, unsigned int attr)
 {
@@ -102,7 +89,7 @@ static void note_runs(struct lof_range range, unsigned int attr)
 	bool drifted = false;
 
 	for (; !lof_range_is_empty(rest); rest.start = run.range.end) {
-		run = next_run(rest);
+		run = lof_run_in(LOF_NOTED_LOCKS, rest);
 		drifted |= is_drift(&run, known_attr(&run, attr));
 		if (attr & LOF_ATTR_GUESSED)
 			lof_note_as(LOF_NOTED_LOCKS, run.range, known_attr(&run, attr));
@@ -134,7 +121,7 @@ static size_t runs_in(struct lof_range range)
 	size_t n = 0;
 
 	for (; !lof_range_is_empty(range); n++)
-		range.start = next_run(range).range.end;
+		range.start = lof_run_in(LOF_NOTED_LOCKS, range).range.end;
 	return n;
 }
 

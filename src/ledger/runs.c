@@ -8,14 +8,20 @@
 
 #include "sys.h"
 
+/* Told without the lock. */
+static bool has_none(enum lof_note note)
+{
+	return note != LOF_NOTED_LOCKS &&
+	       !atomic_load_explicit(&lof_ledger.nattrs, memory_order_relaxed);
+}
+
 static int first(enum lof_note note, struct lof_range range,
 		 struct lof_entry *run, bool is_patient)
 {
 	struct lof_guard guard;
 	bool is_noted;
 
-	if (note != LOF_NOTED_LOCKS &&
-	    !atomic_load_explicit(&lof_ledger.nattrs, memory_order_relaxed))
+	if (has_none(note))
 		return 0;
 	if (!(is_patient ? lof_ledger_lock_patiently(&guard)
 			 : lof_ledger_lock(&guard)))
@@ -31,20 +37,32 @@ int lof_ledger_first(enum lof_note note, struct lof_range range,
 	return first(note, range, run, true);
 }
 
+struct lof_entry lof_run_in(enum lof_note note, struct lof_range range)
+{
+	struct lof_entry run;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[note], range, &run))
+		return (struct lof_entry){ .range = range };
+	if (run.range.start > range.start)
+		return (struct lof_entry){
+			.range = { range.start, run.range.start },
+		};
+	return run;
+}
+
 /* The first run of range, noted or not. 0 or -EBUSY. */
 static int first_run(enum lof_note note, struct lof_range range,
 		     struct lof_entry *run)
 {
-	int is_noted = lof_ledger_first(note, range, run);
+	struct lof_guard guard;
 
-	if (is_noted < 0)
-		return is_noted;
-	if (!is_noted)
-		*run = (struct lof_entry){ .range = range };
-	else if (run->range.start > range.start)
-		*run = (struct lof_entry){
-			.range = { range.start, run->range.start },
-		};
+	*run = (struct lof_entry){ .range = range };
+	if (has_none(note))
+		return 0;
+	if (!lof_ledger_lock_patiently(&guard))
+		return -EBUSY;
+	*run = lof_run_in(note, range);
+	lof_ledger_unlock();
 	return 0;
 }
 

@@ -267,6 +267,11 @@ void lof_note_as(enum lof_note note, struct lof_range range, unsigned int attr);
 
 void lof_count_attrs(void);
 
+/* --- runs.c, with the lock held */
+
+/* The first run of range: the pages that are noted alike, or are not noted. */
+struct lof_entry lof_run_in(enum lof_note note, struct lof_range range);
+
 /* Clear the bits of blocks in range where nothing is noted. */
 void lof_clear_unused_bits(const struct lof_change *change);
 
