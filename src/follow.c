@@ -10,8 +10,10 @@
 
 #include "follow.h"
 
+#include "api.h"
 #include "chunks.h"
 #include "flag.h"
+#include "hooked.h"
 #include "ledger/ledger.h"
 #include "lock.h"
 #include "lockonfault.h"
@@ -112,6 +114,14 @@ void lof_follow_now(struct lof_range range, int prot)
 		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
 					   NULL);
+}
+
+LOF_PUBLIC void lof_hooked_follow(const void *addr, size_t len)
+{
+	struct lof_range range;
+
+	if (!lof_range_of(&range, addr, len))
+		lof_follow(range, PROT_READ | PROT_WRITE);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)

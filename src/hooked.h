@@ -18,4 +18,7 @@ int lof_hooked_shmdt(const void *addr);
 int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
 				int flags);
 
+/* libc mapped it to be read and written: where MCL_FUTURE is ours, lock it. */
+void lof_hooked_follow(const void *addr, size_t len);
+
 #endif

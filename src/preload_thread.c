@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pthread_create, for the stack of the new thread, which libc maps unseen. The
- * one function that we stand in for and yet need of libc: so dlsym is called
- * here, and must be nowhere else.
+ * pthread_create, for the stack of the new thread, which libc maps unseen. It
+ * lies where its pthread_t does, in glibc and musl. The one function that we
+ * stand in for and yet need of libc: so dlsym is called here, and must be nowhere
+ * else.
  */
 #include "config.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "hooked.h"
 #include "preload.h"
 
 typedef int creator(pthread_t *thread, const pthread_attr_t *attr,
@@ -34,6 +36,29 @@ static creator *libc_creator(void)
 	return function;
 }
 
+/*
+ * The stack ends with the page of its pthread_t. The thread may have ended by
+ * now, so that nothing is read there; and if another mapping is there by now,
+ * MCL_FUTURE wants that, too.
+ */
+static void follow_stack(pthread_t thread, const pthread_attr_t *attr)
+{
+	uintptr_t page = lof_sys_page_size();
+	uintptr_t end = ((uintptr_t)thread | (page - 1)) + 1;
+	size_t size = 0, guard = 0;
+	pthread_attr_t usual;
+
+	if (!attr && pthread_getattr_default_np(&usual))
+		return;
+	pthread_attr_getstacksize(attr ? attr : &usual, &size);
+	pthread_attr_getguardsize(attr ? attr : &usual, &guard);
+	if (!attr)
+		pthread_attr_destroy(&usual);
+	guard = (guard + page - 1) & ~(page - 1);
+	if (size > guard && size < end)
+		lof_hooked_follow((void *)(end - size + guard), size - guard);
+}
+
 LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			      void *(*start)(void *), void *arg)
 {
@@ -45,7 +70,7 @@ LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	err = create(thread, attr, start, arg);
 	if (!err && lof_preload_is_active()) {
 		saved = errno;
-		lof_catch_up();
+		follow_stack(*thread, attr);
 		lof_preload_log_left_out();
 		errno = saved;
 	}
