@@ -229,6 +229,13 @@ int lof_scan(struct lof_range range,
 	return scan_by_mincore(range, visit, arg);
 }
 
+/* mincore does not tell of what may be between. */
+bool lof_scan_joins(void)
+{
+	return lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN) ||
+	       lof_cap_is_there(LOF_CAP_PAGEMAP);
+}
+
 static int refuse_area(const struct lof_vma *vma, void *arg)
 {
 	const struct lof_range *range = arg;
@@ -241,8 +248,7 @@ int lof_scan_tells(struct lof_range range)
 {
 	int fd;
 
-	if (!lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN) &&
-	    !lof_cap_is_there(LOF_CAP_PAGEMAP))
+	if (!lof_scan_joins())
 		return lof_smaps_each(refuse_area, &range);
 	fd = open_pagemap();
 	if (fd < 0)

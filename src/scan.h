@@ -15,6 +15,9 @@
 int lof_scan(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg);
 
+/* May ranges be scanned together with what is between them? */
+bool lof_scan_joins(void);
+
 /* 0, or what lof_scan() of range would return but for its visits. */
 int lof_scan_tells(struct lof_range range);
 

@@ -332,20 +332,29 @@ int lof_smaps_hugetlb(uint64_t *bytes)
 	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);
 }
 
-static int count_area(const struct lof_vma *vma, void *arg)
+/* By the lines of maps, which take the kernel a tenth of the time. */
+__attribute__((noinline))
+static size_t count_areas(void)
 {
-	size_t *areas = arg;
+	struct lof_smaps maps;
+	struct line line;
+	size_t n = 0;
+	int fd = open_proc(0, "maps");
 
-	(void)vma;
-	++*areas;
-	return 0;
+	if (fd < 0)
+		return 0;
+	lof_smaps_open_fd(&maps, fd);
+	while (next_line(&maps, &line) > 0)
+		n++;
+	lof_smaps_close(&maps);
+	return n;
 }
 
 size_t lof_smaps_areas_left(size_t min, size_t max)
 {
 	int fd = lof_sys_open("/proc/sys/vm/max_map_count");
 	uintptr_t most = 0;
-	size_t areas = 0;
+	size_t areas = count_areas();
 	char text[32];
 	struct line line = { text, text };
 	long n;
@@ -356,7 +365,6 @@ size_t lof_smaps_areas_left(size_t min, size_t max)
 		line_number(&line, 10, &most);
 		lof_sys_close(fd);
 	}
-	lof_smaps_each(count_area, &areas);
 	most /= 2;
 	most = most > areas ? most - areas : 0;
 	return most < min ? min : most > max ? max : most;

@@ -29,6 +29,7 @@
 #define AREAS_MAX	16384
 #define AREAS_MIN	64
 #define PATIENCE_MS	100
+#define FAR		((uintptr_t)2 << 20)
 
 /* A sweep of one budget. */
 struct sweep {
@@ -465,14 +466,45 @@ static int take_touched(struct lof_range run, void *arg)
 	return 0;
 }
 
+/* What of a run is under this budget. */
+static int take_run(struct lof_range run, void *arg)
+{
+	struct sweep *sweep = arg;
+	struct lof_entry entry;
+
+	while (next_swept(sweep, &run, &entry))
+		take_touched(entry.range, sweep);
+	return 0;
+}
+
+/*
+ * A range under this budget, and those not far behind it: each look at the
+ * kernel's tables takes as long as for many pages. rest is what remains.
+ */
+static bool next_scanned(struct sweep *sweep, struct lof_range *rest,
+			 struct lof_range *all)
+{
+	uintptr_t far = lof_scan_joins() ? FAR : 0;
+	struct lof_range behind;
+	struct lof_entry entry;
+
+	if (!next_swept(sweep, rest, &entry))
+		return false;
+	*all = entry.range;
+	for (behind = *rest; next_swept(sweep, &behind, &entry) &&
+			     entry.range.start - all->end <= far;
+	     *rest = behind)
+		all->end = entry.range.end;
+	return true;
+}
+
 /* What cannot be looked at now is for the next time. */
 static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
 {
 	struct sweep sweep = {
 		.budget = &books->budget[id], .id = id,
 	};
-	struct lof_range rest = everything();
-	struct lof_entry entry;
+	struct lof_range rest = everything(), all;
 	int err = 0;
 
 	if (id == PROCESS)
@@ -488,16 +520,8 @@ static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
 		sweep.budget->max_areas = lof_smaps_areas_left(AREAS_MIN,
 							       AREAS_MAX);
 	sweep.budget->over = 0;
-	while (!err && !sweep.is_blind && next_swept(&sweep, &rest, &entry)) {
-		struct lof_range first = entry.range;
-
-		/* Parts that were seen and others lie side by side. */
-		while (lof_ledger_first(LOF_NOTED_BUDGETS, rest, &entry) > 0 &&
-		       entry.range.start == first.end &&
-		       LOF_BUDGET_ID(entry.attr) == id)
-			first.end = rest.start = entry.range.end;
-		err = lof_scan(first, take_touched, &sweep);
-	}
+	while (!err && !sweep.is_blind && next_scanned(&sweep, &rest, &all))
+		err = lof_scan(all, take_run, &sweep);
 	if (sweep.budget->over && !sweep.budget->told) {
 		sweep.budget->told = true;
 		*due |= (uint64_t)1 << id;

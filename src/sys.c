@@ -252,6 +252,16 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 	return ret;
 }
 
+int lof_sys_faults(uint64_t *faults)
+{
+	/* The kernel's struct rusage: longs, whatever libc's times are. */
+	long usage[18] = { 0 };
+	int err = CALL3(SYS_getrusage, RUSAGE_SELF, usage, 0);
+
+	*faults = (uint64_t)usage[8] + (uint64_t)usage[9];
+	return err;
+}
+
 int lof_sys_memlock_limit(uint64_t *limit)
 {
 	uint64_t old[2];

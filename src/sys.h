@@ -117,6 +117,9 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked);
 
+/* Page faults that this process has had, small and large. */
+int lof_sys_faults(uint64_t *faults);
+
 /* The soft RLIMIT_MEMLOCK in bytes, UINT64_MAX: none. */
 int lof_sys_memlock_limit(uint64_t *limit);
 

@@ -15,6 +15,7 @@
 
 #include "lockonfault.h"
 #include "policy.h"
+#include "smaps.h"
 #include "sys.h"
 
 static _Atomic bool runs;
@@ -34,8 +35,34 @@ static int pass_over(const struct lof_region *region, void *arg)
 	return 0;
 }
 
+/* What changes where memory is touched, mapped, or locked unseen. */
+struct traces {
+	uint64_t faults, mapped, charged;
+};
+
+/*
+ * Nothing is to be done in a process that did nothing since the last time. To
+ * catch up changes the charge alone.
+ */
+static void catch_up(struct traces *before)
+{
+	struct traces now;
+
+	if (!lof_sys_faults(&now.faults) && !lof_smaps_total(&now.mapped) &&
+	    !lof_smaps_charge(0, &now.charged) &&
+	    now.faults == before->faults && now.mapped == before->mapped &&
+	    now.charged == before->charged)
+		return;
+	lof_walk(pass_over, NULL);
+	lof_catch_up();
+	lof_smaps_charge(0, &now.charged);
+	*before = now;
+}
+
 static void *tick(void *unused)
 {
+	struct traces before = { .faults = 0 };
+
 	(void)unused;
 	lof_sys_leave_files();
 	for (;;) {
@@ -45,10 +72,8 @@ static void *tick(void *unused)
 		if (!ms && is_over())
 			return NULL;
 		if (ms && lof_sys_futex_wait(&settings, setting, ms) ==
-			  -ETIMEDOUT) {
-			lof_walk(pass_over, NULL);
-			lof_catch_up();
-		}
+			  -ETIMEDOUT)
+			catch_up(&before);
 	}
 }
 
