@@ -26,9 +26,12 @@
 #include "preload_log.h"
 #include "syscall_raw.h"
 
-/* Tells the library that the program's calls come this way. */
+/*
+ * Tells the library that the program's calls come this way. Not "", for which
+ * clang would use it elsewhere.
+ */
 extern const char lof_preload[];
-LOF_PUBLIC const char lof_preload[] = "";
+LOF_PUBLIC const char lof_preload[] = PACKAGE;
 
 enum { UNKNOWN, INERT, ACTIVE };
 

@@ -74,5 +74,6 @@ int main(void)
 	srunner_add_suite(runner, suite_ledger());
 	srunner_add_suite(runner, suite_flag());
 	srunner_add_suite(runner, suite_scan());
+	srunner_add_suite(runner, suite_shm());
 	return run_suites(runner);
 }
