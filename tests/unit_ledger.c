@@ -312,6 +312,34 @@ START_TEST(lock_that_was_left_is_taken_again)
 }
 END_TEST
 
+static void *end_in_the_booking(void *half)
+{
+	leave_the_booking(half);
+	return NULL;
+}
+
+START_TEST(lock_of_a_thread_that_ended_is_taken_by_a_reader)
+{
+	const size_t size = (size_t)256 << 10;
+	void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, UNIT_MAP, -1, 0);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	ck_assert_ptr_ne(stack, MAP_FAILED);
+	ck_assert_int_eq(pthread_attr_init(&attr), 0);
+	ck_assert_int_eq(pthread_attr_setstack(&attr, stack, size), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attr, end_in_the_booking,
+					_i ? stack : NULL), 0);
+	pthread_attr_destroy(&attr);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(munmap(stack, size), 0);
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_int_eq(lof_sync(), 0);
+	ck_assert_ptr_null(atomic_load(&lof_ledger.owner));
+	unit_arena_assert();
+}
+END_TEST
+
 static sigjmp_buf out_of_the_call;
 
 static void jump(void)
@@ -540,6 +568,8 @@ Suite *suite_ledger(void)
 		       call_without_the_lock_goes_home_and_leaves_its_effect);
 	tcase_add_test(tc, what_finds_no_place_makes_everything_suspect);
 	tcase_add_loop_test(tc, lock_that_was_left_is_taken_again, 0, 2);
+	tcase_add_loop_test(tc, lock_of_a_thread_that_ended_is_taken_by_a_reader,
+			    0, 2);
 	tcase_add_test(tc, slots_that_were_left_are_taken_over);
 	tcase_add_loop_test(tc, child_begins_empty_and_right, 0, 3);
 	tcase_add_test(tc, child_of_a_handler_in_the_booking_empties_it);

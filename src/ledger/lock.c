@@ -3,7 +3,8 @@
  * The ledger's lock. No thread waits for one that does not come on: a call that
  * does not get the lock in microseconds leaves a note (left.c) and goes home. A
  * thread may leave the ledger's code by longjmp while it owns the lock, or be a
- * child of vfork that was killed; then the same thread finds the lock again.
+ * child of vfork that was killed; then the same thread finds the lock again. If it
+ * ends there, a reader does.
  */
 #include "config.h"
 
@@ -32,20 +33,26 @@ static void pause_briefly(void)
 
 /*
  * The frame that took the lock is gone if its guard is, or is not mapped any
- * more: the kernel compares, since it may not be. Else it may be gone and not
- * yet used again: the stack grows down, so that what lies below a frame of this
- * thread was left. A handler on an alternate stack cannot tell.
+ * more: the kernel compares, since it may not be.
+ */
+static bool is_gone(struct lof_guard *taken)
+{
+	int err = lof_sys_futex_wait(&taken->token, lof_guard_token(taken), 0);
+
+	return err == -EAGAIN || err == -EFAULT;
+}
+
+/*
+ * Else it may be gone and not yet used again: the stack grows down, so that what
+ * lies below a frame of this thread was left. A handler on an alternate stack
+ * cannot tell.
  */
 LOF_COLD
 static bool is_left(struct lof_guard *taken, struct lof_guard *here)
 {
 	stack_t alternate = { .ss_flags = SS_DISABLE };
-	int err;
 
-	if (here == taken)
-		return true;
-	err = lof_sys_futex_wait(&taken->token, lof_guard_token(taken), 0);
-	if (err == -EAGAIN || err == -EFAULT)
+	if (here == taken || is_gone(taken))
 		return true;
 	return here > taken &&
 	       (uintptr_t)here - (uintptr_t)taken < STACK_MAX &&
@@ -104,6 +111,32 @@ bool lof_ledger_lock_slowly(struct lof_guard *guard)
 	return false;
 }
 
+/*
+ * The thread that owns the lock has ended, and its stack with it. Only after a
+ * long wait: one that gave the lock up and took it again looks the same.
+ */
+LOF_COLD
+static bool take_from_the_dead(struct lof_guard *guard, uint32_t generation)
+{
+	struct lof_ledger *l = &lof_ledger;
+	struct lof_guard *owner = lof_ledger_guard();
+
+	if (!owner || !is_gone(owner) ||
+	    atomic_load(&l->generation) != generation)
+		return false;
+	guard->outer = lof_self.guard;
+	atomic_store(&guard->token, lof_guard_token(guard));
+	lof_self.guard = guard;
+	if (!atomic_compare_exchange_strong(&l->owner, &owner, guard)) {
+		lof_self.guard = guard->outer;
+		return false;
+	}
+	lof_ledger_owns(guard);
+	drop_half_changed();
+	lof_left_apply();
+	return true;
+}
+
 bool lof_ledger_lock_patiently(struct lof_guard *guard)
 {
 	struct lof_ledger *l = &lof_ledger;
@@ -114,11 +147,12 @@ bool lof_ledger_lock_patiently(struct lof_guard *guard)
 		if (lof_ledger_lock(guard))
 			return true;
 		generation = atomic_load(&l->generation);
-		if (lof_ledger_guard() == lof_self.owned ||
-		    atomic_load(&l->hopeless) == generation)
+		if (lof_ledger_guard() == lof_self.owned)
 			return false;
+		if (atomic_load(&l->hopeless) == generation)
+			break;
 		lof_sys_futex_wait(&never, 0, 1);
 	}
 	atomic_store(&l->hopeless, generation);
-	return false;
+	return take_from_the_dead(guard, generation);
 }
