@@ -302,22 +302,9 @@ static void leave_the_booking(bool half)
 	}
 }
 
-/* What other calls do to the frames of those that were left. */
-__attribute__((noinline))
-static void use_the_stack(void)
-{
-	volatile char used[8192];
-
-	for (size_t i = 0; i < sizeof(used); i++)
-		used[i] = (char)i;
-}
-
 START_TEST(lock_that_was_left_is_taken_again)
 {
 	leave_the_booking(_i);
-	/* Frames of theirs are larger, so that the next call's lies deeper. */
-	if (tool_is(TOOL_ADDRESS | TOOL_THREAD))
-		use_the_stack();
 	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
 	ck_assert_ptr_null(atomic_load(&lof_ledger.owner));
 	ck_assert(lof_all_is_suspect());
@@ -333,7 +320,7 @@ static void *end_in_the_booking(void *half)
 
 START_TEST(lock_of_a_thread_that_ended_is_taken_by_a_reader)
 {
-	const size_t size = (size_t)256 << 10;
+	const size_t size = (size_t)8 << 20;
 	void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, UNIT_MAP, -1, 0);
 	pthread_attr_t attr;
 	pthread_t thread;

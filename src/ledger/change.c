@@ -87,12 +87,17 @@ static bool is_overtaken(const struct lof_change *change)
 	       lof_log_overlaps(change->since, change->range[1]);
 }
 
-/* A call in flight may have changed the source after it was noted. */
+/*
+ * A call in flight may have changed the source after it was noted; or one that
+ * is not in flight any more, since it did not get the lock that we have: so what
+ * was left is looked at last.
+ */
 static bool may_be_behind(const struct lof_change *change)
 {
 	return change->may == LOF_MAY_MOVE &&
 	       (lof_inflight_overlaps(change, change->range[0]) ||
-		lof_inflight_overlaps(change, change->range[1]));
+		lof_inflight_overlaps(change, change->range[1]) ||
+		atomic_load(&lof_ledger.nleft) > 0);
 }
 
 /* With the lock held. False: its ranges are suspect. */
