@@ -53,7 +53,9 @@ void assert_books(const void *addr, size_t npages)
 	memset(ledger.kinds, '.', npages);
 	ck_assert_int_eq(lof_walk(draw, &ledger), 0);
 	ck_assert_int_eq(lof_stats(&stats, sizeof(stats)), 0);
-	ck_assert_uint_eq(stats.drift, books_drifted);
+	/* Valgrind's memory is locked unseen, under MCL_FUTURE. */
+	if (!tool_is(TOOL_VALGRIND))
+		ck_assert_uint_eq(stats.drift, books_drifted);
 	truth_kinds(addr, npages, kernel);
 	for (size_t i = 0; i < npages; i++)
 		if (kernel[i] == '-')

@@ -54,6 +54,8 @@ static const struct {
 	{ "munlockall2_of_future_keeps_current_locks:0", SHADOWED, SHADOW },
 	{ "convert_adds_on_fault_to_mlockall:0", SHADOWED, SHADOW },
 	{ "under_a_limit_the_stack_grows:0", SHADOWED, MEMORY },
+	{ "lock_of_a_thread_that_ended_*", TOOL_VALGRIND,
+	  "it looks at the memory of a futex itself" },
 	{ "lock_that_was_left_is_taken_again:*", TOOL_ADDRESS,
 	  "its frames are so large that the next one lies deeper" },
 	{ "a_thread_catches_up:0", TOOL_THREAD, "it has threads of its own" },
