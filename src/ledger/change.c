@@ -70,8 +70,11 @@ void lof_change_begin(struct lof_change *change, enum lof_may may,
 	init(change, may, a, b);
 	change->epoch = lof_ledger_epoch();
 	lof_slot_take(change);
+	LOF_SEAM();
 	show(change);
+	LOF_SEAM();
 	lof_slot_announce(change);
+	LOF_SEAM();
 	change->since = atomic_load(&lof_ledger.nlandings);
 }
 
@@ -134,6 +137,7 @@ static void release(struct lof_change *change)
 {
 	if (change->is_blind)
 		atomic_fetch_sub(&lof_ledger.front.blind, 1);
+	LOF_SEAM();
 	lof_slot_release(change);
 }
 
@@ -156,13 +160,17 @@ bool lof_change_end(struct lof_change *change, enum lof_outcome outcome)
 
 	if (outcome != LOF_REFUSED && is_of_this_process(change)) {
 		prepare_bits(change);
+		LOF_SEAM();
 		is_locked = lof_lock_with_nodes(change, &guard);
+		LOF_SEAM();
 		if (is_locked && is_of_this_process(change))
 			is_certain = land(change, outcome);
 		else if (is_of_this_process(change))
 			lof_left_leave(change);
+		LOF_SEAM();
 		if (is_locked)
 			lof_ledger_unlock();
+		LOF_SEAM();
 	}
 	if (is_of_this_process(change))
 		release(change);
@@ -238,25 +246,32 @@ static bool may_have_been_moved(const struct lof_fastpath *path)
 		atomic_load(&front->summary.cleared) != path->cleared);
 }
 
-static void log_alone(struct lof_range range)
+static bool log_alone(struct lof_range range)
 {
 	struct lof_guard guard;
 
 	if (!lof_ledger_lock(&guard))
-		return;
+		return false;
 	lof_log_add(range, LOF_NO_RANGE);
 	lof_ledger_unlock();
+	return true;
 }
 
 void lof_fastpath_repair(const struct lof_fastpath *path,
 			 enum lof_fastpath_did did)
 {
-	/* Logged first: what is noted from now on knows of it. */
-	log_alone(path->range);
+	/*
+	 * Logged first: what is noted from now on knows of it. Without the lock
+	 * it is left to be logged, though nothing may be noted now.
+	 */
+	bool is_logged = log_alone(path->range);
+
+	LOF_SEAM();
 	if (did == LOF_UNLOCKED)
 		lof_ledger_suspect(path->range);
-	else if (is_noted(path->range))
+	else if (!is_logged || is_noted(path->range))
 		lof_ledger_renew(path->range);
+	LOF_SEAM();
 	if (did != LOF_MAPPED_ANEW && may_have_been_moved(path))
 		lof_ledger_suspect_all();
 }

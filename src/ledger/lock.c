@@ -16,8 +16,12 @@
 
 #include "sys.h"
 
+#ifndef SPINS
 #define SPINS		400	/* some microseconds */
+#endif
+#ifndef PATIENCE_MS
 #define PATIENCE_MS	100
+#endif
 #define STACK_MAX	((uintptr_t)8 << 20)
 
 LOF_PER_THREAD struct lof_self lof_self;

@@ -256,9 +256,12 @@ static void clear_bits(struct lof_range range, const struct lof_change *change)
 	    !is_unused(lof_summary_granules(range)))
 		return;
 	atomic_fetch_add(&lof_ledger.front.blind, 1);
+	LOF_SEAM();
 	lof_summary_clear(summary, range);
+	LOF_SEAM();
 	if (!lof_inflight_is_alone(change))
 		lof_summary_set(summary, lof_summary_granules(range));
+	LOF_SEAM();
 	atomic_fetch_sub(&lof_ledger.front.blind, 1);
 }
 

@@ -18,7 +18,9 @@
 #include "sys_caps.h"
 
 /* Other calls may land faster than smaps is read. */
+#ifndef ATTEMPTS
 #define ATTEMPTS	10
+#endif
 
 /* Without smaps each page of what may be locked is asked for, up to so many. */
 #define PAGES_MAX	16384
@@ -81,8 +83,17 @@ static bool is_drift(const struct lof_entry *run, unsigned int attr)
 	       !lof_all_is_suspect();
 }
 
+/* What the reader found may be the work of a call that is not noted yet. */
+static bool is_touched(const struct reading *reading, struct lof_range range)
+{
+	return lof_log_overlaps(reading->change.since, range) ||
+	       lof_inflight_overlaps(&reading->change, range) ||
+	       atomic_load(&lof_ledger.nleft) > 0;
+}
+
 /* With the lock held and nodes for it. */
-static void note_runs(struct lof_range range, unsigned int attr)
+static void note_runs(const struct reading *reading, struct lof_range range,
+		      unsigned int attr)
 {
 	struct lof_range rest = range;
 	struct lof_entry run;
@@ -96,7 +107,7 @@ static void note_runs(struct lof_range range, unsigned int attr)
 	}
 	if (!(attr & LOF_ATTR_GUESSED))
 		lof_note_as(LOF_NOTED_LOCKS, range, attr);
-	if (drifted)
+	if (drifted && !is_touched(reading, range))
 		atomic_fetch_add(&lof_ledger.drift, 1);
 }
 
@@ -147,16 +158,18 @@ static int note(struct reading *reading, struct lof_range range,
 						  runs_in(range)));
 	if (err == -EBUSY)
 		return err;
+	LOF_SEAM();
 	if (!is_ours(reading))
 		err = -ECHILD;
 	if (!err) {
 		lof_edit_begin(LOF_NOTED_LOCKS);
-		note_runs(range, attr);
+		note_runs(reading, range, attr);
 		lof_edit_end();
 		lof_log_each(reading->change.since, range, landed, reading);
 		lof_inflight_each(range, inflight, NULL);
 	}
 	lof_ledger_unlock();
+	LOF_SEAM();
 	return err;
 }
 
@@ -326,6 +339,7 @@ static int read_once(struct lof_range range, bool is_unasked, bool *more)
 		return -EBUSY;
 	range = to_read(&reading, range);
 	lof_ledger_unlock();
+	LOF_SEAM();
 	if (lof_range_is_empty(range))
 		return 0;
 	/* What it finds locked may lie where no bit is set. */
@@ -333,6 +347,7 @@ static int read_once(struct lof_range range, bool is_unasked, bool *more)
 	reading.rest = range;
 	atomic_fetch_add(&lof_ledger.read_back, 1);
 	err = read_range(&reading);
+	LOF_SEAM();
 	end_reading(&reading, err);
 	lof_change_end(&reading.change, LOF_REFUSED);
 	*more = !err && reading.is_again;
