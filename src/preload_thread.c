@@ -37,26 +37,24 @@ static creator *libc_creator(void)
 }
 
 /*
- * The stack ends with the page of its pthread_t. The thread may have ended by
- * now, so that nothing is read there; and if another mapping is there by now,
- * MCL_FUTURE wants that, too.
+ * The stack ends with the page of its pthread_t, and the guard lies below it. The
+ * thread may have ended by now, so that nothing is read there; and if another
+ * mapping is there by now, MCL_FUTURE wants that, too.
  */
 static void follow_stack(pthread_t thread, const pthread_attr_t *attr)
 {
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t end = ((uintptr_t)thread | (page - 1)) + 1;
-	size_t size = 0, guard = 0;
 	pthread_attr_t usual;
+	size_t size = 0;
 
 	if (!attr && pthread_getattr_default_np(&usual))
 		return;
 	pthread_attr_getstacksize(attr ? attr : &usual, &size);
-	pthread_attr_getguardsize(attr ? attr : &usual, &guard);
 	if (!attr)
 		pthread_attr_destroy(&usual);
-	guard = (guard + page - 1) & ~(page - 1);
-	if (size > guard && size < end)
-		lof_hooked_follow((void *)(end - size + guard), size - guard);
+	if (size < end)
+		lof_hooked_follow((void *)(end - size), size);
 }
 
 LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,

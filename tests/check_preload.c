@@ -210,6 +210,14 @@ START_TEST(other_ways_to_map_are_booked)
 }
 END_TEST
 
+/* Where MCL_FUTURE is the library's, libc maps the stack unseen. */
+START_TEST(stacks_of_threads_are_locked)
+{
+	ck_assert_str_eq(run("stacks", "LOCKONFAULT_FUTURE=emulate", NULL),
+			 "OO\nOO\n");
+}
+END_TEST
+
 /* The kernel locks in full what remap_file_pages() maps. */
 START_TEST(remapped_pages_are_booked_as_full)
 {
@@ -367,6 +375,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase,
 		       what_cannot_be_locked_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
+	tcase_add_test(tcase, stacks_of_threads_are_locked);
 	tcase_add_loop_test(tcase, remapped_pages_are_booked_as_full, 0, 2);
 	tcase_add_test(tcase,
 		       program_with_these_names_of_its_own_locks_on_fault);

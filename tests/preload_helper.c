@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,10 +306,52 @@ static void early(void)
 	helper_show(*numbered, 4);
 }
 
+static char lowest[2], highest[2];	/* kinds of pages */
+static pthread_barrier_t is_made;
+
+static void *show_stack(void *unused)
+{
+	char *here = (char *)&unused, *start = NULL;
+	pthread_attr_t attr;
+	size_t size = 0;
+
+	pthread_barrier_wait(&is_made);
+	if (pthread_getattr_np(pthread_self(), &attr) ||
+	    pthread_attr_getstack(&attr, (void **)&start, &size))
+		exit(7);
+	pthread_attr_destroy(&attr);
+	truth_kinds(start, 1, lowest);
+	truth_kinds((void *)((uintptr_t)here & ~(uintptr_t)(page - 1)), 1,
+		    highest);
+	return NULL;
+}
+
+/* The usual stack, and one of a size and a guard that are asked for. */
+static void stacks(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
+	    pthread_attr_init(&attr) ||
+	    pthread_attr_setstacksize(&attr, 64 * page) ||
+	    pthread_attr_setguardsize(&attr, 3 * page))
+		exit(8);
+	for (int i = 0; i < 2; i++) {
+		if (pthread_create(&thread, i ? &attr : NULL, show_stack, NULL))
+			exit(9);
+		pthread_barrier_wait(&is_made);
+		pthread_join(thread, NULL);
+		printf("%s%s\n", lowest, highest);
+	}
+	pthread_attr_destroy(&attr);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } commands[] = {
+	{ "stacks", stacks },
 	{ "locks", locks },
 	{ "all", all },
 	{ "maps", maps },
