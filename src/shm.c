@@ -151,21 +151,23 @@ LOF_PUBLIC int lof_hooked_shmdt(const void *addr)
  * first page was locked, on fault or not.
  */
 LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
-				    size_t pgoff, int flags)
+					   size_t pgoff, int flags)
 {
+	struct lof_range range, first;
 	struct lof_change change;
-	struct lof_entry first;
-	struct lof_range range;
+	bool was_locked;
 	int err;
 
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
+	first = (struct lof_range){ range.start,
+				    range.start + lof_sys_page_size() };
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	if (lof_ledger_around(range.start, &first))
-		first.attr = 0;
+	/* Another thread that has the ledger is not waited for. */
+	was_locked = lof_ledger_has(LOF_NOTED_LOCKS, first) > 0;
 	err = lof_sys_remap_file_pages((uintptr_t)addr, len, prot, pgoff,
 				       flags);
-	if (!err && LOF_ATTR_KIND(first.attr)) {
+	if (!err && was_locked) {
 		change.locked = range;
 		change.attr = LOF_ATTR(LOF_FULL, LOF_BY_KERNEL);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* shmat and its kin, as the shim calls them: what becomes of notes. */
+/* What the library does for the shim alone (hooked.h), seen by the kernel. */
 #include "config.h"
 
 #include "unit.h"
@@ -127,6 +127,82 @@ START_TEST(end_of_a_hole_is_found)
 }
 END_TEST
 
+/* A page that cannot be populated: bare mlock2 leaves all of it locked. */
+START_TEST(lock_that_fails_is_left_as_the_kernel_leaves_it)
+{
+	ck_assert_int_eq(mprotect(unit_at(6), unit_len(1), PROT_NONE), 0);
+	UNIT_ASSERT_FAILS(lof_mlock2(unit_at(4), unit_len(4), 0), -1, ENOMEM);
+	ck_assert(!lof_is_locked(unit_pages(4, 8)));
+	UNIT_ASSERT_FAILS(lof_hooked_mlock2(unit_at(4), unit_len(4), 0), -1,
+			  ENOMEM);
+	ck_assert(tool_is(TOOL_NO_MLOCK2) || lof_is_locked(unit_pages(4, 5)));
+	UNIT_ASSERT_FAILS(lof_hooked_mlock2(unit_at(4), unit_len(4), 2), -1,
+			  EINVAL);
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(mlock_is_on_fault_if_it_is_to_be_converted)
+{
+	ck_assert_int_eq(lof_hooked_mlock(unit_at(2), unit_len(2)), 0);
+	ck_assert_int_eq(truth_kind_at(unit_at(2)), LOF_FULL);
+	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS), 0);
+	ck_assert_int_eq(lof_hooked_mlock(unit_at(8), unit_len(2)), 0);
+	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_OFF), 0);
+	if (!tool_is(TOOL_NO_MLOCK2))
+		ck_assert_int_eq(truth_kind_at(unit_at(8)), LOF_ONFAULT);
+	unit_arena_assert();
+}
+END_TEST
+
+static char *map_as_libc_does(void)
+{
+	char *memory = mmap(NULL, unit_len(4), PROT_READ | PROT_WRITE, UNIT_MAP,
+			    -1, 0);
+
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	return memory;
+}
+
+START_TEST(what_is_followed_is_locked)
+{
+	char *memory = map_as_libc_does();
+
+	lof_hooked_follow(memory, unit_len(2));
+	ck_assert_int_eq(truth_kind_at(memory), LOF_NONE);
+	ck_assert_int_eq(lof_set(LOF_FUTURE, LOF_FUTURE_EMULATE), 0);
+	if (lof_mlockall(MCL_FUTURE | MCL_ONFAULT))
+		skip("mlockall is refused");
+	memory = map_as_libc_does();
+	lof_hooked_follow(memory + unit_len(1), unit_len(2));
+	ck_assert_int_eq(truth_kind_at(memory), LOF_NONE);
+	ck_assert_int_ne(truth_kind_at(memory + unit_len(1)), LOF_NONE);
+	ck_assert_int_ne(truth_kind_at(memory + unit_len(2)), LOF_NONE);
+	ck_assert_int_eq(truth_kind_at(memory + unit_len(3)), LOF_NONE);
+	ck_assert_int_eq(lof_munlockall(), 0);
+}
+END_TEST
+
+START_TEST(remapped_pages_are_locked_as_the_kernel_does)
+{
+	char *shared = mmap(unit_at(10), unit_len(4), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	ck_assert_ptr_eq(shared, unit_at(10));
+	ck_assert_int_eq(lof_mlock2(shared, unit_len(2), MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_hooked_remap_file_pages(shared, unit_len(1), 0, 3,
+						     0), 0);
+	unit_arena_assert();
+	ck_assert_int_eq(lof_hooked_remap_file_pages(unit_at(12), unit_len(1),
+						     0, 0, 0), 0);
+	ck_assert(!lof_is_locked(unit_pages(12, 13)));
+	unit_arena_assert();
+	UNIT_ASSERT_FAILS(lof_hooked_remap_file_pages(unit_at(20), unit_len(1),
+						      0, 3, 0), -1, EINVAL);
+	unit_arena_assert();
+}
+END_TEST
+
 Suite *suite_shm(void)
 {
 	Suite *suite = suite_create("shm");
@@ -138,6 +214,10 @@ Suite *suite_shm(void)
 	tcase_add_test(tc, holds_end_with_the_segment);
 	tcase_add_test(tc, what_is_refused_changes_nothing);
 	tcase_add_test(tc, end_of_a_hole_is_found);
+	tcase_add_test(tc, lock_that_fails_is_left_as_the_kernel_leaves_it);
+	tcase_add_test(tc, mlock_is_on_fault_if_it_is_to_be_converted);
+	tcase_add_test(tc, what_is_followed_is_locked);
+	tcase_add_test(tc, remapped_pages_are_locked_as_the_kernel_does);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
