@@ -920,7 +920,7 @@ int main(int argc, char **argv)
 {
 	static const char *const parts[] = {
 		"nothing", "log", "unplaced", "left", "blindness",
-		"second-look", "moves"
+		"second-look", "moves", "inflight-again", "lock-again"
 	};
 	int only = -1;
 	bool is_good = true;

@@ -40,7 +40,7 @@ enum part race_left_out;
 
 static const char *const part_names[NPARTS] = {
 	"nothing", "log", "unplaced", "left", "blindness", "second-look",
-	"moves",
+	"moves", "inflight-again", "lock-again",
 };
 
 static char *window;

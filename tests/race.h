@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 enum part {
-	NOTHING, LOG, UNPLACED, LEFT, BLINDNESS, SECOND_LOOK, MOVES, NPARTS
+	NOTHING, LOG, UNPLACED, LEFT, BLINDNESS, SECOND_LOOK, MOVES,
+	INFLIGHT_AGAIN, LOCK_AGAIN, NPARTS
 };
 
 extern enum part race_left_out;

@@ -18,7 +18,8 @@ if ./exhaust ${1+"$1"}; then
 else
 	fail 'exhaust'
 fi
-for part in log unplaced left blindness second-look moves; do
+for part in log unplaced left blindness second-look moves \
+	inflight-again lock-again; do
 	./exhaust --without "$part" >"$work/exhaust" 2>&1
 	if [ $? -eq 1 ]; then
 		ok "without $part some page is wrong:" \

@@ -61,7 +61,7 @@ static inline void init(struct lof_change *change, enum lof_may may,
 	change->moved_to = change->like = 0;
 	change->attr = change->assumed = 0;
 	change->may = may;
-	change->is_first = change->is_blind = false;
+	change->is_first = change->is_blind = change->has_nodes = false;
 }
 
 void lof_change_begin(struct lof_change *change, enum lof_may may,
@@ -117,8 +117,6 @@ static bool land(const struct lof_change *change, enum lof_outcome outcome)
 		lof_mark_suspect(change->range[1], change->assumed);
 	}
 	lof_log_add(change->range[0], change->range[1]);
-	if (change->may == LOF_MAY_UNLOCK)
-		lof_clear_unused_bits(change);
 	return is_certain;
 }
 
@@ -216,62 +214,4 @@ void lof_ledger_suspect_all(void)
 uint64_t lof_ledger_landings(void)
 {
 	return atomic_load(&lof_ledger.nlandings);
-}
-
-/*
- * The mapping is gone, whichever call came first. But what another call noted
- * there meanwhile may be from before or from after.
- */
-static bool is_noted(struct lof_range range)
-{
-	bool is_any = false;
-
-	for (enum lof_note note = 0; !is_any && note < LOF_NNOTES; note++)
-		is_any = lof_ledger_has(note, range) != 0;
-	return is_any;
-}
-
-/*
- * A move may have taken along as locked what this call had unlocked before. Then
- * it was noted after the first look found no bit: a bit is set now, or bits were
- * cleared.
- */
-static bool may_have_been_moved(const struct lof_fastpath *path)
-{
-	struct lof_front *front = lof_the_front;
-
-	return !LOF_LEFT_OUT(MOVES) &&
-	       atomic_load(&front->moves) != path->moves &&
-	       (lof_summary_has(&front->summary, path->range) ||
-		atomic_load(&front->summary.cleared) != path->cleared);
-}
-
-static bool log_alone(struct lof_range range)
-{
-	struct lof_guard guard;
-
-	if (!lof_ledger_lock(&guard))
-		return false;
-	lof_log_add(range, LOF_NO_RANGE);
-	lof_ledger_unlock();
-	return true;
-}
-
-void lof_fastpath_repair(const struct lof_fastpath *path,
-			 enum lof_fastpath_did did)
-{
-	/*
-	 * Logged first: what is noted from now on knows of it. Without the lock
-	 * it is left to be logged, though nothing may be noted now.
-	 */
-	bool is_logged = log_alone(path->range);
-
-	LOF_SEAM();
-	if (did == LOF_UNLOCKED)
-		lof_ledger_suspect(path->range);
-	else if (!is_logged || is_noted(path->range))
-		lof_ledger_renew(path->range);
-	LOF_SEAM();
-	if (did != LOF_MAPPED_ANEW && may_have_been_moved(path))
-		lof_ledger_suspect_all();
 }

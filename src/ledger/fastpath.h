@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The fast path: all of the ledger that a call reads on memory where nothing is
- * noted. It takes no lock, makes no system call, and writes nothing.
+ * noted. It makes no system call and writes nothing; and it takes no lock, unless
+ * something is noted nearby, within the same 2 MiB.
  */
 #ifndef LOF_LEDGER_FASTPATH_H
 #define LOF_LEDGER_FASTPATH_H
@@ -54,7 +55,16 @@ extern struct lof_front *const lof_the_front
 struct lof_fastpath {
 	struct lof_range range;
 	uint32_t cleared, moves;
+
+	/* Where a bit is set for other memory: by the trees, under the lock. */
+	bool is_exact;
+	uint32_t generation;		/* of the lock */
+	uint64_t landings;		/* logged by then */
 };
+
+/* Private to the two below: the exact look, and the look after the call. */
+bool lof_fastpath_look(struct lof_fastpath *path);
+bool lof_fastpath_look_again(const struct lof_fastpath *path);
 
 /* True: nothing is noted in range. */
 static LOF_HOT bool lof_fastpath_begin(struct lof_fastpath *path,
@@ -69,7 +79,8 @@ static LOF_HOT bool lof_fastpath_begin(struct lof_fastpath *path,
 	LOF_SEAM();
 	is_noted = lof_summary_has(&front->summary, range);
 	LOF_SEAM();
-	return !is_noted;
+	path->is_exact = false;
+	return !is_noted || lof_fastpath_look(path);
 }
 
 /*
@@ -83,6 +94,8 @@ static LOF_HOT bool lof_fastpath_holds(const struct lof_fastpath *path)
 
 	if (LOF_LEFT_OUT(SECOND_LOOK))
 		return true;
+	if (path->is_exact)
+		return lof_fastpath_look_again(path);
 	if (atomic_load(&front->blind) != 0)
 		return false;
 	LOF_SEAM();

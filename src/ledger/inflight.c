@@ -210,14 +210,11 @@ void lof_inflight_each(struct lof_range range,
 	}
 }
 
-bool lof_inflight_is_alone(const struct lof_change *but)
+bool lof_inflight_is_none(void)
 {
-	for (int i = 0; i < slots_used(); i++) {
-		uintptr_t change = atomic_load(&lof_ledger.slot[i].change);
-
-		if (change && change != (uintptr_t)but)
+	for (int i = 0; i < slots_used(); i++)
+		if (atomic_load(&lof_ledger.slot[i].change))
 			return false;
-	}
 	return true;
 }
 

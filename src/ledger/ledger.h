@@ -107,6 +107,7 @@ struct lof_change {
 	uint32_t epoch;
 	uint64_t since;			/* landings logged by then */
 	bool is_blind;			/* no bit is set where it may lock */
+	bool has_nodes;			/* for all of the effect */
 };
 
 /* Announce a call. b is LOF_NO_RANGE or a second range. */

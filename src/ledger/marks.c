@@ -81,12 +81,11 @@ static void move(enum lof_note note, const struct lof_change *change)
 
 	if (lof_range_is_empty(change->moved))
 		return;
-	lof_tree_clear(tree, to);
-	if (has(note, change->moved)) {
-		lof_summary_set(&lof_ledger.front.summary, to);
-		lof_tree_copy(tree, change->moved, to.start);
-		atomic_fetch_add(&lof_ledger.front.moves, 1);
-	}
+	if (!lof_tree_copy(tree, change->moved, to.start))
+		return;
+	/* The move counts as blind until the bits are set. */
+	lof_summary_set(&lof_ledger.front.summary, to);
+	atomic_fetch_add(&lof_ledger.front.moves, 1);
 	lof_tree_clear(tree, change->moved);
 }
 
@@ -98,6 +97,11 @@ static size_t need_for(enum lof_note note, const struct lof_change *change)
 	if (!lof_range_is_empty(change->moved))
 		need += need_of(note, count_in(note, change->moved) + 1);
 	return need;
+}
+
+static bool has_nodes(enum lof_note note, const struct lof_change *change)
+{
+	return change->has_nodes || lof_nodes_have(note, need_for(note, change));
 }
 
 /* Without nodes whole ranges go, also what sticks out. */
@@ -128,7 +132,7 @@ void lof_apply_to_attrs(const struct lof_change *change)
 		if (!lof_ledger.tree[note].count)
 			continue;
 		lof_edit_begin(note);
-		if (lof_nodes_have(note, need_for(note, change))) {
+		if (has_nodes(note, change)) {
 			apply_to(note, change);
 		} else {
 			forget(note, change->unmapped[0]);
@@ -140,15 +144,25 @@ void lof_apply_to_attrs(const struct lof_change *change)
 	lof_count_attrs();
 }
 
-bool lof_lock_with_nodes(const struct lof_change *change,
-			 struct lof_guard *guard)
+bool lof_lock_with_nodes(struct lof_change *change, struct lof_guard *guard)
 {
+	bool has_all = true;
+	size_t need;
+
 	if (!lof_ledger_lock(guard))
 		return false;
-	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
-		if ((note == LOF_NOTED_LOCKS || lof_ledger.tree[note].count) &&
-		    lof_nodes_get(note, need_for(note, change)) == -EBUSY)
+	for (enum lof_note note = 0; note < LOF_NNOTES; note++) {
+		if (note != LOF_NOTED_LOCKS && !lof_ledger.tree[note].count)
+			continue;
+		need = need_for(note, change);
+		if (lof_nodes_have(note, need))
+			continue;
+		/* The lock is given up for it: so the need may change. */
+		has_all = false;
+		if (lof_nodes_get(note, need) == -EBUSY)
 			return false;
+	}
+	change->has_nodes = has_all;
 	return true;
 }
 
@@ -167,7 +181,7 @@ bool lof_apply_to_locks(const struct lof_change *change)
 	unsigned int attr = change->attr;
 
 	lof_edit_begin(LOF_NOTED_LOCKS);
-	if (!lof_nodes_have(LOF_NOTED_LOCKS, need_for(LOF_NOTED_LOCKS, change))) {
+	if (!has_nodes(LOF_NOTED_LOCKS, change)) {
 		lof_edit_end();
 		return false;
 	}
@@ -248,30 +262,27 @@ static bool is_unused(struct lof_range blocks)
  * it. So while bits are cleared all fast calls are made to look again: this
  * counts as blind.
  */
-static void clear_bits(struct lof_range range, const struct lof_change *change)
+static void clear_bits(struct lof_range range)
 {
 	struct lof_summary *summary = &lof_ledger.front.summary;
 
-	if (lof_range_is_empty(range) || !lof_summary_has(summary, range) ||
+	if (!lof_summary_has(summary, range) ||
 	    !is_unused(lof_summary_granules(range)))
 		return;
 	atomic_fetch_add(&lof_ledger.front.blind, 1);
 	LOF_SEAM();
 	lof_summary_clear(summary, range);
 	LOF_SEAM();
-	if (!lof_inflight_is_alone(change))
+	if (!lof_inflight_is_none())
 		lof_summary_set(summary, lof_summary_granules(range));
 	LOF_SEAM();
 	atomic_fetch_sub(&lof_ledger.front.blind, 1);
 }
 
-void lof_clear_unused_bits(const struct lof_change *change)
+void lof_clear_unused_bits(struct lof_range range)
 {
-	if (++lof_ledger.looks % CLEAR_EVERY != 0 ||
-	    atomic_load(&lof_ledger.front.blind) ||
-	    atomic_load(&lof_ledger.nleft) ||
-	    !lof_inflight_is_alone(change))
-		return;
-	clear_bits(change->range[0], change);
-	clear_bits(change->range[1], change);
+	if (++lof_ledger.looks % CLEAR_EVERY == 0 &&
+	    !atomic_load(&lof_ledger.front.blind) &&
+	    !atomic_load(&lof_ledger.nleft) && lof_inflight_is_none())
+		clear_bits(range);
 }

@@ -226,8 +226,8 @@ void lof_inflight_each(struct lof_range range,
 		       void (*visit)(struct lof_range part, void *arg),
 		       void *arg);
 
-/* Is no other call in flight? */
-bool lof_inflight_is_alone(const struct lof_change *but);
+/* Is no call in flight? */
+bool lof_inflight_is_none(void);
 
 void lof_log_add(struct lof_range a, struct lof_range b);
 
@@ -247,8 +247,7 @@ void lof_log_each(uint64_t since, struct lof_range range,
 int lof_nodes_get(enum lof_note note, size_t n);
 
 /* Take the lock, with nodes for a change if they are to be had. */
-bool lof_lock_with_nodes(const struct lof_change *change,
-			 struct lof_guard *guard);
+bool lof_lock_with_nodes(struct lof_change *change, struct lof_guard *guard);
 
 /* Nodes that are there without a system call. */
 bool lof_nodes_have(enum lof_note note, size_t n);
@@ -272,8 +271,11 @@ void lof_count_attrs(void);
 /* The first run of range: the pages that are noted alike, or are not noted. */
 struct lof_entry lof_run_in(enum lof_note note, struct lof_range range);
 
-/* Clear the bits of blocks in range where nothing is noted. */
-void lof_clear_unused_bits(const struct lof_change *change);
+/*
+ * A call found nothing noted in range, though bits are set: now and then, and if
+ * no call is in flight, clear the bits of blocks that have nothing.
+ */
+void lof_clear_unused_bits(struct lof_range range);
 
 static inline bool lof_all_is_suspect(void)
 {

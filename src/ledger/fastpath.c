@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The parts of the fast path that are not built into its callers: the exact
+ * look, and the repair. A fast call is not announced to other calls.
+ */
+#include "config.h"
+
+#include "ledger/state.h"
+
+#include <stdatomic.h>
+
+static bool has_noted(struct lof_range range)
+{
+	struct lof_entry entry;
+
+	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
+		if (lof_ledger.tree[note].count &&
+		    lof_tree_find_in(&lof_ledger.tree[note], range, &entry))
+			return true;
+	return false;
+}
+
+/*
+ * A call that is in flight now, or left its landing, would have to be looked for
+ * again at the end; so the announced path is as quick.
+ */
+bool lof_fastpath_look(struct lof_fastpath *path)
+{
+	struct lof_guard guard;
+
+	if (!lof_inflight_is_none() || atomic_load(&lof_ledger.nleft) ||
+	    !lof_ledger_lock(&guard))
+		return false;
+	LOF_SEAM();
+	path->is_exact = !has_noted(path->range);
+	path->landings = atomic_load(&lof_ledger.nlandings);
+	path->generation = atomic_load(&lof_ledger.generation);
+	if (path->is_exact)
+		lof_clear_unused_bits(path->range);
+	lof_ledger_unlock();
+	LOF_SEAM();
+	return path->is_exact;
+}
+
+/* No call landed on the range meanwhile, and none that may is in flight. */
+LOF_COLD
+static bool is_untouched(const struct lof_fastpath *path)
+{
+	struct lof_guard guard;
+	bool is_untouched;
+
+	if (!lof_ledger_lock(&guard))
+		return false;
+	LOF_SEAM();
+	is_untouched = !lof_inflight_overlaps(NULL, path->range) &&
+		       !atomic_load(&lof_ledger.nleft) &&
+		       !lof_log_overlaps(path->landings, path->range) &&
+		       !has_noted(path->range);
+	lof_ledger_unlock();
+	return is_untouched;
+}
+
+/*
+ * A call that ends takes the lock, or leaves its landing, before it gives its
+ * slot up; and a landing that was left is applied with the lock. So the lock is
+ * looked at last.
+ */
+bool lof_fastpath_look_again(const struct lof_fastpath *path)
+{
+	bool is_none = lof_inflight_is_none() || LOF_LEFT_OUT(INFLIGHT_AGAIN);
+
+	LOF_SEAM();
+	is_none = is_none && !atomic_load(&lof_ledger.nleft);
+	LOF_SEAM();
+	if (is_none && (LOF_LEFT_OUT(LOCK_AGAIN) ||
+			atomic_load(&lof_ledger.generation) == path->generation))
+		return true;
+	return is_untouched(path);
+}
+
+/*
+ * A move may have taken along as locked what this call had unlocked before. Then
+ * it was noted after the first look found no bit: a bit is set now, or bits were
+ * cleared.
+ */
+static bool may_have_been_moved(const struct lof_fastpath *path)
+{
+	struct lof_front *front = lof_the_front;
+
+	return !LOF_LEFT_OUT(MOVES) &&
+	       atomic_load(&front->moves) != path->moves &&
+	       (lof_summary_has(&front->summary, path->range) ||
+		atomic_load(&front->summary.cleared) != path->cleared);
+}
+
+/*
+ * What another call noted in the range meanwhile may be from before this call or
+ * from after. What is noted from now on knows of this call by the log. Without
+ * the lock this call is left to be logged, though nothing may be noted now.
+ */
+static bool log_and_look(struct lof_range range)
+{
+	struct lof_guard guard;
+	bool is_noted;
+
+	if (!lof_ledger_lock(&guard))
+		return true;
+	lof_log_add(range, LOF_NO_RANGE);
+	is_noted = has_noted(range);
+	lof_ledger_unlock();
+	return is_noted;
+}
+
+void lof_fastpath_repair(const struct lof_fastpath *path,
+			 enum lof_fastpath_did did)
+{
+	bool is_noted = log_and_look(path->range);
+
+	LOF_SEAM();
+	if (did == LOF_UNLOCKED)
+		lof_ledger_suspect(path->range);
+	else if (is_noted)
+		lof_ledger_renew(path->range);
+	LOF_SEAM();
+	if (did != LOF_MAPPED_ANEW && may_have_been_moved(path))
+		lof_ledger_suspect_all();
+}
