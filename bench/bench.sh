@@ -22,6 +22,8 @@ say 'the library beside the raw system calls'
 echo 4000000 2>/dev/null >$limit || :
 ./bench_wrappers bench.out/wrappers.tsv
 echo "$old" 2>/dev/null >$limit || :
+say 'the shim beside a library that only hands calls on'
+./bench_shim
 say 'questions beside reading smaps'
 ./bench_reading bench.out/reading.tsv
 say 'lock-on-fault without mlock2'
