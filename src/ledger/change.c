@@ -20,19 +20,16 @@ enum lof_outcome lof_outcome(int err)
 	}
 }
 
-/* Bits of more than this take too long to set, or to find not set. */
-#define MUCH	((uint64_t)1 << LOF_CHUNK_BITS)
-
 /*
  * Before it is known where a call may lock, or if that is all over the place,
  * no bit is set for it: then it counts as blind as long as it takes.
  */
 static bool is_blind(const struct lof_change *change)
 {
-	uint64_t len = lof_range_len(change->range[0]);
-
 	return change->may == LOF_MAY_MOVE || change->may == LOF_MAY_READ ||
-	       (change->may == LOF_MAY_LOCK && len - 1 >= MUCH);
+	       (change->may == LOF_MAY_LOCK &&
+		(lof_range_is_empty(change->range[0]) ||
+		 lof_is_much(change->range[0])));
 }
 
 /* Tell fast calls where this one may lock. */

@@ -13,9 +13,6 @@
 #define CLEAR_EVERY	16	/* calls that found nothing noted */
 #endif
 
-/* To mark more than this range by range takes too long. */
-#define MUCH		((uint64_t)1 << LOF_CHUNK_BITS)
-
 void lof_note_as(enum lof_note note, struct lof_range range, unsigned int attr)
 {
 	if (lof_range_is_empty(range))
@@ -229,7 +226,7 @@ static void mark_noted(struct lof_range range, unsigned int assumed)
 
 void lof_mark_suspect(struct lof_range range, unsigned int assumed)
 {
-	bool is_much = lof_range_len(range) >= MUCH;
+	bool is_much = lof_is_much(range);
 	size_t n;
 
 	if (lof_range_is_empty(range))

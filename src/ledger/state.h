@@ -277,6 +277,14 @@ struct lof_entry lof_run_in(enum lof_note note, struct lof_range range);
  */
 void lof_clear_unused_bits(struct lof_range range);
 
+/* To set a bit or a mark for each part of it takes too long. */
+static inline bool lof_is_much(struct lof_range range)
+{
+	uint64_t len = lof_range_len(range);
+
+	return len > (uint64_t)1 << LOF_CHUNK_BITS;
+}
+
 static inline bool lof_all_is_suspect(void)
 {
 	return atomic_load(&lof_ledger.doubts) !=
