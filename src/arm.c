@@ -4,9 +4,9 @@
 
 #include "arm.h"
 
-#include "chunks.h"
+#include "giant.h"
 #include "flag.h"
-#include "ledger/ledger.h"
+#include "ledger/notes.h"
 #include "policy.h"
 #include "sys.h"
 #include "sys_caps.h"

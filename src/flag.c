@@ -14,8 +14,9 @@
 
 #include <sys/mman.h>
 
-#include "chunks.h"
-#include "ledger/ledger.h"
+#include "giant.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
 #include "own_memory.h"
 #include "probe.h"
 #include "smaps.h"

@@ -11,10 +11,11 @@
 #include "follow.h"
 
 #include "api.h"
-#include "chunks.h"
+#include "giant.h"
 #include "flag.h"
 #include "hooked.h"
-#include "ledger/ledger.h"
+#include "ledger/attrs.h"
+#include "ledger/runs.h"
 #include "lock.h"
 #include "lockonfault.h"
 #include "policy.h"

@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "ledger/ledger.h"
+#include "ledger/fork.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
 #include "lockonfault.h"
 #include "own_memory.h"
 #include "per_thread.h"

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "ledger/ledger.h"
+#include "ledger/change.h"
 #include "probe.h"
 
 #define KIND		LOF_FUTURE_KIND

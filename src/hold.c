@@ -10,7 +10,9 @@
 
 #include "api.h"
 #include "arm.h"
-#include "ledger/ledger.h"
+#include "ledger/attrs.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
 #include "nature.h"
 #include "probe.h"
 #include "relock.h"

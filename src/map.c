@@ -9,11 +9,12 @@
 
 #include "api.h"
 #include "arm.h"
-#include "chunks.h"
+#include "giant.h"
 #include "follow.h"
 #include "future.h"
 #include "ledger/fastpath.h"
-#include "ledger/ledger.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
 #include "nature.h"
 #include "pages.h"
 #include "policy.h"
@@ -38,13 +39,11 @@ struct mapping {
 	int64_t off;
 };
 
-_Atomic bool lof_giant_was_mapped;
-
 static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 {
 	int err;
 
-	if ((uint64_t)m->len >= LOF_GIANT)
+	if (lof_is_giant_len(m->len))
 		lof_giant_was_mapped = true;
 	if (m->flags & MAP_HUGETLB)
 		lof_cap_found(LOF_CAP_HUGETLB);

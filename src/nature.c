@@ -10,8 +10,9 @@
 #include "nature.h"
 
 #include "arm.h"
-#include "chunks.h"
-#include "ledger/ledger.h"
+#include "giant.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "sys_caps.h"

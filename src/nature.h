@@ -6,7 +6,7 @@
 #ifndef LOF_NATURE_H
 #define LOF_NATURE_H
 
-#include "ledger/ledger.h"
+#include "ledger/change.h"
 #include "range.h"
 #include "smaps.h"
 

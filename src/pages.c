@@ -5,7 +5,8 @@
 #include "lockonfault.h"
 
 #include "api.h"
-#include "ledger/ledger.h"
+#include "ledger/change.h"
+#include "ledger/resync.h"
 #include "pages.h"
 #include "policy.h"
 #include "probe.h"

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LOF_NO_RANGE	((struct lof_range){ 0, 0 })
+
 struct lof_range {
 	uintptr_t start, end;	/* bytes; empty when start >= end */
 };

@@ -6,7 +6,7 @@
 
 #include "arm.h"
 #include "flag.h"
-#include "ledger/ledger.h"
+#include "ledger/runs.h"
 #include "sys_caps.h"
 
 struct relocking {

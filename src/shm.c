@@ -13,7 +13,8 @@
 #include "follow.h"
 #include "future.h"
 #include "hooked.h"
-#include "ledger/ledger.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
 #include "probe.h"
 #include "sys.h"
 

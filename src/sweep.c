@@ -15,7 +15,8 @@
 
 #include "api.h"
 #include "arm.h"
-#include "ledger/ledger.h"
+#include "ledger/attrs.h"
+#include "ledger/runs.h"
 #include "lock.h"
 #include "lockonfault.h"
 #include "own_memory.h"

@@ -7,8 +7,10 @@
 
 #include "unlock.h"
 
-#include "chunks.h"
-#include "ledger/ledger.h"
+#include "giant.h"
+#include "ledger/attrs.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
 #include "policy.h"
 #include "sys.h"
 

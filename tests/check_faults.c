@@ -17,7 +17,8 @@
 
 #include "faults.h"
 #include "flag.h"
-#include "ledger/ledger.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
 #include "lockonfault.h"
 #include "smaps.h"
 #include "skip.h"

@@ -25,7 +25,12 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include "ledger/state.h"
+#include "ledger/fork.h"
+#include "ledger/inflight.h"
+#include "ledger/left.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "ledger/trees.h"
 #include "lockonfault.h"
 #include "sys_caps.h"
 

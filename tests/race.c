@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ledger/ledger.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
 #include "ledger/state.h"
 #include "lockonfault.h"
 #include "probe.h"

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ledger/resync.h"
+#include "ledger/runs.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "sys_caps.h"

@@ -15,7 +15,13 @@
 #include <unistd.h>
 
 #include "arm.h"
-#include "ledger/state.h"
+#include "ledger/attrs.h"
+#include "ledger/fork.h"
+#include "ledger/inflight.h"
+#include "ledger/nodes.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "ledger/trees.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "sys_caps.h"

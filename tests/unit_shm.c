@@ -10,6 +10,7 @@
 
 #include "api.h"
 #include "hooked.h"
+#include "ledger/runs.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "skip.h"

@@ -6,9 +6,12 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/attrs.h"
 
 #include <stdatomic.h>
+
+#include "ledger/nodes.h"
+#include "ledger/trees.h"
 
 /* The least and the greatest count in range, and how many runs it has. */
 struct extent {

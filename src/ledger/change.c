@@ -2,11 +2,13 @@
 /* A call's way through the ledger: begin, the system call, end. */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/change.h"
 
 #include <stdatomic.h>
 
-#include "sys.h"
+#include "ledger/inflight.h"
+#include "ledger/nodes.h"
+#include "ledger/trees.h"
 
 enum lof_outcome lof_outcome(int err)
 {
@@ -61,12 +63,23 @@ static inline void init(struct lof_change *change, enum lof_may may,
 	change->is_first = change->is_blind = change->has_nodes = false;
 }
 
+LOF_COLD
+static void leave(const struct lof_range range[2])
+{
+	const struct lof_change left = { .range = { range[0], range[1] } };
+
+	lof_left_leave(&left);
+}
+
 void lof_change_begin(struct lof_change *change, enum lof_may may,
 		      struct lof_range a, struct lof_range b)
 {
+	struct lof_range abandoned[2];
+
 	init(change, may, a, b);
 	change->epoch = lof_ledger_epoch();
-	lof_slot_take(change);
+	if (lof_slot_take(change, abandoned))
+		leave(abandoned);
 	LOF_SEAM();
 	show(change);
 	LOF_SEAM();
@@ -140,12 +153,8 @@ static void release(struct lof_change *change)
 LOF_COLD
 static void end_in_child(const struct lof_change *change)
 {
-	const struct lof_change left = {
-		.range = { change->range[0], change->range[1] },
-	};
-
 	lof_ledger_epoch();
-	lof_left_leave(&left);
+	leave(change->range);
 }
 
 bool lof_change_end(struct lof_change *change, enum lof_outcome outcome)

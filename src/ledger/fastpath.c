@@ -5,9 +5,13 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/fastpath.h"
 
 #include <stdatomic.h>
+
+#include "ledger/inflight.h"
+#include "ledger/left.h"
+#include "ledger/trees.h"
 
 static bool has_noted(struct lof_range range)
 {

@@ -2,7 +2,7 @@
 /* The calls in flight, and the log of those that landed. No tree here. */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/inflight.h"
 
 #include <stdatomic.h>
 
@@ -64,27 +64,28 @@ static struct lof_range range_of(const struct lof_slot *slot, int i)
  * its system call was not made.
  */
 LOF_COLD
-static bool take_over(int i, uintptr_t from, const struct lof_change *change)
+static bool take_over(int i, uintptr_t from, const struct lof_change *change,
+		      struct lof_range abandoned[2])
 {
 	struct lof_slot *slot = &lof_ledger.slot[i];
-	struct lof_change left = {
-		.range = { range_of(slot, 0), range_of(slot, 1) },
-	};
 	bool is_announced = atomic_load(&slot->is_announced);
 	bool is_placed = atomic_load(&slot->is_placed);
 
 	is_announced &= !atomic_load(&slot->is_reading);
+	abandoned[0] = range_of(slot, 0);
+	abandoned[1] = range_of(slot, 1);
 	if (!claim(i, from, change))
 		return false;
-	if (is_announced && is_placed)
-		lof_left_leave(&left);
-	else if (is_announced)
+	if (is_announced && !is_placed)
 		lof_doubt_all();
+	if (!is_announced || !is_placed)
+		abandoned[0] = abandoned[1] = LOF_NO_RANGE;
 	return true;
 }
 
-void lof_slot_take(struct lof_change *change)
+bool lof_slot_take(struct lof_change *change, struct lof_range abandoned[2])
 {
+	bool is_abandoned = false;
 	int first = (int)(lof_self.slot % LOF_NSLOTS), i = first;
 
 	do {
@@ -92,9 +93,11 @@ void lof_slot_take(struct lof_change *change)
 		uintptr_t held = atomic_load_explicit(&slot->change,
 						      memory_order_relaxed);
 
-		if (held ? is_left_by_us(slot, held, change) &&
-			   take_over(i, held, change)
-			 : claim(i, 0, change))
+		if (!held && claim(i, 0, change))
+			break;
+		is_abandoned = held && is_left_by_us(slot, held, change) &&
+			       take_over(i, held, change, abandoned);
+		if (is_abandoned)
 			break;
 		i = (i + 1) % LOF_NSLOTS;
 	} while (i != first);
@@ -110,6 +113,7 @@ void lof_slot_take(struct lof_change *change)
 	change->slot = i;
 	if (i >= slots_used())
 		note_used(i);
+	return is_abandoned;
 }
 
 static bool is_placed(const struct lof_change *change)

@@ -5,9 +5,12 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/left.h"
 
 #include <stdatomic.h>
+
+#include "ledger/inflight.h"
+#include "ledger/trees.h"
 
 enum { FREE, CLAIMED, FULL };
 

@@ -8,7 +8,7 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/lock.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -92,7 +92,7 @@ static bool take_again(struct lof_guard *taken, struct lof_guard *guard)
 }
 
 LOF_COLD
-bool lof_ledger_lock_slowly(struct lof_guard *guard)
+bool lof_lock_take_slowly(struct lof_guard *guard)
 {
 	struct lof_ledger *l = &lof_ledger;
 	struct lof_guard *owner;
@@ -137,18 +137,17 @@ static bool take_from_the_dead(struct lof_guard *guard, uint32_t generation)
 	}
 	lof_ledger_owns(guard);
 	drop_half_changed();
-	lof_left_apply();
 	return true;
 }
 
-bool lof_ledger_lock_patiently(struct lof_guard *guard)
+bool lof_lock_take_patiently(struct lof_guard *guard)
 {
 	struct lof_ledger *l = &lof_ledger;
 	_Atomic uint32_t never = 0;
 	uint32_t generation = 0;
 
 	for (int ms = 0; ms < PATIENCE_MS; ms++) {
-		if (lof_ledger_lock(guard))
+		if (lof_lock_take(guard))
 			return true;
 		generation = atomic_load(&l->generation);
 		if (lof_ledger_guard() == lof_self.owned)

@@ -6,11 +6,15 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/resync.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "ledger/inflight.h"
+#include "ledger/nodes.h"
+#include "ledger/runs.h"
+#include "ledger/trees.h"
 #include "lockonfault.h"
 #include "probe.h"
 #include "smaps.h"

@@ -2,10 +2,12 @@
 /* What the ledger has, run by run. The kernel is not asked here. */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/runs.h"
 
 #include <stdatomic.h>
 
+#include "ledger/left.h"
+#include "ledger/trees.h"
 #include "sys.h"
 
 /* Told without the lock. */
@@ -35,19 +37,6 @@ int lof_ledger_first(enum lof_note note, struct lof_range range,
 		     struct lof_entry *run)
 {
 	return first(note, range, run, true);
-}
-
-struct lof_entry lof_run_in(enum lof_note note, struct lof_range range)
-{
-	struct lof_entry run;
-
-	if (!lof_tree_find_in(&lof_ledger.tree[note], range, &run))
-		return (struct lof_entry){ .range = range };
-	if (run.range.start > range.start)
-		return (struct lof_entry){
-			.range = { range.start, run.range.start },
-		};
-	return run;
 }
 
 /* The first run of range, noted or not. 0 or -EBUSY. */

@@ -5,7 +5,8 @@
  */
 #include "config.h"
 
-#include "ledger/state.h"
+#include "ledger/inflight.h"
+#include "ledger/trees.h"
 
 #include <stdatomic.h>
 
@@ -38,6 +39,19 @@ static bool has(enum lof_note note, struct lof_range range)
 	       lof_tree_find_in(&lof_ledger.tree[note], range, &entry);
 }
 
+struct lof_entry lof_run_in(enum lof_note note, struct lof_range range)
+{
+	struct lof_entry run;
+
+	if (!lof_tree_find_in(&lof_ledger.tree[note], range, &run))
+		return (struct lof_entry){ .range = range };
+	if (run.range.start > range.start)
+		return (struct lof_entry){
+			.range = { range.start, run.range.start },
+		};
+	return run;
+}
+
 /* How many ranges reach into range. */
 static size_t count_in(enum lof_note note, struct lof_range range)
 {
@@ -52,14 +66,6 @@ static size_t count_in(enum lof_note note, struct lof_range range)
 		       entry.range.start < range.end)
 			n++;
 	return n;
-}
-
-void lof_count_attrs(void)
-{
-	atomic_store_explicit(&lof_ledger.nattrs,
-			      lof_ledger.tree[LOF_NOTED_HOLDS].count +
-			      lof_ledger.tree[LOF_NOTED_BUDGETS].count,
-			      memory_order_relaxed);
 }
 
 static struct lof_range moved_to(const struct lof_change *change)
@@ -86,8 +92,22 @@ static void move(enum lof_note note, const struct lof_change *change)
 	lof_tree_clear(tree, change->moved);
 }
 
-/* Nodes for the effect on one tree: a clear or set for each range of it. */
-static size_t need_for(enum lof_note note, const struct lof_change *change)
+/* Nodes for the first ranges; what they hold in a child does not matter. */
+static struct lof_node first_nodes[64];
+
+bool lof_nodes_have(enum lof_note note, size_t n)
+{
+	struct lof_pool *pool = &lof_ledger.pool[note];
+
+	if (note == LOF_NOTED_LOCKS && !pool->bytes)
+		lof_pool_slab_add(pool, (struct lof_range){
+			(uintptr_t)first_nodes,
+			(uintptr_t)first_nodes + sizeof(first_nodes) });
+	return lof_pool_fill(pool, &lof_ledger.tree[note], n);
+}
+
+/* A clear or set for each range of the effect. */
+size_t lof_nodes_for(enum lof_note note, const struct lof_change *change)
 {
 	size_t need = 6 * need_of(note, 1);
 
@@ -98,7 +118,7 @@ static size_t need_for(enum lof_note note, const struct lof_change *change)
 
 static bool has_nodes(enum lof_note note, const struct lof_change *change)
 {
-	return change->has_nodes || lof_nodes_have(note, need_for(note, change));
+	return change->has_nodes || lof_nodes_have(note, lof_nodes_for(note, change));
 }
 
 /* Without nodes whole ranges go, also what sticks out. */
@@ -139,28 +159,6 @@ void lof_apply_to_attrs(const struct lof_change *change)
 		lof_edit_end();
 	}
 	lof_count_attrs();
-}
-
-bool lof_lock_with_nodes(struct lof_change *change, struct lof_guard *guard)
-{
-	bool has_all = true;
-	size_t need;
-
-	if (!lof_ledger_lock(guard))
-		return false;
-	for (enum lof_note note = 0; note < LOF_NNOTES; note++) {
-		if (note != LOF_NOTED_LOCKS && !lof_ledger.tree[note].count)
-			continue;
-		need = need_for(note, change);
-		if (lof_nodes_have(note, need))
-			continue;
-		/* The lock is given up for it: so the need may change. */
-		has_all = false;
-		if (lof_nodes_get(note, need) == -EBUSY)
-			return false;
-	}
-	change->has_nodes = has_all;
-	return true;
 }
 
 /* What is noted of the last page before what was added. */

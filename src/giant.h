@@ -4,19 +4,22 @@
  * int, which 8 TiB overflow; the charge is wrong ever after. So what is larger
  * is locked and unlocked in pieces.
  */
-#ifndef LOF_CHUNKS_H
-#define LOF_CHUNKS_H
+#ifndef LOF_GIANT_H
+#define LOF_GIANT_H
 
 #include "range.h"
 
 /* Ranges from this size on lie in one area only where it is counted wrongly. */
 #define LOF_GIANT	((uint64_t)8 << 40)
 
+static inline bool lof_is_giant_len(uint64_t len)
+{
+	return len >= LOF_GIANT;
+}
+
 static inline bool lof_is_giant(struct lof_range range)
 {
-	uint64_t len = lof_range_len(range);
-
-	return len >= LOF_GIANT;
+	return lof_is_giant_len(lof_range_len(range));
 }
 
 /*
