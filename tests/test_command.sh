@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The command lockonfault, from the outside: its usage, and that status and demo
-# show what /proc says of memory that is locked.
+# The command lockonfault, from the outside: its usage, and that status shows
+# the locked memory as /proc has it.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
@@ -10,7 +10,7 @@
 
 # --- usage
 
-for name in '' run status demo; do
+for name in '' run status; do
 	exits "$name --help" 0 "$command" $name --help
 	says "$name --help has a synopsis" out \
 		" lockonfault ${name:-run} \[options\].*"
@@ -28,13 +28,6 @@ says 'an unknown command is named' err ".*no such command: 'frobnicate'"
 exits 'run, an unknown option' 125 "$command" run --frobnicate
 exits 'run without CMD' 125 "$command" run
 exits 'status, an unknown option' 1 "$command" status --frobnicate
-exits 'demo, an unknown option' 1 "$command" demo --frobnicate
-exits 'demo, an argument' 1 "$command" demo 1G
-for size in '' 1x -1 1KB G 1e3 99999999999999999999 20000000T; do
-	exits "demo, size '$size'" 1 "$command" demo --size="$size"
-	says "demo, size '$size' is refused" err ".*not a size: '$size'.*"
-done
-exits 'demo, a bad --color' 1 "$command" demo --color=sometimes
 
 # --- status
 
@@ -127,58 +120,5 @@ else
 fi
 exec 3>&- 4>&-
 wait $full $fault
-
-# --- demo
-
-# bytes NUMBER UNIT
-bytes() {
-	awk -v n="$1" -v unit="$2" 'BEGIN {
-		power["B"] = 0; power["KiB"] = 1; power["MiB"] = 2
-		printf "%d\n", n * 1024 ^ power[unit] }'
-}
-
-mkdir tmp
-exits 'demo' 0 env TMPDIR="$work/tmp" "$command" demo --size 4M
-[ ! -e "$shim" ] || silent 'demo leaves stderr alone'
-same 'demo fits 80 columns' '' "$(awk 'length > 80' out)"
-says 'demo: locks are kept over mremap' out '.*VmFlags  *lo  *lo lf  *-'
-says 'demo: a strip in ASCII, in full' out 'in full  *@@*'
-says 'demo: a strip in ASCII, on fault' out 'on fault  *[.:=+*#%-]*'
-says 'demo: the size was allowed, or that is said' out \
-	'4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
-# "  resident then   4 MiB  0 B  0 B", for the second time
-# shellcheck disable=SC2046
-set -- $(sed -n 's/^  resident then *//p' out | sed -n 2p)
-check 'demo: on fault less is resident' test \
-	"$(($(bytes "$3" "$4") * 10))" -lt "$(bytes "$1" "$2")"
-same 'demo: on fault as without a lock' "$3 $4" "$5 $6"
-# shellcheck disable=SC2046
-set -- $(sed -n 's/^  of that locked *//p' out)
-check 'demo: and it is locked' test "$(bytes "$3" "$4")" -gt 0
-same 'demo: without a lock it is not' '0 B' "$5 $6"
-says 'demo: the gain comes last' out 'resident: .* on fault, .* in full: .* %'
-same 'demo: its directory is gone' '' "$(ls tmp)"
-says 'demo: memcached is measured, or why not' out \
-	'resident then .*: 1\|memcached .*: not measured, .*'
-same 'demo: no colors into a file' '' "$(grep "$(printf '\033')" out)"
-"$command" demo -s 1M --color=always >out
-check 'demo --color=always' grep -q "$(printf '\033')" out
-if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" = UTF-8 ]; then
-	LC_ALL=C.UTF-8 "$command" demo -s 1M >out
-	check 'demo: a strip in UTF-8' grep -q '^in full  *\(█\)*$' out
-fi
-# libtool's wrapper has complaints of its own then.
-PATH=$work/tmp "$command" demo -s 1M >out 2>/dev/null
-says 'demo without memcached' out '.*not measured, it is not installed'
-exits 'demo, too small' 1 "$command" demo -s 1
-
-if has prlimit && nobody_can "$command" --version; then
-	exits 'demo under a limit' 0 as_nobody prlimit --memlock=1048576 \
-		"$command" demo
-	says 'demo under a limit says so' out 'RLIMIT_MEMLOCK (1 MiB) allows .*'
-	says 'and does what it can' out '.*VmFlags  *lo  *lo lf  *-'
-	exits 'demo that may lock nothing' 1 as_nobody prlimit --memlock=0 \
-		"$command" demo
-fi
 
 finish

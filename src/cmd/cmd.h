@@ -18,7 +18,6 @@
 /* main.c: each returns the exit status; argv[0] is "lockonfault NAME". */
 int lof_cmd_run(int argc, char **argv);
 int lof_cmd_status(int argc, char **argv);
-int lof_cmd_demo(int argc, char **argv);
 
 /* Print to stdout; the exit status, failure if it could not be written. */
 int lof_cmd_print(const char *text, int failure);

@@ -17,14 +17,12 @@ static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
 	" lockonfault status [options] [PID...]\n"
-	" lockonfault demo [options]\n"
 	"\n"
 	"Lock memory the way it is used: a page when it is first touched.\n"
 	"\n"
 	"Commands:\n"
 	" run       start a program under lock-on-fault\n"
 	" status    show what processes have locked\n"
-	" demo      measure the difference on this machine\n"
 	"\n"
 	"Options:\n"
 	" -h, --help     display this help\n"
@@ -40,7 +38,6 @@ static const struct {
 } commands[] = {
 	{ "run", lof_cmd_run, "lockonfault run" },
 	{ "status", lof_cmd_status, "lockonfault status" },
-	{ "demo", lof_cmd_demo, "lockonfault demo" },
 };
 
 int lof_cmd_print(const char *text, int failure)

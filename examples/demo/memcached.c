@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include "cmd.h"
 #include "demo.h"
 
 #include <errno.h>
@@ -22,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd.h"
 #include "process.h"
 
 #define TITLE		"memcached -k -m 64"

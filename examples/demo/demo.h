@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of lockonfault demo share. */
+/* The files of the demo share these types and functions. */
 #ifndef LOF_DEMO_H
 #define LOF_DEMO_H
 
@@ -38,19 +38,19 @@ uint64_t lof_demo_touched(uint64_t size);
 uint64_t lof_demo_grown(uint64_t size);
 
 /*
- * demo_size.c: what of the size may be locked, and is there, after a message
+ * fit.c: what of the size may be locked, and is there, after a message
  * where that is less. 0 after a message: nothing.
  */
 uint64_t lof_demo_choose_size(uint64_t size);
 
-/* demo_way.c: in a process of its own. 0, or -1 after a message. */
+/* measure.c: in a process of its own. 0, or -1 after a message. */
 int lof_demo_measure(enum lof_way way, size_t size,
 		     struct lof_measured *measured);
 
-/* demo_memcached.c: a program of others, with and without the shim. */
+/* memcached.c: a program of others, with and without the shim. */
 void lof_demo_memcached(const struct lof_look *look);
 
-/* demo_table.c: a column for what is measured and one for each heading. */
+/* table.c: a column for what is measured and one for each heading. */
 struct libscols_table *lof_demo_table(const struct lof_look *look,
 				      const char *title,
 				      const char *const *headings);

@@ -2,7 +2,6 @@
 /* How much the demo may lock: what the limit allows and the machine has. */
 #include "config.h"
 
-#include "cmd.h"
 #include "demo.h"
 
 #include <err.h>
@@ -13,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cmd.h"
 #include "lockonfault.h"
 
 #define MIN_PAGES	8

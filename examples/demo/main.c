@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lockonfault demo: what lock-on-fault saves on this machine. */
+/*
+ * The demo: a program that measures what lock-on-fault saves on this machine.
+ * It locks a range in full, on fault and not at all, writes to a part of the
+ * pages, makes the range grow and moves it. It shows how long each step takes,
+ * which memory is resident and locked, and what smaps says of the lock. Then it
+ * starts memcached, without the shim and with it.
+ */
 #include "config.h"
 
-#include "cmd.h"
 #include "demo.h"
 
 #include <err.h>
@@ -11,17 +16,21 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd.h"
+#include "lockonfault.h"
+
 #define DEFAULT_SIZE	(1ULL << 30)
 
 static const char help[] =
 	"Usage:\n"
-	" lockonfault demo [options]\n"
+	" demo [options]\n"
 	"\n"
 	"Measure lock-on-fault against locking in full and not at all.\n"
 	"\n"
@@ -29,9 +38,7 @@ static const char help[] =
 	" -s, --size SIZE     of the memory to lock, 1G if not given\n"
 	"     --color[=WHEN]  auto (if not given), always or never\n"
 	" -h, --help          display this help\n"
-	" -V, --version       display version\n"
-	"\n"
-	"For more details see lockonfault(1).\n";
+	" -V, --version       display version\n";
 
 enum { OPTION_COLOR = CHAR_MAX + 1 };
 
@@ -152,6 +159,15 @@ static void show_plan(uint64_t size)
 	       lof_size_text(text[2], lof_demo_grown(size)));
 }
 
+/* The exit status: failure if stdout cannot be written. */
+static int finish(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_SUCCESS;
+	warn("write error");
+	return EXIT_FAILURE;
+}
+
 static int demo(const struct lof_look *look, uint64_t size)
 {
 	struct lof_measured measured[LOF_NWAYS];
@@ -176,7 +192,7 @@ static int demo(const struct lof_look *look, uint64_t size)
 	lof_demo_memcached(look);
 	putchar('\n');
 	show_gain(measured);
-	return lof_cmd_print("", EXIT_FAILURE);
+	return finish();
 }
 
 /* Whether there are colors; -1: when is not a word for it. */
@@ -204,37 +220,47 @@ static int parse_size(const char *text, uint64_t *size)
 	return err;
 }
 
-int lof_cmd_demo(int argc, char **argv)
+static int refuse_usage(void)
+{
+	fprintf(stderr, "Try '%s --help' for more information.\n",
+		program_invocation_short_name);
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
 {
 	struct lof_look look = { .colors = parse_color("auto") > 0 };
 	uint64_t size = DEFAULT_SIZE;
 	int c, color;
 
+	setlocale(LC_ALL, "");
 	look.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	while ((c = getopt_long(argc, argv, "s:hV", long_options, NULL)) >= 0)
 		switch (c) {
 		case 's':
 			if (parse_size(optarg, &size))
-				return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
+				return refuse_usage();
 			break;
 		case OPTION_COLOR:
 			color = parse_color(optarg ? optarg : "auto");
 			if (color < 0) {
 				warnx("not a time for colors: '%s'", optarg);
-				return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
+				return refuse_usage();
 			}
 			look.colors = color > 0;
 			break;
 		case 'h':
-			return lof_cmd_print(help, EXIT_FAILURE);
+			fputs(help, stdout);
+			return finish();
 		case 'V':
-			return lof_cmd_version(EXIT_FAILURE);
+			printf("demo from liblockonfault %s\n", lof_version());
+			return finish();
 		default:
-			return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
+			return refuse_usage();
 		}
 	if (optind < argc) {
 		warnx("too many arguments");
-		return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
+		return refuse_usage();
 	}
 	return demo(&look, size);
 }
