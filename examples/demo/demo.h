@@ -10,47 +10,54 @@
 
 #include "strip.h"
 
-#define LOF_DEMO_PERCENT	5	/* of the pages are touched */
+#define LOF_DEMO_PERCENT	5	/* of the pages are written to */
 #define LOF_TIME_CHARS		24
 
 enum lof_way { LOF_WAY_FULL, LOF_WAY_ONFAULT, LOF_WAY_NONE, LOF_NWAYS };
 
 /* Times in nanoseconds, sizes in bytes. */
 struct lof_measured {
-	int err;			/* 0, or an errno, of what is next */
-	char failed[16];		/* the call that failed */
+	int err;			/* 0, or the errno of the failed call */
+	char failed[16];		/* its name */
 	uint64_t lock_time, touch_time;
 	uint64_t rss_locked;		/* resident after the lock call */
-	uint64_t rss_touched, pinned;	/* after touching */
-	uint64_t faults;		/* while touching */
+	uint64_t rss_touched, pinned;	/* after writing */
+	uint64_t faults;		/* while writing */
 	uint64_t rss_grown;		/* after growing and moving */
 	char flags[8];			/* VmFlags then: "lo", "lo lf" or "" */
-	struct lof_strip strip;		/* after touching */
+	struct lof_strip strip;		/* after writing */
 };
 
-/* What is asked of the output. */
+/* How the output looks. */
 struct lof_look {
 	bool colors, utf8;
 };
 
-/* Bytes written to, and bytes after growing, of a demo of some size. */
+/*
+ * Of a range of size bytes: how many bytes the demo writes to, counted in whole
+ * pages, and how many bytes the range has after it grew.
+ */
 uint64_t lof_demo_touched(uint64_t size);
 uint64_t lof_demo_grown(uint64_t size);
 
 /*
- * fit.c: what of the size may be locked, and is there, after a message
- * where that is less. 0 after a message: nothing.
+ * fit.c: the largest size, up to the given one, that the limit and the memory
+ * of the machine allow. A message says so where that is less. Returns 0 after a
+ * message where nothing can be locked.
  */
 uint64_t lof_demo_choose_size(uint64_t size);
 
-/* measure.c: in a process of its own. 0, or -1 after a message. */
+/*
+ * measure.c: measure one way of locking, in a process of its own. Returns 0, or
+ * -1 after a message.
+ */
 int lof_demo_measure(enum lof_way way, size_t size,
 		     struct lof_measured *measured);
 
-/* memcached.c: a program of others, with and without the shim. */
+/* memcached.c: measure memcached without the shim and with it, and print it. */
 void lof_demo_memcached(const struct lof_look *look);
 
-/* table.c: a column for what is measured and one for each heading. */
+/* table.c: the first column names the figures; each heading has a column. */
 struct libscols_table *lof_demo_table(const struct lof_look *look,
 				      const char *title,
 				      const char *const *headings);

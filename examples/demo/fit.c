@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How much the demo may lock: what the limit allows and the machine has. */
+/* The size that the demo locks: as large as the limit and the memory allow. */
 #include "config.h"
 
 #include "demo.h"
@@ -27,7 +27,7 @@ static void raise_limit(void)
 	}
 }
 
-/* Lock on fault what nobody touches: it costs nothing to ask the kernel. */
+/* Nobody touches this memory, so it costs nothing to ask the kernel. */
 static int try_lock(uint64_t size)
 {
 	void *addr;
@@ -56,7 +56,7 @@ static uint64_t available_memory(void)
 	return kib * 1024;
 }
 
-/* Whole pages, also of the quarter by which it grows. */
+/* A quarter of the size, by which the range grows, is whole pages, too. */
 static uint64_t round_down(uint64_t size)
 {
 	return size - size % (4 * (uint64_t)sysconf(_SC_PAGESIZE));
@@ -74,7 +74,7 @@ static uint64_t shrink(uint64_t size, uint64_t limit, const char *what)
 	return fits;
 }
 
-/* The size, less where the kernel refuses it; 0 after a message. */
+/* Make the size smaller until the kernel locks it; 0 after a message. */
 static uint64_t fit_limit(uint64_t size, uint64_t smallest)
 {
 	struct rlimit limit = { .rlim_cur = 0 };

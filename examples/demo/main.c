@@ -3,8 +3,8 @@
  * The demo: a program that measures what lock-on-fault saves on this machine.
  * It locks a range in full, on fault and not at all, writes to a part of the
  * pages, makes the range grow and moves it. It shows how long each step takes,
- * which memory is resident and locked, and what smaps says of the lock. Then it
- * starts memcached, without the shim and with it.
+ * how much memory is resident and locked after it, and the flags of the lock in
+ * smaps. Then it starts memcached, without the shim and with it.
  */
 #include "config.h"
 
@@ -159,7 +159,7 @@ static void show_plan(uint64_t size)
 	       lof_size_text(text[2], lof_demo_grown(size)));
 }
 
-/* The exit status: failure if stdout cannot be written. */
+/* Returns the exit status: failure if stdout could not be written. */
 static int finish(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -195,7 +195,7 @@ static int demo(const struct lof_look *look, uint64_t size)
 	return finish();
 }
 
-/* Whether there are colors; -1: when is not a word for it. */
+/* 1: colors, 0: no colors, -1: the word is unknown. */
 static int parse_color(const char *when)
 {
 	const char *no_color = getenv("NO_COLOR");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The demo's measurement of one way of locking, in a child, so that what one
- * way leaves behind does not show in the figures of the next.
+ * Measures one way of locking, in a child process, so that memory and locks of
+ * one way do not show in the figures of the next.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include "lockonfault.h"
 #include "smaps.h"
 
-/* How much of what is touched falls into each part of the range. */
+/* The range has so many parts; each gets this share of the writes. */
 static const unsigned char heat[] = {
 	2, 0, 1, 0, 0, 18, 6, 1, 0, 0,  1, 0, 3, 0, 0, 0,
 	0, 9, 24, 4, 0, 1, 0, 0, 1, 0, 0, 2, 0, 12, 0, 1,
@@ -27,7 +27,7 @@ static const unsigned char heat[] = {
 
 #define NPARTS	sizeof(heat)
 
-/* What smaps says of the areas in a range, taken together. */
+/* Sums over the areas of a range in smaps; a flag holds if all have it. */
 struct areas {
 	uint64_t rss, pinned;
 	bool locked, onfault;
@@ -147,7 +147,7 @@ static int measure_remap(void *addr, size_t size, struct lof_measured *measured)
 	void *place;
 	int err;
 
-	/* It moves for certain only when it has to. */
+	/* The range must move, so its new place is mapped beforehand. */
 	place = lof_mmap(NULL, grown, PROT_NONE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (place == MAP_FAILED)
@@ -215,7 +215,7 @@ int lof_demo_measure(enum lof_way way, size_t size,
 	if (child == 0) {
 		*measured = (struct lof_measured){ .err = 0 };
 		measure(way, size, measured);
-		/* Less than PIPE_BUF, so in one piece or not at all. */
+		/* Less than PIPE_BUF bytes are written whole or not at all. */
 		_exit(write(fds[1], measured, sizeof(*measured)) < 0);
 	}
 	close(fds[1]);

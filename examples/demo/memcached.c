@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The demo's second half: memcached -k, which locks all its memory, with and
- * without the shim. Whatever happens, it is ended and its directory removed.
+ * The second half of the demo: memcached -k, which locks all its memory,
+ * without the shim and with it. The demo always ends memcached and removes the
+ * directory of its socket.
  */
 #include "config.h"
 
@@ -30,8 +31,8 @@
 #define READY_NS	(10 * 1000000000ULL)
 
 struct server {
-	const char *program, *shim;	/* shim: NULL, without */
-	const char *why;		/* it could not be measured */
+	const char *program, *shim;	/* shim: NULL to run without it */
+	const char *why;		/* why it was not measured, or NULL */
 	char dir[80];
 	struct sockaddr_un address;
 	sigset_t mask;			/* before signals were blocked */
@@ -42,7 +43,7 @@ struct served {
 	uint64_t ready, rss;		/* nanoseconds, bytes */
 };
 
-/* Any of these asks us to stop, and is delivered once all is cleaned up. */
+/* These signals ask the demo to stop; they arrive after it has cleaned up. */
 static void block_signals(sigset_t *before)
 {
 	sigset_t set;
@@ -78,7 +79,7 @@ static void run_server(const struct server *server)
 		setenv("LD_PRELOAD", server->shim, 1);
 	else
 		unsetenv("LD_PRELOAD");
-	/* As root it insists on being told. */
+	/* memcached refuses to run as root without -u. */
 	if (geteuid() == 0)
 		execl(server->program, "memcached", "-k", "-m", "64", "-s",
 		      server->address.sun_path, "-u", "root", NULL);
@@ -95,7 +96,7 @@ static bool has_ended(struct server *server)
 	return server->pid == 0;
 }
 
-/* SIGTERM it would look at once a second; it has nothing to lose. */
+/* memcached takes up to a second to see SIGTERM, and has nothing to save. */
 static void stop_server(struct server *server)
 {
 	if (server->pid > 0) {
@@ -106,7 +107,7 @@ static void stop_server(struct server *server)
 	unlink(server->address.sun_path);
 }
 
-/* A connected socket, or -1: it ended, or is not ready in time. */
+/* Returns a connected socket, or -1: memcached ended, or took too long. */
 static int wait_ready(struct server *server)
 {
 	const struct sockaddr *address = (struct sockaddr *)&server->address;
@@ -152,7 +153,7 @@ static bool serves(int fd)
 		   "VALUE demo 0 5\r\nvalue\r\nEND\r\n");
 }
 
-/* Of a running server. False, with server->why, where it serves no purpose. */
+/* Read the memory of a running server. False, with server->why, on failure. */
 static bool look_at(struct server *server, struct served *served)
 {
 	struct lof_process process;
@@ -198,7 +199,7 @@ static bool serve_once(struct server *server, struct served *served)
 	return done;
 }
 
-/* The best time of some rounds: the first one has files to read. */
+/* Take the fastest of some rounds: the first one reads files from disk. */
 static bool serve(struct server *server, const char *shim,
 		  struct served *served)
 {

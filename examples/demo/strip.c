@@ -40,7 +40,7 @@ int lof_strip_measure(struct lof_strip *strip, void *addr, size_t len)
 		size_t n = next > start ? next - start : 1, count;
 		int err;
 
-		/* Of less pages than cells, one page is several cells. */
+		/* With fewer pages than cells, several cells show one page. */
 		err = count_resident((char *)addr + start * page, n, page,
 				     &count);
 		if (err)
@@ -60,7 +60,7 @@ void lof_strip_print(const struct lof_strip *strip, bool utf8)
 		unsigned char level = strip->level[i];
 
 		if (utf8 && level > 0)
-			/* U+2581 to U+2588, an eighth of a block to all. */
+			/* U+2581 to U+2588: blocks of one to eight eighths. */
 			printf("\xe2\x96%c", 0x80 + level);
 		else
 			putchar(ascii[level]);

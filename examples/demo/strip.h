@@ -10,11 +10,11 @@
 #define LOF_STRIP_FULL	8
 
 struct lof_strip {
-	/* Share of the cell's pages in eighths, rounded up; 0: none. */
+	/* The resident share of the cell's pages in eighths, rounded up. */
 	unsigned char level[LOF_STRIP_CELLS];
 };
 
-/* addr is on a page boundary. 0, or a negative errno of mincore. */
+/* addr is on a page boundary. Returns 0, or a negative errno of mincore. */
 int lof_strip_measure(struct lof_strip *strip, void *addr, size_t len);
 
 /* Print it to stdout, in ASCII unless utf8. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tables of the demo, a row for each thing measured, and its clock. */
+/* The tables and the clock of the demo. */
 #include "config.h"
 
 #include "demo.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The command lockonfault: its subcommands and the little they share. A client
- * of the public API and of the reader of smaps; the library has none of it.
+ * of the public API and of the reader of smaps; the library has none of it. The
+ * demo (examples/demo) builds in find.c, shim.c and size.c, too.
  */
 #ifndef LOF_CMD_H
 #define LOF_CMD_H
