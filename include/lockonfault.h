@@ -400,17 +400,16 @@ int lof_discard(void *addr, size_t len);
 int lof_hold(const void *addr, size_t len, unsigned int flags);
 int lof_drop(const void *addr, size_t len);
 
-/* Policies of lof_lock_budget(). */
+/* The policy of lof_lock_budget(). */
 enum {
-	LOF_BUDGET_FIRST	= 0,	/* what was touched first stays locked */
-	LOF_BUDGET_NEWEST	= 1	/* the oldest makes room for the newest */
+	LOF_BUDGET_FIRST	= 0	/* pages that were touched first stay locked */
 };
 
 /*
  * lof_lock_budget() - lock at most so much of a range, of any size
  *
  * budget  bytes, rounded down to whole pages
- * policy  LOF_BUDGET_FIRST or LOF_BUDGET_NEWEST
+ * policy  LOF_BUDGET_FIRST
  *
  * Locked is what was touched; now, and at each lof_catch_up(): a page may be
  * swapped out before. What else is locked in the range counts too. The range leaves the
@@ -432,15 +431,6 @@ enum {
  * there is PAGEMAP_SCAN (Linux 6.7) a sweep is cheapest.
  */
 int lof_lock_budget(void *addr, size_t len, size_t budget, int policy);
-
-/*
- * lof_on_overrun() - be told when a budget is first found exhausted
- *
- * call  NULL: nobody; else it is called once for each budget, by the thread that
- *       looked, with the first address of the budget and the bytes that were
- *       touched and are not locked
- */
-void lof_on_overrun(void (*call)(void *addr, size_t len));
 
 /*
  * lof_query() - the region around an address

@@ -19,7 +19,6 @@
 #include "ledger/runs.h"
 #include "lock.h"
 #include "lockonfault.h"
-#include "own_memory.h"
 #include "policy.h"
 #include "probe.h"
 #include "scan.h"
@@ -37,24 +36,15 @@ struct sweep {
 	struct budget *budget;
 	unsigned int id;
 	size_t runs;		/* longest runs of locked pages */
-	uintptr_t position;	/* up to here it is known what was touched */
 	bool is_full;		/* no more can be locked this time */
 	bool is_blind;		/* the books cannot be read now */
 };
 
-typedef void listener(void *addr, size_t len);
-
-static _Atomic(listener *) overrun;	/* to be told of a first one */
-
 struct budget {
 	size_t bytes;		/* that may be locked, whole pages */
-	unsigned int policy;	/* LOF_BUDGET_FIRST, LOF_BUDGET_NEWEST */
 	bool used;
-	bool told;		/* that there was an overrun */
 	size_t max_areas;	/* 0: not asked yet */
 	size_t locked, over;	/* bytes at the last sweep */
-	struct lof_range queue;	/* memory for runs in the order of time */
-	size_t first, count;	/* of them */
 };
 
 /* Emptied in a child of fork, when it first looks here. */
@@ -217,17 +207,6 @@ static size_t lock_front(struct sweep *sweep, struct lof_range range)
 	return len;
 }
 
-static bool unlock(struct sweep *sweep, struct lof_range range)
-{
-	if (lof_unlock_range(range))
-		return false;
-	if (range.start < sweep->position)
-		sweep->budget->over += lof_range_len(range);
-	sweep->runs += neighbours(sweep, range) - 1;
-	sweep->budget->locked -= lof_range_len(range);
-	return true;
-}
-
 /* Gaps by their size: in pages, and the larger ones by powers of two. */
 #define NEXACT		256
 #define NSIZES		(NEXACT + 64)
@@ -308,114 +287,13 @@ static bool has_areas(struct sweep *sweep)
 	return 2 * (sweep->runs + 1) <= max;
 }
 
-/* The locked runs in the order of time, for LOF_BUDGET_NEWEST. */
-static void remember(struct budget *budget, struct lof_range run)
-{
-	struct lof_range *queue = (struct lof_range *)budget->queue.start;
-	size_t size = lof_range_len(budget->queue) / sizeof(*queue);
-
-	if (budget->count == size)
-		return;
-	queue[(budget->first + budget->count) % size] = run;
-	budget->count++;
-}
-
-/* By mlockall it may have come into the ledger. */
-static void free_queue(struct budget *budget)
-{
-	if (!lof_range_is_empty(budget->queue))
-		lof_munmap((void *)budget->queue.start,
-			   lof_range_len(budget->queue));
-}
-
-static void end_budget(struct budget *budget)
-{
-	free_queue(budget);
-	*budget = (struct budget){ .bytes = 0 };
-}
-
-/* NULL: nothing is remembered. */
-static struct lof_range *oldest(const struct budget *budget)
-{
-	return budget->count ?
-	       (struct lof_range *)budget->queue.start + budget->first : NULL;
-}
-
-static void forget_oldest(struct budget *budget)
-{
-	size_t size = lof_range_len(budget->queue) / sizeof(struct lof_range);
-
-	/* A handler may have forked, and this is the child, which has none. */
-	if (!budget->count)
-		return;
-	budget->first = (budget->first + 1) % size;
-	budget->count--;
-}
-
-/* What of a range is under this budget was seen, and is not locked. */
-static void mark_seen(struct sweep *sweep, struct lof_range range)
-{
-	struct lof_entry entry;
-
-	while (next_swept(sweep, &range, &entry))
-		lof_budget_assign(entry.range, sweep->id | LOF_BUDGET_SEEN);
-}
-
-/*
- * Unlock the front of the oldest run, not more than len; if none is remembered,
- * of all. False: nothing is locked, or it cannot be unlocked.
- */
-static bool unlock_oldest(struct sweep *sweep, size_t len)
-{
-	struct lof_range *run = oldest(sweep->budget);
-	struct lof_range rest = run ? *run : everything();
-	struct lof_entry entry, locked;
-
-	while (next_swept(sweep, &rest, &entry)) {
-		if (!next_locked(sweep, entry.range, &locked))
-			continue;
-		if (lof_range_len(locked.range) > len)
-			locked.range.end = locked.range.start + len;
-		if (!unlock(sweep, locked.range))
-			return false;
-		mark_seen(sweep, locked.range);
-		if (run)
-			run->start = locked.range.end;
-		return true;
-	}
-	if (run)
-		forget_oldest(sweep->budget);
-	return run;
-}
-
-/* Touched, and not locked. */
-static void leave(struct sweep *sweep, struct lof_range range)
-{
-	if (lof_range_is_empty(range))
-		return;
-	sweep->budget->over += lof_range_len(range);
-	if (sweep->budget->policy == LOF_BUDGET_NEWEST)
-		mark_seen(sweep, range);
-}
-
 /* Lock what was touched since the last time, as far as the budget goes. */
 static void take_new(struct sweep *sweep, struct lof_range range)
 {
 	struct budget *budget = sweep->budget;
-	bool newest = budget->policy == LOF_BUDGET_NEWEST;
 	struct lof_range front = range;
 	size_t room;
 
-	sweep->position = range.start;
-	if (newest && lof_range_len(range) > budget->bytes) {
-		front.end = range.start = range.end - budget->bytes;
-		leave(sweep, front);
-		front = range;
-	}
-	while (newest && budget->locked + lof_range_len(range) > budget->bytes &&
-	       unlock_oldest(sweep, budget->locked + lof_range_len(range) -
-				    budget->bytes))
-		;
 	/* To have areas may take a part of what there is. */
 	if (budget->locked < budget->bytes && !sweep->is_full &&
 	    has_areas(sweep) && budget->locked < budget->bytes) {
@@ -424,27 +302,7 @@ static void take_new(struct sweep *sweep, struct lof_range range)
 			front.end = front.start + room;
 		range.start += lock_front(sweep, front);
 	}
-	if (newest && range.start > front.start)
-		remember(budget, (struct lof_range){ front.start,
-						     range.start });
-	leave(sweep, range);
-}
-
-/* A gap between what is locked; what was seen before is not new. */
-static void take_gap(struct sweep *sweep, struct lof_range gap)
-{
-	struct lof_range rest = gap;
-	struct lof_entry entry;
-
-	if (sweep->budget->policy != LOF_BUDGET_NEWEST) {
-		take_new(sweep, gap);
-		return;
-	}
-	while (next_swept(sweep, &rest, &entry))
-		if (entry.attr & LOF_BUDGET_SEEN)
-			sweep->budget->over += lof_range_len(entry.range);
-		else
-			take_new(sweep, entry.range);
+	budget->over += lof_range_len(range);
 }
 
 static int take_touched(struct lof_range run, void *arg)
@@ -462,7 +320,7 @@ static int take_touched(struct lof_range run, void *arg)
 		if (lof_range_is_empty(gap))
 			run.start = locked.range.end;
 		else
-			take_gap(sweep, gap);
+			take_new(sweep, gap);
 	}
 	return 0;
 }
@@ -500,7 +358,7 @@ static bool next_scanned(struct sweep *sweep, struct lof_range *rest,
 }
 
 /* What cannot be looked at now is for the next time. */
-static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
+static void sweep_one(struct budgets *books, unsigned int id)
 {
 	struct sweep sweep = {
 		.budget = &books->budget[id], .id = id,
@@ -513,7 +371,7 @@ static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
 				      ~(lof_sys_page_size() - 1);
 	if (!measure(&sweep) || sweep.is_blind) {
 		if (!sweep.is_blind)
-			end_budget(sweep.budget);
+			*sweep.budget = (struct budget){ .bytes = 0 };
 		return;
 	}
 	sweep.budget->used = true;
@@ -523,40 +381,18 @@ static void sweep_one(struct budgets *books, unsigned int id, uint64_t *due)
 	sweep.budget->over = 0;
 	while (!err && !sweep.is_blind && next_scanned(&sweep, &rest, &all))
 		err = lof_scan(all, take_run, &sweep);
-	if (sweep.budget->over && !sweep.budget->told) {
-		sweep.budget->told = true;
-		*due |= (uint64_t)1 << id;
-	}
-}
-
-/* Tell of first overruns, when another sweep may begin. */
-static void tell(struct budgets *books, uint64_t due)
-{
-	listener *call = atomic_load(&overrun);
-	struct lof_entry entry;
-
-	for (unsigned int id = 1; call && id <= LOF_NBUDGETS; id++) {
-		struct sweep sweep = { .id = id };
-		struct lof_range rest = everything();
-
-		if (due >> id & 1 && next_swept(&sweep, &rest, &entry))
-			call((void *)entry.range.start,
-			     (size_t)books->budget[id].over);
-	}
 }
 
 void lof_sweep_all(void)
 {
 	struct budgets *books = budgets_get();
-	uint64_t due = 0;
 
 	if (!begin(books, false))
 		return;
 	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++)
 		if (books->budget[id].used || id == PROCESS)
-			sweep_one(books, id, &due);
+			sweep_one(books, id);
 	end(books);
-	tell(books, due);
 }
 
 int lof_sweep_add(struct lof_range range)
@@ -597,7 +433,7 @@ static void end_budgets(struct budgets *books)
 		};
 
 		if (!measure(&sweep) && !sweep.is_blind)
-			end_budget(sweep.budget);
+			*sweep.budget = (struct budget){ .bytes = 0 };
 	}
 }
 
@@ -609,30 +445,20 @@ static unsigned int free_id(struct budgets *books)
 }
 
 /* A new budget for range. Its number, or a negative errno. */
-static int make(struct budgets *books, struct lof_range range, size_t bytes,
-		unsigned int policy)
+static int make(struct budgets *books, struct lof_range range, size_t bytes)
 {
 	unsigned int id = free_id(books);
-	struct budget budget = {
-		.bytes = bytes, .policy = policy, .used = true,
-	};
-	size_t queued = bytes / lof_sys_page_size() * sizeof(struct lof_range);
 	int err;
 
 	if (!id)
-		return -ENOMEM;
-	if (policy == LOF_BUDGET_NEWEST &&
-	    lof_own_borrow(queued, &budget.queue))
 		return -ENOMEM;
 	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);
 	err = lof_budget_assign(range, id);
-	if (err) {
-		free_queue(&budget);
+	if (err)
 		return err;
-	}
-	books->budget[id] = budget;
+	books->budget[id] = (struct budget){ .bytes = bytes, .used = true };
 	return (int)id;
 }
 
@@ -640,12 +466,11 @@ static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
 {
 	struct budgets *books = budgets_get();
 	struct lof_range range;
-	uint64_t due = 0;
 	int ret;
 
 	bytes &= ~(lof_sys_page_size() - 1);
 	if (lof_range_of(&range, addr, len) || lof_range_is_empty(range) ||
-	    !bytes || policy < LOF_BUDGET_FIRST || policy > LOF_BUDGET_NEWEST)
+	    !bytes || policy != LOF_BUDGET_FIRST)
 		return -EINVAL;
 	if (lof_first_hole(range) != range.end)
 		return -ENOMEM;
@@ -656,11 +481,10 @@ static int lock_budget(const void *addr, size_t len, size_t bytes, int policy)
 	if (ret)
 		return ret;
 	begin(books, true);
-	ret = make(books, range, bytes, (unsigned int)policy);
+	ret = make(books, range, bytes);
 	if (ret > 0)
-		sweep_one(books, (unsigned int)ret, &due);
+		sweep_one(books, (unsigned int)ret);
 	end(books);
-	tell(books, due);
 	return ret < 0 ? ret : 0;
 }
 
@@ -668,9 +492,4 @@ LOF_PUBLIC int lof_lock_budget(void *addr, size_t len, size_t budget,
 			       int policy)
 {
 	return lof_return(lock_budget(addr, len, budget, policy));
-}
-
-LOF_PUBLIC void lof_on_overrun(void (*call)(void *addr, size_t len))
-{
-	atomic_store(&overrun, call);
 }

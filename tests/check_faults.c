@@ -111,8 +111,7 @@ static int sweep_by_mincore(void)
 }
 
 OPERATION(sweep_first, sweep(LOF_BUDGET_FIRST))
-OPERATION(sweep_newest, sweep(LOF_BUDGET_NEWEST))
-OPERATION(sweep_again, sweep(LOF_BUDGET_NEWEST) || lof_sync() ? -1 : 0)
+OPERATION(sweep_again, sweep(LOF_BUDGET_FIRST) || lof_sync() ? -1 : 0)
 OPERATION(follow_future, follow() || MAPPED(lof_mmap(at(2), pages(4), RW,
 					ANON | MAP_FIXED, -1, 0)) ? -1 : 0)
 OPERATION(catch_up, follow() || lof_catch_up() ? -1 : 0)
@@ -207,7 +206,6 @@ static const struct operation {
 	ROW(walk, NONE),
 	ROW(stats, NONE),
 	ROW(sweep_first, NONE),
-	ROW(sweep_newest, NONE),
 	ROW(sweep_by_pagemap, NONE),
 	ROW(sweep_by_mincore, NONE),
 	ROW(sweep_again, ~0u),		/* the same */

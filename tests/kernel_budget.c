@@ -50,7 +50,7 @@ END_TEST
 
 START_TEST(what_was_touched_first_stays)
 {
-	budget(0, 16, 3, _i ? LOF_BUDGET_NEWEST : LOF_BUDGET_FIRST);
+	budget(0, 16, 3, LOF_BUDGET_FIRST);
 	touch(8);
 	OK(lof_sync());
 	touch(1);
@@ -60,20 +60,14 @@ START_TEST(what_was_touched_first_stays)
 	touch(12);
 	touch(13);
 	OK(lof_sync());
-	if (_i)
-		KINDS(at(0), "..K.........KK..");
-	else
-		KINDS(at(0), ".KK.....K.......");
+	KINDS(at(0), ".KK.....K.......");
 	ck_assert_uint_eq(stats().swept, pages(3));
 	ck_assert_uint_eq(stats().overrun, pages(2));
 	OK(lof_sync());
 	ck_assert_uint_eq(stats().overrun, pages(2));
 	touch(15);
 	OK(lof_sync());
-	if (_i)
-		KINDS(at(0), "............KK.K");
-	else
-		KINDS(at(0), ".KK.....K.......");
+	KINDS(at(0), ".KK.....K.......");
 }
 END_TEST
 
@@ -81,11 +75,8 @@ START_TEST(much_at_once_is_locked_in_part)
 {
 	for (size_t i = 2; i < 12; i++)
 		touch(i);
-	budget(0, 16, 4, _i ? LOF_BUDGET_NEWEST : LOF_BUDGET_FIRST);
-	if (_i)
-		KINDS(at(0), "........KKKK....");
-	else
-		KINDS(at(0), "..KKKK..........");
+	budget(0, 16, 4, LOF_BUDGET_FIRST);
+	KINDS(at(0), "..KKKK..........");
 	ck_assert_uint_eq(stats().overrun, pages(6));
 	OK(lof_sync());
 	ck_assert_uint_eq(stats().overrun, pages(6));
@@ -252,7 +243,7 @@ START_TEST(it_moves_with_the_memory)
 {
 	char *moved;
 
-	budget(0, 8, 4, _i ? LOF_BUDGET_NEWEST : LOF_BUDGET_FIRST);
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
 	touch(1);
 	OK(lof_sync());
 	MAPPED(moved, lof_mremap(at(0), pages(8), pages(8), MREMAP_MAYMOVE |
@@ -270,7 +261,7 @@ START_TEST(child_of_fork_has_none)
 	int status = 1;
 	pid_t pid;
 
-	budget(0, 8, 4, _i ? LOF_BUDGET_NEWEST : LOF_BUDGET_FIRST);
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
 	pid = fork();
 	if (pid == 0) {
 		touch(1);
@@ -282,38 +273,6 @@ START_TEST(child_of_fork_has_none)
 	touch(2);
 	OK(lof_sync());
 	KINDS(at(0), "..K.....");
-}
-END_TEST
-
-static void *told_of;
-static size_t told_bytes, ntold;
-
-static void hear(void *addr, size_t len)
-{
-	told_of = addr;
-	told_bytes = len;
-	ntold++;
-	/* It may call what it likes. */
-	ck_assert_int_eq(lof_lock_budget(at(30), pages(2), page, 0), 0);
-}
-
-START_TEST(the_first_overrun_is_told)
-{
-	lof_on_overrun(hear);
-	budget(4, 8, 2, LOF_BUDGET_FIRST);
-	touch(4);
-	touch(5);
-	OK(lof_sync());
-	ck_assert_uint_eq(ntold, 0);
-	touch(6);
-	OK(lof_sync());
-	ck_assert_uint_eq(ntold, 1);
-	ck_assert_ptr_eq(told_of, at(4));
-	ck_assert_uint_eq(told_bytes, page);
-	touch(7);
-	OK(lof_sync());
-	ck_assert_uint_eq(ntold, 1);
-	lof_on_overrun(NULL);
 }
 END_TEST
 
@@ -340,7 +299,8 @@ START_TEST(there_are_62_budgets)
 
 	ck_assert_ptr_ne(addr, MAP_FAILED);
 	for (size_t i = 0; i < 62; i++)
-		OK(lof_lock_budget(addr + pages(2 * i), page, page, (int)i % 2));
+		OK(lof_lock_budget(addr + pages(2 * i), page, page,
+				   LOF_BUDGET_FIRST));
 	FAILS(lof_lock_budget(addr + pages(126), page, page, 0), ENOMEM);
 	OK(lof_munlock(addr, page));
 	OK(lof_lock_budget(addr + pages(126), page, page, 0));
@@ -408,7 +368,8 @@ START_TEST(the_whole_limit_is_used_and_no_more)
 
 	become_nobody(LIMIT);
 	FAILS(lof_mlock2(addr, MUCH, MLOCK_ONFAULT), ENOMEM);
-	OK(lof_lock_budget(addr, MUCH, _i < 2 ? LIMIT : 2 * LIMIT, _i & 1));
+	OK(lof_lock_budget(addr, MUCH, (size_t)(_i + 1) * LIMIT,
+			   LOF_BUDGET_FIRST));
 	for (int i = 0; i < 4; i++) {
 		touch_at_random(addr, MUCH / page, 1000u * (unsigned int)i);
 		OK(lof_sync());
@@ -445,11 +406,10 @@ static char *map_huge(void)
 START_TEST(a_huge_page_is_touched_as_a_whole)
 {
 	char *addr = map_huge();
-	size_t start = _i == LOF_BUDGET_NEWEST ? HUGE_LEN - LIMIT / 8 : 0;
 
-	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, _i));
+	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, LOF_BUDGET_FIRST));
 	ck_assert_uint_eq(truth_vmlck(), LIMIT / 8);
-	KINDS(addr + start, "KKKK");
+	KINDS(addr, "KKKK");
 	ck_assert_uint_eq(stats().swept, LIMIT / 8);
 	ck_assert_uint_eq(stats().overrun, HUGE_LEN - LIMIT / 8);
 	ck_assert_uint_eq(truth_rss((uintptr_t)addr, (uintptr_t)addr +
@@ -622,8 +582,8 @@ Suite *budget_suite(void)
 
 	tcase_add_checked_fixture(tc, without_mlock2, NULL);
 	tcase_add_test(tc, what_was_touched_is_locked);
-	tcase_add_loop_test(tc, what_was_touched_first_stays, 0, 2);
-	tcase_add_loop_test(tc, much_at_once_is_locked_in_part, 0, 2);
+	tcase_add_test(tc, what_was_touched_first_stays);
+	tcase_add_test(tc, much_at_once_is_locked_in_part);
 	tcase_add_test(tc, what_is_locked_already_counts);
 	tcase_add_test(tc, query_tells_of_the_budget);
 	tcase_add_loop_test(tc, any_memory_is_swept, 0, 3);
@@ -631,14 +591,13 @@ Suite *budget_suite(void)
 	tcase_add_loop_test(tc, what_unlocks_or_unmaps_ends_it, 0,
 			    sizeof(end) / sizeof(end[0]));
 	tcase_add_test(tc, a_part_ends_alone);
-	tcase_add_loop_test(tc, it_moves_with_the_memory, 0, 2);
-	tcase_add_loop_test(tc, child_of_fork_has_none, 0, 2);
-	tcase_add_test(tc, the_first_overrun_is_told);
+	tcase_add_test(tc, it_moves_with_the_memory);
+	tcase_add_test(tc, child_of_fork_has_none);
 	tcase_add_test(tc, bad_arguments_are_refused);
 	tcase_add_test(tc, there_are_62_budgets);
 	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
-	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 4);
-	tcase_add_loop_test(tc, a_huge_page_is_touched_as_a_whole, 0, 2);
+	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 2);
+	tcase_add_test(tc, a_huge_page_is_touched_as_a_whole);
 	tcase_add_test(tc, huge_pages_that_are_split_are_touched_one_by_one);
 	tcase_add_test(tc, the_number_of_areas_is_bounded);
 	tcase_add_test(tc, converted_locks_share_a_budget);

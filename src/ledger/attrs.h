@@ -22,13 +22,12 @@ int lof_holds_add(struct lof_range range, bool full);
 int lof_holds_remove(struct lof_range range, bool where_held);
 
 /*
- * Budgets: a range is in one of them or in none. attr: its number, and whether
- * its pages were seen when there was no budget left for them.
+ * Budgets: a range is in one of them or in none. attr: the number of the budget,
+ * or LOF_BUDGET_EXEMPT.
  */
 #define LOF_NBUDGETS	63u
 #define LOF_BUDGET_ID(attr)	((attr) & LOF_NBUDGETS)
-#define LOF_BUDGET_SEEN		64u
-#define LOF_BUDGET_EXEMPT	128u	/* MCL_FUTURE does not reach it */
+#define LOF_BUDGET_EXEMPT	64u	/* MCL_FUTURE does not reach it */
 
 /* Put range into a budget, or with 0 out of any. 0, -EBUSY, -ENOMEM. */
 int lof_budget_assign(struct lof_range range, unsigned int attr);
