@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/sys.h"
 #include "median.h"
-#include "sys.h"
 
 #define PAGE	((size_t)4096)
 #define CHUNKS	501

@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/caps.h"
 #include "median.h"
-#include "sys_caps.h"
 
 #define PAGE		((size_t)4096)
 #define GIB		((size_t)1 << 30)

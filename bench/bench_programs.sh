@@ -114,7 +114,7 @@ EOF
 printf '%-24s %9s %9s %9s  %s\n' 'ms, medians' without shim added quartiles
 compare true time_one true
 compare 'cc -O2' time_one cc -O2 -c -w -I"$srcdir/include" -I"$srcdir/src" -I. \
-	-D_GNU_SOURCE -o "$work/out.o" "$srcdir/src/range_tree.c"
+	-D_GNU_SOURCE -o "$work/out.o" "$srcdir/src/base/range_tree.c"
 for program in python3 java memcached redis-server; do
 	has $program || { echo "$program is missing" >&2; continue; }
 	case $program in

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "kernel/caps.h"
 #include "median.h"
-#include "sys_caps.h"
 
 #define PAGE	((size_t)4096)
 #define GIB	((size_t)1 << 30)

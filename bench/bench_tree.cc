@@ -17,8 +17,8 @@
 #include "peers.h"
 
 extern "C" {
-#include "node_pool.h"
-#include "own_memory.h"
+#include "ledger/node_pool.h"
+#include "kernel/own_memory.h"
 }
 
 #define PAGE_BITS	12

@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 #include "faults.h"
-#include "flag.h"
+#include "kernel/caps.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
 #include "ledger/resync.h"
 #include "ledger/runs.h"
+#include "lock/onfault_by_mlock.h"
 #include "lockonfault.h"
-#include "smaps.h"
 #include "skip.h"
-#include "sys_caps.h"
-#include "sys.h"
 #include "truth.h"
 
 #define RW	(PROT_READ | PROT_WRITE)

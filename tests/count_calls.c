@@ -16,8 +16,8 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "kernel/syscall.h"
 #include "lockonfault.h"
-#include "syscall_raw.h"
 
 #ifdef SYS_mmap2
 #define NR_MMAP	SYS_mmap2

@@ -25,7 +25,7 @@
 #include <linux/ptrace.h>
 #include <unistd.h>
 
-#include "syscall_raw.h"
+#include "kernel/syscall.h"
 
 static const struct {
 	long value;

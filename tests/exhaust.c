@@ -25,6 +25,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "kernel/caps.h"
 #include "ledger/fork.h"
 #include "ledger/inflight.h"
 #include "ledger/left.h"
@@ -32,7 +33,6 @@
 #include "ledger/runs.h"
 #include "ledger/trees.h"
 #include "lockonfault.h"
-#include "sys_caps.h"
 
 enum part exhaust_left_out;
 static bool is_long;

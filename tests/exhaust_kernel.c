@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "follow.h"
-#include "own_memory.h"
-#include "smaps.h"
-#include "sweep.h"
-#include "sys.h"
+#include "emulate/budget.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/own_memory.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
 
 struct kernel kernel;
 bool kernel_refused;

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#include "sys.h"
+#include "kernel/sys.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000

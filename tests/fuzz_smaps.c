@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smaps.h"
-#include "sys.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
 
 #define LINE_MAX_READ	1024	/* of a longer line the reader sees no more */
 

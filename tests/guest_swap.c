@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sys_caps.h"
+#include "kernel/caps.h"
 
 #define PAGE	((size_t)4096)
 #define PAGES	((size_t)1024)		/* in each range */

@@ -24,12 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/probe.h"
+#include "kernel/sys.h"
 #include "ledger/resync.h"
 #include "ledger/runs.h"
 #include "ledger/state.h"
 #include "lockonfault.h"
-#include "probe.h"
-#include "sys.h"
 
 #define NTHREADS	4
 #define NPAGES		64

@@ -71,6 +71,6 @@ if [ -e $shim ]; then
 			grep -qw '$name'"
 	done
 	check 'pthread_create alone calls dlsym' sh -c "! nm -u $library \
-		src/.libs/preload.o src/.libs/preload_log.o | grep -qw dlsym"
+		src/preload/.libs/hooks.o src/preload/.libs/log.o | grep -qw dlsym"
 fi
 finish

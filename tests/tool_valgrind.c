@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <valgrind/valgrind.h>
 
-#include "../src/syscall_raw.h"
+#include "../src/kernel/syscall.h"
 
 struct range {
 	uintptr_t start, end;

@@ -8,7 +8,7 @@
 
 #include <check.h>
 
-#include "range.h"
+#include "base/range.h"
 #include "truth.h"
 
 /* Map n pages, anew where they were before. Also forgets what unit_sys did. */

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "kernel/caps.h"
+#include "kernel/probe.h"
 #include "ledger/resync.h"
 #include "ledger/runs.h"
 #include "lockonfault.h"
-#include "probe.h"
-#include "sys_caps.h"
 #include "truth.h"
 #include "unit_arena.h"
 #include "unit_sys.h"

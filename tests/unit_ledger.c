@@ -14,7 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arm.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
 #include "ledger/attrs.h"
 #include "ledger/fork.h"
 #include "ledger/inflight.h"
@@ -22,9 +23,8 @@
 #include "ledger/resync.h"
 #include "ledger/runs.h"
 #include "ledger/trees.h"
+#include "lock/onfault.h"
 #include "lockonfault.h"
-#include "probe.h"
-#include "sys_caps.h"
 #include "unit_arena.h"
 #include "unit_sys.h"
 

@@ -4,8 +4,8 @@
 
 #include "unit.h"
 
-#include "node_pool.h"
-#include "own_memory.h"
+#include "kernel/own_memory.h"
+#include "ledger/node_pool.h"
 #include "truth.h"
 #include "unit_sys.h"
 

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/own_memory.h"
 #include "lockonfault.h"
-#include "own_memory.h"
 #include "truth.h"
 #include "unit_sys.h"
 

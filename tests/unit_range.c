@@ -4,7 +4,7 @@
 
 #include "unit.h"
 
-#include "range.h"
+#include "base/range.h"
 
 #define PAGE	((size_t)4096)
 #define LIMIT	(UINTPTR_MAX - PAGE + 1)	/* of lof_range_limit() */

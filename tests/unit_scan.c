@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/caps.h"
+#include "kernel/sys.h"
+#include "kernel/touched.h"
 #include "lockonfault.h"
-#include "scan.h"
-#include "sys.h"
-#include "sys_caps.h"
 #include "unit_sys.h"
 
 #define NPAGES	2000

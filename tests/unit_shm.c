@@ -8,11 +8,11 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 
-#include "api.h"
-#include "hooked.h"
+#include "api/hooked.h"
+#include "api/result.h"
+#include "kernel/probe.h"
 #include "ledger/runs.h"
 #include "lockonfault.h"
-#include "probe.h"
 #include "skip.h"
 #include "unit_arena.h"
 #include "unit_sys.h"

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/smaps.h"
 #include "lockonfault.h"
-#include "smaps.h"
 #include "truth.h"
 #include "unit_sys.h"
 

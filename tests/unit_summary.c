@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "summary.h"
+#include "ledger/blocks.h"
 
 static struct lof_summary summary;
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#include "own_memory.h"
+#include "kernel/own_memory.h"
 
 struct unit_sys unit_sys;
 

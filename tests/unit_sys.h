@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "sys.h"
+#include "kernel/sys.h"
 
 /* How a test maps memory of its own. */
 #define UNIT_MAP	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)

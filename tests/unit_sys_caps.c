@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/caps.h"
+#include "kernel/syscall.h"
 #include "lockonfault.h"
-#include "syscall_raw.h"
-#include "sys_caps.h"
 #include "truth.h"
 #include "unit_sys.h"
 

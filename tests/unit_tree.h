@@ -8,7 +8,7 @@
 
 #include <check.h>
 
-#include "range_tree.h"
+#include "base/range_tree.h"
 
 #define PAGE	((uintptr_t)4096)
 

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/smaps.h"
 #include "lockonfault.h"
-#include "smaps.h"
 
 /* The range has so many parts; each gets this share of the writes. */
 static const unsigned char heat[] = {

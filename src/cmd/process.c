@@ -11,7 +11,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "smaps.h"
+#include "kernel/smaps.h"
 
 static FILE *open_file(int pid, const char *name)
 {

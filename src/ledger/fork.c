@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "kernel/sys.h"
 #include "ledger/lock.h"
-#include "sys.h"
 
 static bool is_owner(void)
 {

@@ -6,7 +6,7 @@
 #ifndef LOF_LEDGER_FRONT_H
 #define LOF_LEDGER_FRONT_H
 
-#include "summary.h"
+#include "ledger/blocks.h"
 
 /* The race test leaves a part of the protocol out to see that it notices. */
 #ifndef LOF_LEFT_OUT

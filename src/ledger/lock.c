@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "sys.h"
+#include "kernel/sys.h"
 
 #ifndef SPINS
 #define SPINS		400	/* some microseconds */

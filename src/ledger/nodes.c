@@ -4,8 +4,8 @@
 
 #include "ledger/nodes.h"
 
+#include "kernel/own_memory.h"
 #include "ledger/trees.h"
-#include "own_memory.h"
 
 LOF_COLD
 static int get_nodes(enum lof_note note, size_t n)

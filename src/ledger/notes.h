@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "range.h"
+#include "base/range.h"
 
 /* What is noted of ranges, a tree of each. */
 enum lof_note {

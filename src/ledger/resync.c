@@ -11,15 +11,15 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
 #include "ledger/inflight.h"
 #include "ledger/nodes.h"
 #include "ledger/runs.h"
 #include "ledger/trees.h"
 #include "lockonfault.h"
-#include "probe.h"
-#include "smaps.h"
-#include "sys.h"
-#include "sys_caps.h"
 
 /* Other calls may land faster than smaps is read. */
 #ifndef ATTEMPTS

@@ -3,8 +3,8 @@
 #ifndef LOF_LEDGER_RESYNC_H
 #define LOF_LEDGER_RESYNC_H
 
+#include "kernel/smaps.h"
 #include "ledger/notes.h"
-#include "smaps.h"
 
 /* The attribute of a VMA as the kernel has it; 0: not locked. */
 unsigned int lof_attr_of_vma(const struct lof_vma *vma);

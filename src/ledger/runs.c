@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 
+#include "kernel/sys.h"
 #include "ledger/left.h"
 #include "ledger/trees.h"
-#include "sys.h"
 
 /* Told without the lock. */
 static bool has_none(enum lof_note note)

@@ -3,8 +3,8 @@
 #ifndef LOF_LEDGER_RUNS_H
 #define LOF_LEDGER_RUNS_H
 
+#include "base/range_tree.h"
 #include "ledger/notes.h"
-#include "range_tree.h"
 
 /*
  * Visit the runs of range in order: each longest run of pages that are noted

@@ -17,8 +17,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "own_memory.h"
-#include "sys.h"
+#include "kernel/own_memory.h"
+#include "kernel/sys.h"
 
 struct lof_ledger lof_ledger;
 struct lof_front *const lof_the_front = &lof_ledger.front;

@@ -14,11 +14,11 @@
 #ifndef LOF_LEDGER_STATE_H
 #define LOF_LEDGER_STATE_H
 
+#include "base/per_thread.h"
 #include "ledger/change.h"
 #include "ledger/front.h"
+#include "ledger/node_pool.h"
 #include "ledger/notes.h"
-#include "node_pool.h"
-#include "per_thread.h"
 
 #define LOF_NSLOTS	128	/* calls in flight; one more takes a slot over */
 #define LOF_NLANDINGS	64	/* landings that are remembered */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a fork does to the library, by handlers that fork() of libc calls. With
+ * LOF_FORK_RELOCK the forking thread takes a list of what is locked along, and
+ * the child locks it on fault: so no page is copied for it. A raw clone has no
+ * handlers; its child begins with nothing locked, and its ledger is empty.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "api/sync_thread.h"
+#include "base/options.h"
+#include "base/per_thread.h"
+#include "kernel/own_memory.h"
+#include "kernel/probe.h"
+#include "kernel/sys.h"
+#include "ledger/fork.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "lockonfault.h"
+
+struct list {
+	struct list *outer;	/* of the fork that this one's handler is in */
+	unsigned int depth;
+	struct lof_range memory;
+	size_t count;
+	struct lof_range range[];
+};
+
+static LOF_PER_THREAD struct list *list;
+static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
+
+/* Ranges of what is locked: how many there are, and the first max of them. */
+struct collection {
+	struct lof_range *to;
+	size_t max, n;
+	uintptr_t end;		/* of the last one */
+};
+
+static void add(struct collection *c, struct lof_range range)
+{
+	bool is_next = c->n > 0 && range.start == c->end;
+
+	c->end = range.end;
+	if (!is_next)
+		c->n++;
+	if (c->n > c->max)
+		return;
+	if (!is_next)
+		c->to[c->n - 1].start = range.start;
+	c->to[c->n - 1].end = range.end;
+}
+
+/* The locked part of a range, by halves. */
+static void add_locked(struct collection *c, struct lof_range range)
+{
+	size_t page = lof_sys_page_size(), half = lof_range_len(range) / 2;
+	uintptr_t middle = range.start + (half & ~(page - 1));
+
+	if (!lof_is_locked(range))
+		return;
+	if (middle == range.start) {
+		add(c, range);
+		return;
+	}
+	add_locked(c, (struct lof_range){ range.start, middle });
+	add_locked(c, (struct lof_range){ middle, range.end });
+}
+
+/* Other threads may change locks faster than all is read. */
+static int collect_run(const struct lof_entry *run, void *arg)
+{
+	struct collection *c = arg;
+
+	if (run->attr & LOF_ATTR_SUSPECT)
+		add_locked(c, run->range);
+	else if (run->attr)
+		add(c, run->range);
+	return 0;
+}
+
+static size_t collect(struct lof_range *to, size_t max)
+{
+	struct collection c = { .to = to, .max = max };
+
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, lof_range_all(lof_sys_page_size()),
+				   collect_run, &c);
+	return c.n;
+}
+
+/*
+ * The child cannot ask the kernel what is suspect, since its locks are gone: so
+ * the parent asks. Without memory for a list nothing is locked again.
+ */
+static void take_list(void)
+{
+	struct lof_range memory;
+	struct list *new;
+	size_t count;
+
+	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK)
+		return;
+	lof_ledger_resync(lof_range_all(lof_sys_page_size()));
+	count = collect(NULL, 0);
+	if (!count ||
+	    lof_own_borrow(sizeof(*new) + count * sizeof(new->range[0]),
+			   &memory))
+		return;
+	new = (struct list *)memory.start;
+	new->memory = memory;
+	new->outer = list;
+	new->depth = depth;
+	new->count = collect(new->range, count);
+	/* Others may have locked more meanwhile. */
+	if (new->count > count)
+		new->count = count;
+	list = new;
+}
+
+/* The list that this fork took, if it did. */
+static struct list *own_list(void)
+{
+	return list && list->depth == depth ? list : NULL;
+}
+
+static void drop_list(void)
+{
+	struct lof_range memory;
+
+	if (own_list()) {
+		memory = list->memory;
+		list = list->outer;
+		lof_own_return(memory);
+	}
+	depth--;
+}
+
+static void before_fork(void)
+{
+	depth++;
+	lof_ledger_before_fork();
+	take_list();
+}
+
+static void after_fork(void)
+{
+	drop_list();
+	lof_ledger_after_fork();
+}
+
+static int lock(struct lof_range range)
+{
+	return lof_mlock2((void *)range.start, lof_range_len(range),
+			  MLOCK_ONFAULT);
+}
+
+static int lock_area(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+	struct lof_range piece = lof_range_both(vma->range, *range);
+
+	if (!lof_range_is_empty(piece))
+		lock(piece);
+	return vma->range.start >= range->end;
+}
+
+static void after_fork_in_child(void)
+{
+	int saved = errno;
+
+	lof_ledger_after_fork_in_child();
+	/* With MADV_DONTFORK there may be holes. */
+	for (size_t i = 0; own_list() && i < list->count; i++)
+		if (lock(list->range[i]))
+			lof_smaps_each(lock_area, &list->range[i]);
+	drop_list();
+	lof_ticker_after_fork_in_child();
+	errno = saved;
+}
+
+__attribute__((constructor))
+static void fork_init(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}

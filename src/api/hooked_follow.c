@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* For the shim: libc mapped a stack, unseen. */
+#include "config.h"
+
+#include "api/hooked.h"
+
+#include <sys/mman.h>
+
+#include "api/result.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/sys.h"
+
+LOF_PUBLIC void lof_hooked_follow(const void *addr, size_t len)
+{
+	struct lof_range range;
+
+	if (!lof_range_of(&range, addr, len))
+		lof_follow(range, PROT_READ | PROT_WRITE);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* lof_lock_budget. */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api/result.h"
+#include "emulate/budget.h"
+
+LOF_PUBLIC int lof_lock_budget(void *addr, size_t len, size_t budget,
+			       int policy)
+{
+	return lof_return(lof_budget_lock(addr, len, budget, policy));
+}

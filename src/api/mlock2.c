@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls that lock and unlock a range: mlock2, munlock2, mlock, munlock.
+ */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api/hooked.h"
+#include "api/result.h"
+#include "base/options.h"
+#include "emulate/budget.h"
+#include "emulate/mclfuture.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "ledger/attrs.h"
+#include "ledger/change.h"
+#include "ledger/fastpath.h"
+#include "ledger/runs.h"
+#include "lock/onfault.h"
+#include "lock/quirks.h"
+#include "lock/tracked.h"
+#include "lock/unlock.h"
+
+/*
+ * One system call, and if it fails what the kernel left is left. There is none
+ * that locks hugetlb on fault; and where there is no mlock2, the ledger alone
+ * knows the kinds.
+ */
+static int lock_as_kernel(struct lof_range range, unsigned int kind)
+{
+	struct lof_change change;
+	int err;
+
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2) ||
+	    (kind == LOF_ONFAULT && lof_may_have_hugetlb(range))) {
+		err = lof_lock_range(range, kind);
+		/* For the kernel to lock nothing of MAP_DROPPABLE is success. */
+		return err == -EOPNOTSUPP ? 0 : err;
+	}
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+	err = lof_arm_as(range, kind);
+	if (!err) {
+		change.locked = range;
+		change.attr = lof_arm_attr(kind);
+	}
+	lof_change_end(&change, lof_outcome(err));
+	return err;
+}
+
+typedef int lock_range(struct lof_range range, unsigned int kind);
+
+static int lock(const void *addr, size_t len, unsigned int kind,
+		lock_range *by)
+{
+	struct lof_range range;
+	int err = lof_range_of(&range, addr, len);
+
+	return err ? err : by(range, kind);
+}
+
+/*
+ * A budget ends first, or its sweep would lock again, and so would who follows
+ * MCL_FUTURE. A handler that cannot take the lock unlocks all the same.
+ */
+static int leave_budgets(struct lof_range range)
+{
+	int err = lof_budget_assign(range, lof_future_followed() ?
+					   LOF_BUDGET_EXEMPT : 0);
+
+	return err == -EBUSY ? 0 : err;
+}
+
+static int unlock(const void *addr, size_t len)
+{
+	struct lof_fastpath path;
+	struct lof_range range;
+	int err;
+
+	err = lof_range_of(&range, addr, len);
+	if (err)
+		return err;
+	if (lof_fastpath_begin(&path, range) && !lof_future_followed()) {
+		err = lof_disarm(range);
+		if (!lof_fastpath_holds(&path))
+			lof_fastpath_repair(&path, LOF_UNLOCKED);
+		return err;
+	}
+	err = leave_budgets(range);
+	return err ? err : lof_unlock_range(range);
+}
+
+/* What of a range to unlock. */
+struct choice {
+	struct lof_range range;
+	unsigned int kind;
+};
+
+static int unlock_area(const struct lof_vma *vma, void *arg)
+{
+	const struct choice *choice = arg;
+
+	return lof_disarm_kinds(vma, choice->range,
+				LOF_KIND_BIT(choice->kind));
+}
+
+/* The same by the ledger, where there is no smaps. */
+static int unlock_run(const struct lof_entry *run, void *arg)
+{
+	const struct choice *choice = arg;
+
+	return LOF_ATTR_KIND(run->attr) == choice->kind ?
+	       lof_disarm_unheld(run->range) : 0;
+}
+
+/*
+ * Only smaps tells for certain which way memory is locked that others may have
+ * mapped or locked unseen.
+ */
+static int unlock_kind(const void *addr, size_t len, unsigned int kind)
+{
+	struct choice choice = { .kind = kind };
+	struct lof_change change;
+	uintptr_t end;
+	int err;
+
+	err = lof_range_of(&choice.range, addr, len);
+	if (!err && kind == LOF_ONFAULT)
+		err = leave_budgets(choice.range);
+	if (err)
+		return err;
+	lof_change_begin(&change, LOF_MAY_UNLOCK, choice.range, LOF_NO_RANGE);
+	end = choice.range.end;
+	choice.range.end = lof_first_hole(choice.range);
+	err = lof_smaps_each(unlock_area, &choice);
+	if (err && err != -ENOMEM && err != -EBUSY)
+		err = lof_ledger_each_run(LOF_NOTED_LOCKS, choice.range, unlock_run,
+					  &choice);
+	lof_change_end(&change, LOF_UNSURE);
+	return !err && choice.range.end < end ? -ENOMEM : err;
+}
+
+static int lock2(const void *addr, size_t len, unsigned int flags,
+		 lock_range *by)
+{
+	if (flags & ~(unsigned int)MLOCK_ONFAULT)
+		return lof_return(-EINVAL);
+	return lof_return(lock(addr, len, flags ? LOF_ONFAULT : LOF_FULL, by));
+}
+
+LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	return lock2(addr, len, flags, lof_lock_range);
+}
+
+LOF_PUBLIC int lof_hooked_mlock2(const void *addr, size_t len,
+				 unsigned int flags)
+{
+	return lock2(addr, len, flags, lock_as_kernel);
+}
+
+/* With LOF_MAX it comes under the process's budget, whatever its size. */
+static int lock_converted(const void *addr, size_t len, lock_range *by)
+{
+	struct lof_range range;
+	int err;
+
+	if (!lof_policy(LOF_MAX))
+		return lock(addr, len, LOF_ONFAULT, by);
+	err = lof_range_of(&range, addr, len);
+	if (!err)
+		err = lof_arm(LOF_NO_RANGE);
+	if (!err && lof_first_hole(range) != range.end)
+		err = -ENOMEM;
+	if (!err)
+		err = lof_sweep_add(range);
+	return err == -EBUSY ? -EAGAIN : err;
+}
+
+static int lock1(const void *addr, size_t len, lock_range *by)
+{
+	int err = -ENOSYS;
+
+	if (lof_policy(LOF_CONVERT)) {
+		err = lock_converted(addr, len, by);
+		if (!err)
+			lof_policy_count_converted();
+	}
+	if (err == -ENOSYS)
+		err = lock(addr, len, LOF_FULL, by);
+	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
+{
+	return lock1(addr, len, lof_lock_range);
+}
+
+LOF_PUBLIC int lof_hooked_mlock(const void *addr, size_t len)
+{
+	return lock1(addr, len, lock_as_kernel);
+}
+
+LOF_PUBLIC int lof_munlock(const void *addr, size_t len)
+{
+	return lof_return(unlock(addr, len));
+}
+
+LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)
+{
+	switch (flags) {
+	case MLOCK_ONFAULT:
+		return lof_return(unlock_kind(addr, len, LOF_ONFAULT));
+	case MLOCK_LOCKED:
+		return lof_return(unlock_kind(addr, len, LOF_FULL));
+	case MLOCK_ONFAULT | MLOCK_LOCKED:
+		return lof_munlock(addr, len);
+	default:
+		return lof_return(-EINVAL);
+	}
+}
+
+/* The names that libc lacks, or has only in part. */
+LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
+	__attribute__((alias("lof_mlock2")));
+LOF_PUBLIC int munlock2(const void *addr, size_t len, unsigned int flags)
+	__attribute__((alias("lof_munlock2")));

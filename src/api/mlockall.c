@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The calls that lock and unlock the whole process: mlockall and its kin. */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api/result.h"
+#include "base/options.h"
+#include "emulate/mclfuture.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "ledger/attrs.h"
+#include "ledger/change.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+#include "lock/onfault.h"
+#include "lock/onfault_by_mlock.h"
+#include "lock/quirks.h"
+#include "lock/relock.h"
+#include "lock/tracked.h"
+#include "lock/unlock.h"
+
+#define MCL_ALL		(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
+
+static struct lof_range everything(void)
+{
+	return lof_range_all(lof_sys_page_size());
+}
+
+static int survey_area(const struct lof_vma *vma, void *arg)
+{
+	bool *hugetlb = arg;
+
+	*hugetlb |= vma->hugetlb;
+	return 0;
+}
+
+/* Is there hugetlb, which a lock of all on fault would populate? */
+static bool has_hugetlb(void)
+{
+	bool hugetlb = false;
+
+	if (lof_cap_is_there(LOF_CAP_HUGETLB))
+		lof_smaps_each(survey_area, &hugetlb);
+	return hugetlb;
+}
+
+static int restore_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	if (!lof_unlock_untracked(vma->range))
+		lof_relock(vma->range, vma->range.start);
+	return 0;
+}
+
+/* Lock each area as the ledger has it. */
+static void restore_all(void)
+{
+	lof_smaps_each(restore_area, NULL);
+}
+
+/* The kernel would charge it wrongly; it passes over what is locked already. */
+static int lock_giant(const struct lof_vma *vma, void *arg)
+{
+	const unsigned int *kind = arg;
+
+	if (lof_is_giant(vma->range) && !vma->locked)
+		lof_arm_as(vma->range, *kind);
+	return 0;
+}
+
+static int unlock_giant(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (LOF_ATTR_KIND(run->attr) && lof_is_giant(run->range))
+		lof_disarm(run->range);
+	return 0;
+}
+
+/* Those that are noted; the kernel would take their charge back wrongly. */
+static void unlock_giants(void)
+{
+	if (lof_may_have_giants())
+		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
+					   unlock_giant, NULL);
+}
+
+/* Lock areas without a hole between them, and none that nature keeps. */
+static int lock_run(const struct lof_range *run)
+{
+	if (lof_range_is_empty(*run) || lof_arm(*run) != -ENOMEM)
+		return 0;
+	/* The limit; or it is the kernel's own memory, and not to be locked. */
+	return lof_first_hole(*run) == run->end ? -ENOMEM : 0;
+}
+
+/* Lock a run when it ends. */
+static int lock_areas_but_last(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range *run = arg, before = *run;
+	bool kept = lof_nature_keeps(vma);
+
+	if (!kept && vma->range.start == run->end) {
+		run->end = vma->range.end;
+		return 0;
+	}
+	*run = kept ? LOF_NO_RANGE : vma->range;
+	return lock_run(&before);
+}
+
+/* The kernel refuses more than the limit beforehand, and touches nothing. */
+static bool is_over_the_limit(void)
+{
+	uint64_t limit, total;
+
+	return lof_flag_is_limited(&limit) && !lof_smaps_total(&total) &&
+	       total > limit;
+}
+
+/* What mlockall does on fault, but for hugetlb; or without mlockall for it. */
+static int lock_areas(int flags)
+{
+	unsigned int before = lof_future_known();
+	struct lof_range run = LOF_NO_RANGE;
+	int err;
+
+	err = lof_arm(LOF_NO_RANGE);
+	if (!err && is_over_the_limit())
+		err = -ENOMEM;
+	if (!err && flags & MCL_FUTURE)
+		err = lof_sys_mlockall(flags & ~MCL_CURRENT);
+	if (err)
+		return err;
+	if (!(flags & MCL_FUTURE) && before != LOF_NONE) {
+		unlock_giants();
+		lof_sys_munlockall();
+	}
+	err = lof_smaps_each(lock_areas_but_last, &run);
+	if (!err)
+		err = lock_run(&run);
+	if (err) {
+		unlock_giants();
+		lof_sys_munlockall();
+		restore_all();
+		if (before != LOF_NONE)
+			lof_sys_mlockall(before == LOF_ONFAULT ?
+					 MCL_FUTURE | MCL_ONFAULT : MCL_FUTURE);
+	}
+	return err;
+}
+
+static int restore_giant(const struct lof_vma *vma, void *arg)
+{
+	return lof_is_giant(vma->range) ? restore_area(vma, arg) : 0;
+}
+
+/* mlockall with MCL_CURRENT, charged right. */
+static int lock_current(int flags, unsigned int kind)
+{
+	int err;
+
+	if (lof_may_have_giants())
+		lof_smaps_each(lock_giant, &kind);
+	err = lof_sys_mlockall(flags);
+	if (err && lof_may_have_giants())
+		lof_smaps_each(restore_giant, NULL);
+	return err;
+}
+
+static int call_native(int flags, unsigned int kind)
+{
+	if (!(flags & MCL_CURRENT))
+		return lof_sys_mlockall(flags);
+	if (kind == LOF_ONFAULT && has_hugetlb())
+		return lock_areas(flags);
+	return lock_current(flags, kind);
+}
+
+/*
+ * Where mlockall knows no MCL_ONFAULT, what is mapped can be locked all the
+ * same; what will be, only by the kernel.
+ */
+static int call_mlockall(int flags, unsigned int kind)
+{
+	int err = -EINVAL;
+
+	if (kind != LOF_ONFAULT || lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT))
+		err = call_native(flags, kind);
+	if (kind == LOF_ONFAULT &&
+	    lof_cap_is_lost(LOF_CAP_MLOCKALL_ONFAULT, err))
+		err = -EINVAL;
+	if (err != -EINVAL || kind != LOF_ONFAULT ||
+	    lof_cap_is_there(LOF_CAP_MLOCK2))
+		return err;
+	if (!(flags & MCL_FUTURE))
+		return lock_areas(flags);
+	err = lof_arm(LOF_NO_RANGE);
+	return err ? err : -EINVAL;
+}
+
+static int lock_all(int flags)
+{
+	unsigned int kind = flags & MCL_ONFAULT ? LOF_ONFAULT : LOF_FULL;
+	unsigned int future = flags & MCL_FUTURE ? kind : LOF_NONE;
+	struct lof_change change;
+	struct lof_turn turn;
+	int err;
+
+	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
+	if (flags == MCL_ONFAULT || flags & ~MCL_ALL)
+		return -EINVAL;
+	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
+	turn = lof_future_begin();
+	err = call_mlockall(flags, kind);
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
+	if (!err)
+		change.assumed = lof_arm_attr(kind);
+	/* MCL_CURRENT passes over what cannot be locked. */
+	lof_change_end(&change, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
+	return err;
+}
+
+/*
+ * What we do of MCL_FUTURE ends without a system call, and before one
+ * that unlocks: who follows looks again when it has locked something.
+ */
+static void stop_following(void)
+{
+	if (lof_future_followed())
+		lof_future_end(lof_future_begin(), LOF_NONE);
+}
+
+static int unlock_all(void)
+{
+	struct lof_change change;
+	struct lof_turn turn;
+	int err;
+
+	stop_following();
+	lof_budget_assign(everything(), 0);
+	if (lof_may_have_giants())
+		lof_ledger_resync(everything());
+	lof_change_begin(&change, LOF_MAY_UNLOCK, everything(), LOF_NO_RANGE);
+	unlock_giants();
+	turn = lof_future_begin();
+	err = lof_sys_munlockall();
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
+	/* The kernel leaves some kinds of memory locked: memfd_secret. */
+	if (!err)
+		change.unlocked = everything();
+	lof_change_end(&change, err ? lof_outcome(err) : LOF_UNSURE);
+	return err;
+}
+
+/* What of an area is locked in one of some kinds. */
+static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
+{
+	const unsigned int *kinds = arg;
+
+	return lof_disarm_kinds(vma, vma->range, *kinds);
+}
+
+static int first_locked(const struct lof_entry *run, void *arg)
+{
+	struct lof_range *first = arg;
+
+	*first = run->range;
+	return LOF_ATTR_KIND(run->attr) != 0;
+}
+
+/*
+ * No call stops MCL_FUTURE and leaves the rest alone. Locking all on fault
+ * stops it and unlocks nothing meanwhile; but the limit may forbid it, and it
+ * would populate hugetlb. Then all is unlocked for a moment, if it may be locked
+ * again.
+ */
+static int stop_future(void)
+{
+	struct lof_turn turn = lof_future_begin();
+	struct lof_range any = LOF_NO_RANGE;
+	int err = 0;
+
+	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
+					  LOF_ONFAULT)) {
+		if (lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), first_locked,
+					&any) > 0 && !lof_can_relock(any))
+			err = -ENOMEM;
+		if (!err) {
+			unlock_giants();
+			err = lof_sys_munlockall();
+		}
+	}
+	if (!err)
+		restore_all();
+	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
+	return err;
+}
+
+/* What munlockall2 does; what is held may stay. */
+static int unlock_some(int flags)
+{
+	unsigned int drop = 0, kind;
+	struct lof_change change;
+	bool future;
+	int err;
+
+	/* What is locked has to be known, and smaps readable, beforehand. */
+	lof_future_sync();
+	err = lof_ledger_reread(everything());
+	if (!err && flags & MCL_ONFAULT)
+		err = lof_budget_assign(everything(), 0);
+	if (err)
+		return err;
+	kind = lof_future_known();
+	future = flags & MCL_FUTURE && kind != LOF_NONE;
+	if (flags & MCL_CURRENT)
+		drop |= LOF_KIND_BIT(LOF_FULL);
+	if (flags & MCL_ONFAULT) {
+		drop |= LOF_KIND_BIT(LOF_ONFAULT);
+		future |= kind == LOF_ONFAULT;
+	}
+	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
+	if (future)
+		err = stop_future();
+	else if (flags & (MCL_FUTURE | MCL_ONFAULT))
+		stop_following();
+	if (!err)
+		err = lof_smaps_each(unlock_if_dropped, &drop);
+	lof_change_end(&change, LOF_UNSURE);
+	return err;
+}
+
+static int convert_run(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (LOF_ATTR_KIND(run->attr) == LOF_FULL)
+		lof_lock_range(run->range, LOF_ONFAULT);
+	return 0;
+}
+
+/* What was locked in full is locked on fault by now: it is charged already. */
+static void convert_tracked(void)
+{
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), convert_run, NULL);
+}
+
+/*
+ * MCL_FUTURE by our own hand. Where there is a limit, what is mapped now is
+ * locked as far as that goes, too.
+ */
+static int lock_all_ours(int flags, unsigned int ours)
+{
+	bool fits = !(ours & LOF_FUTURE_LIMITED);
+	struct lof_turn turn;
+	int err;
+
+	if (flags & MCL_CURRENT && fits)
+		err = lock_all(flags & ~MCL_FUTURE);
+	else
+		err = lof_arm(LOF_NO_RANGE);
+	if (err)
+		return err;
+	lof_follow_from_now(flags & MCL_CURRENT);
+	turn = lof_future_begin();
+	lof_future_end(turn, (int)ours);
+	if (flags & MCL_CURRENT && !fits) {
+		convert_tracked();
+		lof_follow_all();
+	}
+	return 0;
+}
+
+/* MCL_CURRENT under LOF_MAX. */
+static int budget_all(void)
+{
+	int err = lof_arm(LOF_NO_RANGE);
+
+	if (err)
+		return err;
+	lof_future_end(lof_future_begin(), LOF_NONE);
+	return lof_follow_into_budget();
+}
+
+static int lock_all_onfault(int flags)
+{
+	unsigned int ours = 0;
+
+	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT && lof_policy(LOF_CONVERT) &&
+	    lof_policy(LOF_MAX) && lof_future_known() == LOF_NONE)
+		return budget_all();
+	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
+		ours = lof_follow_choose();
+	return ours ? lock_all_ours(flags, ours) : lock_all(flags);
+}
+
+LOF_PUBLIC int lof_mlockall(int flags)
+{
+	int err = -EINVAL;
+
+	if (flags & MCL_ONFAULT)
+		return lof_return(lock_all_onfault(flags));
+	if (lof_policy(LOF_CONVERT)) {
+		/* EINVAL: flags are wrong in any case, or Linux before 4.4. */
+		err = lock_all_onfault(flags | MCL_ONFAULT);
+		if (!err)
+			lof_policy_count_converted();
+	}
+	if (err == -EINVAL)
+		err = lock_all(flags);
+	return lof_return(err);
+}
+
+LOF_PUBLIC int lof_munlockall(void)
+{
+	if (lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN && lof_holds_any())
+		return lof_return(unlock_some(MCL_ALL));
+	return lof_return(unlock_all());
+}
+
+LOF_PUBLIC int lof_munlockall2(int flags)
+{
+	if (!flags || flags & ~MCL_ALL)
+		return lof_return(-EINVAL);
+	if (flags == MCL_ALL)
+		return lof_munlockall();
+	return lof_return(unlock_some(flags));
+}

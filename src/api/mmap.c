@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls that map, unmap and change mappings in place: mmap, munmap,
+ * mprotect, madvise. mremap has a room of its own.
+ */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include "api/populate.h"
+#include "api/result.h"
+#include "base/options.h"
+#include "emulate/budget.h"
+#include "emulate/mclfuture.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/sys.h"
+#include "ledger/change.h"
+#include "ledger/fastpath.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+#include "lock/onfault.h"
+#include "lock/quirks.h"
+#include "lock/relock.h"
+#include "lock/unlock.h"
+
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* The arguments of mmap. */
+struct mapping {
+	uintptr_t addr;
+	size_t len;
+	int prot, flags, fd;
+	int64_t off;
+};
+
+static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
+{
+	int err;
+
+	if (lof_is_giant_len(m->len))
+		lof_giant_was_mapped = true;
+	if (m->flags & MAP_HUGETLB)
+		lof_cap_found(LOF_CAP_HUGETLB);
+	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
+		lof_cap_found(LOF_CAP_UNLOCKABLE);
+	err = lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
+			   result);
+	if (!err && !(m->flags & MAP_ANONYMOUS))
+		lof_file_is_mapped(*result);
+	return err;
+}
+
+/* Memory that can be locked, by the arguments alone. */
+static bool is_ordinary(const struct mapping *m)
+{
+	return m->flags & MAP_ANONYMOUS && !(m->flags & MAP_HUGETLB) &&
+	       (m->flags & MAP_TYPE) != MAP_DROPPABLE;
+}
+
+/* The kernel rounds a length up to huge pages, of 1 GiB at most here. */
+#define HUGE_MAX	((uintptr_t)1 << 30)
+
+/* What a new mapping replaces; nothing if the kernel chooses the place. */
+static inline struct lof_range replaced(const struct mapping *m)
+{
+	struct lof_range range;
+
+	if (!(m->flags & MAP_FIXED) ||
+	    lof_range_of(&range, (void *)m->addr, m->len))
+		return LOF_NO_RANGE;
+	if (m->flags & MAP_HUGETLB && range.end < ~HUGE_MAX)
+		range.end = (range.end + HUGE_MAX - 1) & ~(HUGE_MAX - 1);
+	return range;
+}
+
+/*
+ * Map, and note how the kernel locked it: in full by MAP_LOCKED, in its own way
+ * by MCL_FUTURE. Both pass over areas that cannot be locked: so it is suspect
+ * where it may be such.
+ */
+LOF_COLD
+static int map_and_note(const struct mapping *m, unsigned int kind,
+			uint64_t future, uintptr_t *result)
+{
+	bool is_rounded = m->flags & MAP_HUGETLB && m->flags & MAP_FIXED;
+	struct lof_range range = replaced(m);
+	struct lof_change change;
+	int err;
+
+	lof_change_begin(&change, kind ? LOF_MAY_LOCK : LOF_MAY_UNLOCK, range,
+			 LOF_NO_RANGE);
+	err = map_raw(m, result);
+	if (err) {
+		/* The old mapping may have gone before the new one failed. */
+		lof_change_end(&change, m->flags & MAP_FIXED ? LOF_UNSURE
+							     : LOF_REFUSED);
+		return err;
+	}
+	lof_range_of(&range, (void *)*result, m->len);
+	if (!is_rounded)
+		change.range[0] = range;
+	change.unmapped[0] = range;
+	if (kind && kind != LOF_FUTURE_UNKNOWN) {
+		change.locked = range;
+		change.attr = LOF_ATTR(kind, LOF_BY_KERNEL);
+		if (!is_ordinary(m))
+			change.attr |= LOF_ATTR_SUSPECT;
+	}
+	lof_change_end(&change, !is_rounded && kind != LOF_FUTURE_UNKNOWN &&
+				lof_future_is_still(future) ? LOF_DONE
+							    : LOF_UNSURE);
+	return 0;
+}
+
+/*
+ * A mapping with no lock, where nothing is noted; or where the kernel chooses
+ * and something may be: libc may have unmapped that, unseen.
+ */
+static int map_unlocked(const struct mapping *m, uint64_t future,
+			struct lof_fastpath *path, uintptr_t *result)
+{
+	struct lof_range *range = &path->range;
+	bool is_fixed = !lof_range_is_empty(*range);
+	int err;
+
+	err = map_raw(m, result);
+	if (err && !(m->flags & MAP_FIXED))
+		return err;
+	if (!err && lof_range_of(range, (void *)*result, m->len))
+		return 0;
+	if (!lof_future_is_still(future)) {
+		lof_ledger_renew(*range);
+		/* It may be locked, and moved on as if it were not. */
+		lof_ledger_suspect_all();
+	}
+	if (!lof_fastpath_holds(path))
+		lof_fastpath_repair(path, is_fixed ? LOF_UNMAPPED
+						   : LOF_MAPPED_ANEW);
+	return err;
+}
+
+static LOF_HOT int map(const struct mapping *m, uintptr_t *result)
+{
+	unsigned int kind;
+	uint64_t future = lof_future_look(&kind);
+	struct lof_fastpath path;
+
+	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
+		kind = LOF_FULL;
+	if (kind == LOF_NONE &&
+	    lof_fastpath_begin(&path, replaced(m)))
+		return map_unlocked(m, future, &path, result);
+	return map_and_note(m, kind, future, result);
+}
+
+/* What mmap says when the lock of a new mapping is refused. */
+static int lock_refused(int err)
+{
+	return err == -ENOMEM ? -EAGAIN : err;
+}
+
+/* Does it take the place of what is mapped there? */
+static bool is_over(const struct mapping *m)
+{
+	return m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE);
+}
+
+/* Lock a new mapping, or take it back. As lof_nature_lock(). */
+static int arm_new(const struct mapping *m, struct lof_range range)
+{
+	enum lof_outcome did;
+	int ret = lof_nature_lock(range, LOF_ONFAULT, !is_ordinary(m), &did);
+
+	if (ret < 0)
+		lof_sys_munmap(range.start, m->len);
+	return ret < 0 ? lock_refused(ret) : ret;
+}
+
+/*
+ * What must be known before an old mapping is replaced: would the new one be
+ * locked? Huge pages are not, nor charged; but they need the right.
+ */
+static int may_replace(const struct mapping *m)
+{
+	bool is_huge = m->flags & MAP_HUGETLB;
+	int err = 0;
+
+	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
+		return -EOPNOTSUPP;
+	if (is_huge || !lof_cap_is_there(LOF_CAP_MLOCK2))
+		err = lof_arm(LOF_NO_RANGE);
+	return err || is_huge ? err : lof_probe_lock(m->addr, m->len);
+}
+
+/*
+ * Onto a fixed place, as if nothing were there: then there is nothing to lose.
+ * -EEXIST: there is. Before Linux 4.17 the kernel goes elsewhere instead, for
+ * which there may be no room; and beside MAP_SHARED_VALIDATE it refuses the flag.
+ */
+LOF_COLD
+static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping alone = *m;
+	struct lof_range range;
+	int err;
+
+	alone.flags = (m->flags & ~MAP_FIXED) | MAP_FIXED_NOREPLACE;
+	err = map_raw(&alone, result);
+	if (err == -ENOMEM || err == -EOPNOTSUPP)
+		return -EEXIST;
+	if (err)
+		return err;
+	if (*result == m->addr)
+		return 0;
+	lof_sys_munmap(*result, m->len);
+	if (!lof_range_of(&range, (void *)*result, m->len))
+		lof_ledger_renew(range);
+	return -EEXIST;
+}
+
+/* Map what is to be locked. *did: what became of the place if it fails. */
+static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
+		      uintptr_t *result)
+{
+	int err = -EEXIST;
+
+	*did = LOF_REFUSED;
+	if (!is_over(m))
+		return map_raw(m, result);
+	/* Where something is noted, something is mapped. */
+	if (lof_ledger_has(LOF_NOTED_LOCKS, replaced(m)) <= 0)
+		err = map_onto_nothing(m, result);
+	if (err != -EEXIST)
+		return err;
+	err = may_replace(m);
+	if (err)
+		return err;
+	*did = LOF_UNSURE;
+	return map_raw(m, result);
+}
+
+/* As the kernel populates what it maps: errors do not matter. */
+LOF_COLD
+static void populate_new(const struct mapping *m, struct lof_range range)
+{
+	bool is_private = (m->flags & MAP_TYPE) == MAP_PRIVATE;
+	unsigned int kind;
+
+	/* It does not where MCL_FUTURE locks on fault. */
+	lof_future_look(&kind);
+	if (m->flags & MAP_NONBLOCK || kind == LOF_ONFAULT)
+		return;
+	lof_populate_range(range, is_private && m->prot & PROT_WRITE ?
+			   PROT_WRITE : PROT_READ);
+}
+
+static int map_and_arm(const struct mapping *m, uintptr_t *result)
+{
+	struct lof_range target = is_over(m) ? replaced(m) : LOF_NO_RANGE;
+	struct lof_range range = LOF_NO_RANGE;
+	struct lof_change change;
+	enum lof_outcome did;
+	int ret;
+
+	lof_change_begin(&change, LOF_MAY_LOCK, target, LOF_NO_RANGE);
+	ret = map_to_arm(m, &did, result);
+	if (!ret) {
+		lof_range_of(&range, (void *)*result, m->len);
+		if (lof_range_is_empty(target))
+			change.range[0] = range;
+		ret = arm_new(m, range);
+		change.unmapped[0] = range;
+		/* What was taken back, others may have locked meanwhile. */
+		did = ret ? LOF_UNSURE : LOF_DONE;
+	}
+	if (!ret) {
+		change.locked = range;
+		change.attr = lof_arm_attr(LOF_ONFAULT);
+	}
+	lof_change_end(&change, did);
+	return ret < 0 ? ret : 0;
+}
+
+/* Locked first, so that what is over the limit is refused before it is there. */
+static int map_onfault(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping lazy = *m;
+	struct lof_range range;
+	int err;
+
+	lazy.flags &= ~MAP_POPULATE;
+	err = map_and_arm(&lazy, result);
+	if (!err && m->flags & MAP_POPULATE &&
+	    !lof_range_of(&range, (void *)*result, m->len))
+		populate_new(m, range);
+	return err;
+}
+
+/* MAP_LOCKED under LOF_CONVERT. */
+LOF_COLD
+static int map_converted(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping unlocked = *m;
+	struct lof_range range;
+	int err;
+
+	unlocked.flags &= ~MAP_LOCKED;
+	if (lof_policy(LOF_CONVERT) == LOF_CONVERT_POPULATE)
+		unlocked.flags &= ~MAP_POPULATE;
+	if (lof_policy(LOF_MAX)) {
+		err = lof_arm(LOF_NO_RANGE);
+		if (!err)
+			err = map(&unlocked, result);
+		if (!err && !lof_range_of(&range, (void *)*result, m->len))
+			lof_sweep_add(range);
+	} else if (m->flags & MAP_HUGETLB) {
+		/* Never swapped, and charged no lock; but it needs the right */
+		err = lof_arm(LOF_NO_RANGE);
+		if (!err)
+			err = map(&unlocked, result);
+	} else {
+		err = map_onfault(&unlocked, result);
+	}
+	/* What cannot be locked is the kernel's to refuse. */
+	if (err == -ENOSYS || err == -EOPNOTSUPP)
+		return map(m, result);
+	if (!err)
+		lof_policy_count_converted();
+	return err;
+}
+
+/*
+ * As under the kernel's MCL_FUTURE on fault nothing is populated that is locked.
+ * What grows down is left to lof_catch_up(), which leaves it room.
+ */
+LOF_COLD
+static int map_followed(const struct mapping *m, uintptr_t *result)
+{
+	struct mapping lazy = *m;
+	struct lof_range range;
+	int err;
+
+	if (m->prot & PROT_WRITE)
+		lazy.flags &= ~MAP_POPULATE;
+	err = m->flags & MAP_LOCKED ? map_converted(&lazy, result)
+				    : map(&lazy, result);
+	if (!err && !(m->flags & MAP_GROWSDOWN) &&
+	    !lof_range_of(&range, (void *)*result, m->len))
+		lof_follow(range, m->prot);
+	return err;
+}
+
+LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
+			  int64_t off)
+{
+	const struct mapping m = {
+		(uintptr_t)addr, len, prot, flags, fd, off
+	};
+	uintptr_t result = 0;
+	int err;
+
+	if (lof_future_followed())
+		err = map_followed(&m, &result);
+	else if (flags & MAP_LOCKED && lof_policy(LOF_CONVERT))
+		err = map_converted(&m, &result);
+	else
+		err = map(&m, &result);
+	return lof_return_ptr(err, result);
+}
+
+LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
+				  int fd, int64_t off)
+{
+	const struct mapping m = {
+		(uintptr_t)addr, len, prot, flags & ~MAP_LOCKED, fd, off
+	};
+	uintptr_t result = 0;
+	int err;
+
+	err = map_onfault(&m, &result);
+	return lof_return_ptr(err, result);
+}
+
+LOF_COLD
+static int unmap_noted(uintptr_t addr, size_t len, struct lof_range range)
+{
+	struct lof_change change;
+	int err;
+
+	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
+	err = lof_sys_munmap(addr, len);
+	if (!err)
+		change.unmapped[0] = range;
+	lof_change_end(&change, lof_outcome(err));
+	return err;
+}
+
+LOF_PUBLIC int lof_munmap(void *addr, size_t len)
+{
+	struct lof_fastpath path;
+	struct lof_range range;
+	int err;
+
+	/* A range that wraps is the kernel's to refuse. */
+	if (lof_range_of(&range, addr, len))
+		range = LOF_NO_RANGE;
+	if (!lof_fastpath_begin(&path, range))
+		return lof_return(unmap_noted((uintptr_t)addr, len, range));
+	err = lof_sys_munmap((uintptr_t)addr, len);
+	if (!lof_fastpath_holds(&path))
+		lof_fastpath_repair(&path, LOF_UNMAPPED);
+	return lof_return(err);
+}
+
+/*
+ * What mlock locked is populated when it becomes writable, whatever kind it is
+ * for us. So, without mlock2, it is unlocked for that long, if it may be locked
+ * again.
+ */
+LOF_COLD
+static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
+			   int prot)
+{
+	struct lof_change change;
+	int err, ret = 0;
+
+	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+	if (lof_can_relock(range)) {
+		ret = lof_unlock_tracked(range);
+		err = lof_sys_mprotect(addr, len, prot);
+		ret |= lof_relock(range, range.start);
+	} else {
+		err = lof_sys_mprotect(addr, len, prot);
+	}
+	lof_change_end(&change, ret ? LOF_UNSURE : LOF_DONE);
+	return err;
+}
+
+static int is_by_flag(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return LOF_ATTR_HOW(run->attr) == LOF_BY_FLAG;
+}
+
+static bool has_flagged(struct lof_range range)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, is_by_flag, NULL) == 1;
+}
+
+LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
+{
+	struct lof_range range;
+	int err;
+
+	if (lof_range_of(&range, addr, len))
+		range = LOF_NO_RANGE;
+	if (prot & PROT_WRITE && !lof_range_is_empty(range) &&
+	    !lof_cap_is_there(LOF_CAP_MLOCK2) && has_flagged(range))
+		err = protect_flagged(range, (uintptr_t)addr, len, prot);
+	else
+		err = lof_sys_mprotect((uintptr_t)addr, len, prot);
+	if (!err)
+		lof_follow(range, prot);
+	return lof_return(err);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The calls that tell what is locked: query, walk, stats; and lof_sync. */
+#include "config.h"
+
+#include "lockonfault.h"
+
+#include <string.h>
+
+#include "api/result.h"
+#include "base/options.h"
+#include "emulate/budget.h"
+#include "emulate/mclfuture.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "ledger/attrs.h"
+#include "ledger/change.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "lock/quirks.h"
+
+#define ATTEMPTS 3	/* then others change the memory faster than we look */
+
+static struct lof_region region_of(const struct lof_entry *entry)
+{
+	unsigned int flags = 0;
+
+	if (entry->attr & LOF_ATTR_GUESSED)
+		flags |= LOF_GUESSED;
+	if (entry->attr & LOF_ATTR_SUSPECT)
+		flags |= LOF_UNVERIFIED;
+	if (entry->attr && !lof_cap_is_there(LOF_CAP_LOCKS))
+		flags |= LOF_ACCOUNTED;
+	return (struct lof_region){
+		.start = entry->range.start,
+		.len = lof_range_len(entry->range),
+		.kind = LOF_ATTR_KIND(entry->attr),
+		.how = LOF_ATTR_HOW(entry->attr),
+		.flags = flags,
+	};
+}
+
+/* Fill the caller's structure, which may be older or newer than ours. */
+static void copy_out(void *to, size_t to_size, const void *from, size_t size)
+{
+	size_t both = size < to_size ? size : to_size;
+
+	memcpy(to, from, both);
+	memset((char *)to + both, 0, to_size - both);
+}
+
+/* A search among the areas for what is around an address. */
+struct search {
+	uintptr_t addr;
+	struct lof_entry run;	/* the last run of areas locked alike */
+	uintptr_t before;	/* end of the one before it */
+	bool kept;		/* its area is never swapped */
+};
+
+static int search_area(const struct lof_vma *vma, void *arg)
+{
+	unsigned int attr = lof_attr_of_vma(vma);
+	struct search *search = arg;
+	struct lof_entry *run = &search->run;
+
+	if (vma->range.start <= search->addr && search->addr < vma->range.end)
+		search->kept = lof_nature_keeps(vma);
+	if (!attr)
+		return 0;
+	if (attr == run->attr && vma->range.start == run->range.end) {
+		run->range.end = vma->range.end;
+		return 0;
+	}
+	if (run->range.end > search->addr)
+		return 1;
+	search->before = run->range.end;
+	*run = (struct lof_entry){ vma->range, attr };
+	return 0;
+}
+
+/* The range or the gap around addr by the kernel's word alone. */
+static int around_by_smaps(uintptr_t addr, struct lof_entry *around,
+			   bool *kept)
+{
+	struct search search = { .addr = addr };
+	struct lof_range run, gap;
+	int ret;
+
+	ret = lof_smaps_each(search_area, &search);
+	if (ret < 0)
+		return ret;
+	run = search.run.range;
+	*kept = search.kept;
+	*around = search.run;
+	if (run.start <= addr && addr < run.end)
+		return 0;
+	gap = lof_range_all(lof_sys_page_size());
+	gap.start = run.end <= addr ? run.end : search.before;
+	if (run.start > addr)
+		gap.end = run.start;
+	*around = (struct lof_entry){ .range = gap };
+	return 0;
+}
+
+static bool is_same(const struct lof_entry *a, const struct lof_entry *b)
+{
+	return a->range.start == b->range.start &&
+	       a->range.end == b->range.end &&
+	       ((a->attr ^ b->attr) & ~LOF_ATTR_SUSPECT) == 0;
+}
+
+/* Without smaps: what the ledger says, if the page at addr is so locked. */
+static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range here = { addr & ~(page - 1), 0 };
+	int err;
+
+	here.end = here.start + page;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		err = lof_ledger_around(addr, entry);
+		if (err || lof_is_locked(here) == (LOF_ATTR_KIND(entry->attr) != 0))
+			return err;
+		lof_ledger_reread(entry->range);
+	}
+	return -EAGAIN;
+}
+
+/* What the kernel says; the ledger is corrected to say the same. */
+static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
+{
+	struct lof_entry known;
+	int err;
+
+	err = around_by_smaps(addr, entry, kept);
+	if (err)
+		return around_by_msync(addr, entry) ? err : 0;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (lof_ledger_around(addr, &known) || is_same(&known, entry))
+			break;
+		lof_ledger_reread(known.range);
+		lof_ledger_reread(entry->range);
+		/* Of a guess it may know better. */
+		if (!(entry->attr & LOF_ATTR_GUESSED) ||
+		    lof_ledger_around(addr, entry))
+			around_by_smaps(addr, entry, kept);
+	}
+	return 0;
+}
+
+/*
+ * The front of region, as long as it is held alike. 1: there is more of it,
+ * which is left in rest; 0; -EBUSY.
+ */
+static int cut_holds(struct lof_region *region, struct lof_range *rest)
+{
+	struct lof_entry held;
+	int found;
+
+	region->start = rest->start;
+	found = lof_ledger_first(LOF_NOTED_HOLDS, *rest, &held);
+	region->holds = found > 0 && held.range.start == rest->start ?
+			LOF_HELD_COUNT(held.attr) : 0;
+	if (found > 0 && !region->holds)
+		rest->start = held.range.start;
+	/* Ranges that are wanted in full are apart from others. */
+	while (found > 0 && held.range.start == rest->start &&
+	       LOF_HELD_COUNT(held.attr) == region->holds) {
+		rest->start = held.range.end;
+		found = lof_ledger_first(LOF_NOTED_HOLDS, *rest, &held);
+	}
+	if (found < 0)
+		return found;
+	if (!found && !region->holds)
+		rest->start = rest->end;
+	region->len = rest->start - region->start;
+	return !lof_range_is_empty(*rest);
+}
+
+/* The first budget in range; what is exempt is under none. 1, 0, -EBUSY. */
+static int next_swept(struct lof_range range, struct lof_entry *swept)
+{
+	int found;
+
+	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, range, swept)) > 0 &&
+	       !LOF_BUDGET_ID(swept->attr))
+		range.start = swept->range.end;
+	return found;
+}
+
+/*
+ * The front of region, as long as it is under a budget, or under none. As
+ * above.
+ */
+static int cut_swept(struct lof_region *region, struct lof_range *rest)
+{
+	struct lof_range range = { region->start, region->start + region->len };
+	struct lof_entry swept;
+	uintptr_t end = range.end;
+	int found;
+
+	found = next_swept(range, &swept);
+	if (found > 0 && swept.range.start > range.start)
+		end = swept.range.start;
+	else if (found > 0)
+		region->how = LOF_BY_SWEEP;
+	while (found > 0 && swept.range.start == range.start) {
+		end = range.start = swept.range.end;
+		found = next_swept(range, &swept);
+	}
+	if (found < 0)
+		return found;
+	region->len = end - region->start;
+	if (end < rest->start)
+		rest->start = end;
+	return !lof_range_is_empty(*rest);
+}
+
+static int cut(struct lof_region *region, unsigned int how,
+	       struct lof_range *rest)
+{
+	int more;
+
+	region->how = how;
+	more = cut_holds(region, rest);
+	return more < 0 || !region->kind ? more : cut_swept(region, rest);
+}
+
+LOF_PUBLIC int lof_query(const void *addr, struct lof_region *region,
+			 size_t size)
+{
+	struct lof_region found;
+	struct lof_entry entry;
+	bool kept = false;
+	int err, more;
+
+	if (!size)
+		return lof_return(-EINVAL);
+	err = around((uintptr_t)addr, &entry, &kept);
+	if (err)
+		return lof_return(err);
+	found = region_of(&entry);
+	do
+		more = cut(&found, LOF_ATTR_HOW(entry.attr), &entry.range);
+	while (more > 0 && entry.range.start <= (uintptr_t)addr);
+	if (more < 0)
+		return lof_return(more);
+	if (kept)
+		found.how = LOF_BY_NATURE;
+	copy_out(region, size, &found, sizeof(found));
+	return 0;
+}
+
+typedef int (*visitor)(const struct lof_region *region, void *arg);
+
+struct walking {
+	visitor visit;
+	void *arg;
+	int result;		/* of the last visit */
+};
+
+/* 1 ends it. */
+static int visit_run(const struct lof_entry *run, void *arg)
+{
+	struct lof_region region = region_of(run);
+	struct lof_range rest = run->range;
+	struct walking *w = arg;
+	int more;
+
+	if (!region.kind)
+		return 0;
+	do {
+		more = cut(&region, LOF_ATTR_HOW(run->attr), &rest);
+		if (more < 0)
+			return more;
+		w->result = w->visit(&region, w->arg);
+	} while (!w->result && more);
+	return w->result != 0;
+}
+
+/* A visit may have changed what is ahead. */
+static int walk_run(const struct lof_entry *run, void *arg)
+{
+	if (!(run->attr & LOF_ATTR_SUSPECT) ||
+	    lof_ledger_resync(run->range) == -EBUSY)
+		return visit_run(run, arg);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit_run, arg);
+}
+
+static struct lof_range everything(void)
+{
+	return lof_range_all(lof_sys_page_size());
+}
+
+/* 0 and what the last visit returned, or -EBUSY. */
+static int walk(visitor visit, void *arg, int *result)
+{
+	struct walking w = { .visit = visit, .arg = arg };
+	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), walk_run, &w);
+
+	*result = w.result;
+	return ret < 0 ? ret : 0;
+}
+
+static int add_region(const struct lof_region *region, void *arg)
+{
+	struct lof_stats *stats = arg;
+
+	stats->ranges++;
+	if (region->kind == LOF_ONFAULT)
+		stats->onfault += region->len;
+	else
+		stats->full += region->len;
+	return 0;
+}
+
+static int is_locked_unnoted(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return !LOF_ATTR_KIND(run->attr) && lof_is_locked(run->range);
+}
+
+/* Is something locked between what is tracked? */
+static bool is_locked_between(void)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), is_locked_unnoted,
+				   NULL) == 1;
+}
+
+/*
+ * Ask the kernel about what is suspect. But libc maps and unmaps unseen, and
+ * others may lock. If the charge is the sum of what is tracked, and nothing else
+ * is locked, then all that is tracked is locked; or else look what is. 0, -EBUSY, -ENOMEM.
+ */
+static int check_drift(void)
+{
+	int err = lof_ledger_resync(everything()), result;
+	struct lof_stats sum = { .ranges = 0 };
+	uint64_t changes, charge;
+
+	/* Without memory for it nothing can be told. */
+	if (err == -EBUSY || err == -ENOMEM)
+		return err;
+	changes = lof_ledger_landings();
+	/* While others lock and unlock, the two cannot be compared. */
+	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
+	    (charge != sum.onfault + sum.full || is_locked_between()) &&
+	    lof_ledger_landings() == changes)
+		err = lof_ledger_reread(everything());
+	return err == -ENOMEM ? err : 0;
+}
+
+LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
+				     void *arg), void *arg)
+{
+	int err = check_drift(), result = 0;
+
+	if (!err)
+		err = walk(visit, arg, &result);
+	return err ? lof_return(err) : result;
+}
+
+static int add_held(const struct lof_entry *run, void *arg)
+{
+	uint64_t *bytes = arg;
+
+	if (run->attr)
+		*bytes += lof_range_len(run->range);
+	return 0;
+}
+
+/* 0 or -EBUSY. */
+static int count_held(uint64_t *bytes)
+{
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, everything(), add_held, bytes);
+}
+
+static int catch_up(void)
+{
+	int err = lof_follow_all();
+
+	lof_sweep_all();
+	return err;
+}
+
+LOF_PUBLIC int lof_sync(void)
+{
+	int err;
+
+	lof_future_sync();
+	err = lof_ledger_reread(everything());
+	return lof_return(err ? err : catch_up());
+}
+
+LOF_PUBLIC int lof_catch_up(void)
+{
+	return lof_return(catch_up());
+}
+
+LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
+{
+	struct lof_stats now = { .converted = lof_policy_converted() };
+	struct lof_sweeps sweeps = lof_sweep_sums();
+	struct lof_unfollowed unfollowed;
+	struct lof_costs costs;
+	int err, result;
+
+	if (!size)
+		return lof_return(-EINVAL);
+	err = check_drift();
+	if (!err)
+		err = walk(add_region, &now, &result);
+	if (err)
+		return lof_return(err);
+	lof_ledger_costs(&costs);
+	now.ledger = costs.bytes;
+	now.read_back = costs.read_back;
+	now.drift = costs.drift;
+	err = count_held(&now.holds);
+	if (!err)
+		err = lof_sys_memlock_limit(&now.limit);
+	if (!err)
+		err = lof_smaps_charge(0, &now.charged);
+	if (!err)
+		err = lof_follow_count(&unfollowed);
+	if (err)
+		return lof_return(err);
+	now.left_out = unfollowed.writable;
+	now.passed_over = unfollowed.other;
+	now.swept = sweeps.locked;
+	now.overrun = sweeps.over;
+	copy_out(stats, size, &now, sizeof(now));
+	return 0;
+}

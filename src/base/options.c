@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the process wants. Nothing is done here but to remember it. */
+#include "config.h"
+
+#include "base/options.h"
+
+#include <errno.h>
+#include <limits.h>
+
+/* The highest value of each option; 0: there is no such option. */
+static const unsigned long highest[LOF_NOPTIONS] = {
+	[LOF_CONVERT] = LOF_CONVERT_POPULATE,
+	[LOF_DISCARD] = LOF_DISCARD_TRANSLATE,
+	[LOF_FORK] = LOF_FORK_RELOCK,
+	[LOF_HUGE] = LOF_HUGE_SPLIT,
+	[LOF_HOLDS] = LOF_HOLDS_WIN,
+	[LOF_FALLBACK] = LOF_FALLBACK_REFUSE,
+	[LOF_FUTURE] = LOF_FUTURE_EMULATE,
+	[LOF_SYNC_MS] = LOF_SYNC_MS_MAX,
+	[LOF_MAX] = ULONG_MAX,
+};
+
+_Atomic unsigned long lof_policies[LOF_NOPTIONS];
+static _Atomic uint64_t converted;
+
+void lof_policy_count_converted(void)
+{
+	atomic_fetch_add_explicit(&converted, 1, memory_order_relaxed);
+}
+
+uint64_t lof_policy_converted(void)
+{
+	return atomic_load_explicit(&converted, memory_order_relaxed);
+}
+
+bool lof_policy_exists(int option)
+{
+	return option >= 0 && option < LOF_NOPTIONS && highest[option];
+}
+
+int lof_policy_set(int option, unsigned long value)
+{
+	if (!lof_policy_exists(option) || value > highest[option])
+		return -EINVAL;
+	atomic_store(&lof_policies[option], value);
+	return 0;
+}

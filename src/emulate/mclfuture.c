@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How MCL_FUTURE locks what will be mapped: one word, changed at once. */
+#include "config.h"
+
+#include "emulate/mclfuture.h"
+
+#include <stdatomic.h>
+
+#include "kernel/probe.h"
+#include "ledger/change.h"
+
+#define KIND		LOF_FUTURE_KIND
+#define FOLLOWED	LOF_FUTURE_FOLLOWED
+#define CHANGING	LOF_FUTURE_CHANGING
+#define NUMBER(word)	((uint32_t)((word) >> 24))
+#define ONE_CHANGING	((uint64_t)1 << 8)
+#define ONE_NUMBER	((uint64_t)1 << 24)
+
+static uint64_t with_kind(uint64_t word, unsigned int kind)
+{
+	return (word & ~(uint64_t)0xff) | kind;
+}
+
+struct lof_turn lof_future_begin(void)
+{
+	uint64_t word = atomic_fetch_add(&lof_the_front->future,
+					 ONE_CHANGING + ONE_NUMBER);
+
+	return (struct lof_turn){
+		NUMBER(word) + 1, CHANGING(word) > 0
+	};
+}
+
+void lof_future_end(struct lof_turn turn, int kind)
+{
+	uint64_t word = atomic_load(&lof_the_front->future), next;
+
+	do {
+		/* A handler may have forked, and this is the child. */
+		if (CHANGING(word) == 0)
+			return;
+		next = word - ONE_CHANGING;
+		if (kind != LOF_FUTURE_SAME)
+			next = with_kind(next, (unsigned int)kind);
+		if (turn.overlaps || NUMBER(word) != turn.number)
+			next = with_kind(next, FOLLOWED(next) |
+					       LOF_FUTURE_UNKNOWN);
+	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word, next));
+}
+
+/* An answer counts if nobody changed it while the kernel was asked. */
+static unsigned int ask(uint64_t word)
+{
+	struct lof_range scratch;
+	int kind = lof_probe_future(&scratch);
+
+	/* A reader may have seen it locked. */
+	if (kind > 0)
+		lof_ledger_renew(scratch);
+	if (kind < 0)
+		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
+	/* What the kernel locks need not be followed. */
+	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
+		atomic_compare_exchange_strong(&lof_the_front->future, &word,
+			with_kind(word, kind ? (unsigned int)kind
+					     : FOLLOWED(word)) + ONE_NUMBER);
+	return (unsigned int)kind;
+}
+
+unsigned int lof_future_known(void)
+{
+	unsigned int kind;
+	uint64_t word = lof_future_look(&kind);
+
+	return kind == LOF_FUTURE_UNKNOWN ? ask(word) : kind;
+}
+
+void lof_future_sync(void)
+{
+	unsigned int kind;
+
+	ask(lof_future_look(&kind));
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * MCL_FUTURE by our own hand. The kernel's makes every later mapping fail that
+ * does not fit the limit, and the stack's growth too, which kills; what is done
+ * here is left undone where it does not fit. So under a limit a part of it is
+ * left free for what the program itself locks, only what may be written to is
+ * locked, and of the stack not the page from which it grows.
+ */
+#include "config.h"
+
+#include "emulate/mclfuture_emulated.h"
+
+#include "base/options.h"
+#include "emulate/budget.h"
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "ledger/attrs.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+#include "lock/onfault_by_mlock.h"
+#include "lock/tracked.h"
+#include "lockonfault.h"
+
+#define RESERVE(limit)	((limit) / 8)
+
+static bool kernel_can(void)
+{
+	return lof_cap_is_there(LOF_CAP_MLOCK2) &&
+	       lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT);
+}
+
+unsigned int lof_follow_choose(void)
+{
+	unsigned long policy = lof_policy(LOF_FUTURE);
+	bool can = kernel_can(), limited;
+	uint64_t limit;
+
+	if (lof_future_known() != LOF_NONE)
+		return 0;
+	if (lof_policy(LOF_CONVERT) && lof_policy(LOF_MAX))
+		return LOF_FUTURE_OURS | LOF_FUTURE_LIMITED;
+	if (policy == LOF_FUTURE_KERNEL ||
+	    (!can && lof_policy(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
+	    (can && policy == LOF_FUTURE_AUTO && !lof_policy(LOF_CONVERT)))
+		return 0;
+	limited = lof_flag_is_limited(&limit);
+	if (can && policy == LOF_FUTURE_AUTO && !limited)
+		return 0;
+	return LOF_FUTURE_OURS | (limited ? LOF_FUTURE_LIMITED : 0);
+}
+
+static bool has_room(size_t len)
+{
+	uint64_t limit, charge;
+
+	if (!(lof_future_followed() & LOF_FUTURE_LIMITED))
+		return true;
+	if (lof_sys_memlock_limit(&limit))
+		return false;
+	limit -= RESERVE(limit);
+	return len <= limit && !lof_smaps_charge(0, &charge) &&
+	       charge <= limit - len;
+}
+
+/* What does not fit is left out; under LOF_MAX the sweeper finds what does. */
+static void lock_piece(struct lof_range range)
+{
+	if (lof_policy(LOF_MAX)) {
+		lof_sweep_add(range);
+		return;
+	}
+	if (!has_room(lof_range_len(range)) ||
+	    lof_lock_range(range, LOF_ONFAULT))
+		return;
+	/* Another thread has ended it meanwhile. */
+	if (!lof_future_followed())
+		lof_unlock_range(range);
+}
+
+/* What was unlocked by name, or was there before, is not reached. */
+static int lock_if_free(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (!run->attr)
+		lock_piece(run->range);
+	return 0;
+}
+
+/* If the ledger cannot be read now, a later look finds it. */
+static int lock_if_it_fits(struct lof_range range)
+{
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, lock_if_free, NULL);
+}
+
+static int lock_if_unlocked(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return LOF_ATTR_KIND(run->attr) ? 0 : lock_if_it_fits(run->range);
+}
+
+/* Does MCL_FUTURE reach it? */
+static bool is_wanted(bool writable, bool accessible)
+{
+	return lof_future_followed() & LOF_FUTURE_LIMITED ? writable
+							  : accessible;
+}
+
+void lof_follow_now(struct lof_range range, int prot)
+{
+	if (is_wanted(prot & PROT_WRITE,
+		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
+					   NULL);
+}
+
+static bool can_be_locked(const struct lof_vma *vma)
+{
+	return !vma->locked && !vma->unlockable && !vma->secret;
+}
+
+static int follow_area(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range range = vma->range;
+
+	(void)arg;
+	if (!lof_future_followed())
+		return 1;
+	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
+		return 0;
+	if (vma->growsdown && lof_future_followed() & LOF_FUTURE_LIMITED)
+		range.start += lof_sys_page_size();
+	(void)!lock_if_it_fits(range);
+	return 0;
+}
+
+int lof_follow_all(void)
+{
+	int ret = 0;
+
+	if (lof_future_followed())
+		ret = lof_smaps_each(follow_area, NULL);
+	return ret < 0 ? ret : 0;
+}
+
+static int exempt_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	lof_budget_assign(vma->range, LOF_BUDGET_EXEMPT);
+	return 0;
+}
+
+static int end_exemption(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return run->attr == LOF_BUDGET_EXEMPT ?
+	       lof_budget_assign(run->range, 0) : 0;
+}
+
+void lof_follow_from_now(bool wants_current)
+{
+	(void)!lof_ledger_each_run(LOF_NOTED_BUDGETS,
+				   lof_range_all(lof_sys_page_size()),
+				   end_exemption, NULL);
+	if (!wants_current)
+		lof_smaps_each(exempt_area, NULL);
+}
+
+static int add_area(const struct lof_vma *vma, void *arg)
+{
+	(void)arg;
+	if (can_be_locked(vma) && vma->writable)
+		lof_sweep_add(vma->range);
+	return 0;
+}
+
+int lof_follow_into_budget(void)
+{
+	return lof_smaps_each(add_area, NULL);
+}
+
+static int count_area(const struct lof_vma *vma, void *arg)
+{
+	struct lof_unfollowed *count = arg;
+
+	if (can_be_locked(vma) && vma->writable)
+		count->writable += lof_range_len(vma->range);
+	else if (can_be_locked(vma))
+		count->other += lof_range_len(vma->range);
+	return 0;
+}
+
+int lof_follow_count(struct lof_unfollowed *count)
+{
+	*count = (struct lof_unfollowed){ .writable = 0 };
+	return lof_future_followed() ? lof_smaps_each(count_area, count) : 0;
+}

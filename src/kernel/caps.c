@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What this kernel and this sandbox can do. Asking has no effect but its
+ * answer, so that two threads may ask at once.
+ */
+#include "config.h"
+
+#include "kernel/caps.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "kernel/own_memory.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "lockonfault.h"
+
+enum { UNKNOWN, ABSENT, PRESENT };
+
+static _Atomic int answers[LOF_NCAPS];
+
+static int find_scratch(const struct lof_vma *vma, void *arg)
+{
+	const uintptr_t *scratch = arg;
+
+	if (vma->range.end <= *scratch)
+		return 0;
+	/* Without the right to lock nothing is seen, and nothing adopted. */
+	return vma->onfault || !vma->locked ? 1 : 2;
+}
+
+/* Linux 6.2 has a name for it, 4.4 a place; an emulation may have neither. */
+static bool smaps_tells_kind(void)
+{
+	struct lof_range scratch;
+	int told = 0;
+
+	/* Then nobody says lf, but the ledger knows of its own. */
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		return false;
+	if (lof_own_scratch(lof_sys_page_size(), PROT_READ, &scratch))
+		return true;
+	/* Where the limit refuses, it may be locked in full by MCL_FUTURE. */
+	if (!lof_sys_mlock2(scratch, MLOCK_ONFAULT))
+		told = lof_smaps_each(find_scratch, &scratch.start);
+	lof_own_return(scratch);
+	return told != 2;
+}
+
+/*
+ * A page that cannot be populated and one that can: if mlock fails, the second
+ * is locked, and not there. Where even that is over the limit nothing is seen,
+ * and the limit will have its say each time.
+ */
+static bool mlock_only_flags(void)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range both, second;
+	unsigned char present = 0;
+	bool flags;
+	int err;
+
+	if (lof_own_scratch(2 * page, PROT_READ | PROT_WRITE, &both))
+		return true;
+	second = (struct lof_range){ both.start + page, both.end };
+	lof_sys_mprotect(both.start, page, PROT_NONE);
+	/* Under MCL_FUTURE they are locked already. */
+	lof_sys_munlock(both);
+	lof_sys_madvise(both.start, 2 * page, MADV_DONTNEED);
+	err = lof_sys_mlock(both);
+	lof_sys_mincore(second, &present);
+	flags = err && !(present & 1);
+	if (lof_sys_msync(both, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
+		flags &= lof_sys_msync(second, MS_ASYNC | MS_INVALIDATE) ==
+			 -EBUSY;
+	lof_own_return(both);
+	return flags;
+}
+
+/*
+ * Nothing can be resident where nothing may be accessed, not even under
+ * MCL_FUTURE. gVisor says that all is: it knows of no pages.
+ */
+static bool mincore_tells(void)
+{
+	unsigned char present = 0;
+	struct lof_range scratch;
+
+	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &scratch))
+		return true;
+	lof_sys_mincore(scratch, &present);
+	lof_own_return(scratch);
+	return !(present & 1);
+}
+
+/* Of a page that was touched: our own answers. UNKNOWN: no descriptor now. */
+static int pagemap_tells(bool by_ioctl)
+{
+	uintptr_t page = lof_sys_page_size();
+	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
+	int fd = lof_sys_open("/proc/self/pagemap");
+	const struct lof_pm_question question = {
+		.range = { here, here + page },
+	};
+	struct lof_pm_region region = { .start = 0 };
+	uint64_t entry, walked;
+	bool tells;
+
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+		return UNKNOWN;
+	if (fd < 0)
+		return ABSENT;
+	if (by_ioctl)
+		tells = lof_sys_pagemap_scan(fd, &question, &region, 1,
+					     &walked) == 1;
+	else
+		tells = lof_sys_seek_read(fd, &entry, sizeof(entry),
+			here / page * sizeof(entry)) == sizeof(entry) &&
+			entry >> 63;
+	lof_sys_close(fd);
+	return tells ? PRESENT : ABSENT;
+}
+
+/* qemu-user takes all advice there may ever be, and follows little of it. */
+static bool follows(int advice)
+{
+	return lof_sys_madvise(0, 0, advice) == 0 &&
+	       lof_sys_madvise(0, 0, ~0) != 0;
+}
+
+static bool ask(enum lof_cap cap)
+{
+	const struct lof_range nothing = { 0, 0 };
+	uint64_t bytes;
+
+	switch (cap) {
+	case LOF_CAP_LOCKS:
+		return mincore_tells();
+	case LOF_CAP_MLOCK2:
+		/*
+		 * The kernel looks at the flags before the privilege, so that
+		 * EINVAL can only come from mlock2 itself: a filter says EPERM
+		 * or ENOSYS.
+		 */
+		return lof_sys_mlock2(nothing, ~0u) == -EINVAL;
+	case LOF_CAP_FLAG:
+		return mlock_only_flags();
+	case LOF_CAP_MLOCKALL_ONFAULT:
+		/*
+		 * Before Linux 4.4 this is EINVAL too, and so is the real call.
+		 * qemu-user leaves out the flags that it does not know: what is
+		 * left must not do anything.
+		 */
+		return lof_sys_mlockall(~(MCL_CURRENT | MCL_FUTURE)) == -EINVAL;
+	case LOF_CAP_DONTNEED_LOCKED:
+		return follows(MADV_DONTNEED_LOCKED);
+	case LOF_CAP_POPULATE:
+		return follows(MADV_POPULATE_READ);
+	case LOF_CAP_SMAPS_KIND:
+		return smaps_tells_kind();
+	case LOF_CAP_HUGETLB:
+		/* Before Linux 4.16 nothing tells. */
+		return lof_smaps_hugetlb(&bytes) || bytes > 0;
+	default:
+		return false;
+	}
+}
+
+static int answer_to(enum lof_cap cap)
+{
+	if (cap == LOF_CAP_PAGEMAP_SCAN || cap == LOF_CAP_PAGEMAP)
+		return pagemap_tells(cap == LOF_CAP_PAGEMAP_SCAN);
+	return ask(cap) ? PRESENT : ABSENT;
+}
+
+bool lof_cap_is_there(enum lof_cap cap)
+{
+	int answer = atomic_load_explicit(&answers[cap], memory_order_relaxed);
+
+	if (answer == UNKNOWN) {
+		answer = answer_to(cap);
+		atomic_store_explicit(&answers[cap], answer,
+				      memory_order_relaxed);
+	}
+	return answer == PRESENT;
+}
+
+void lof_cap_found(enum lof_cap cap)
+{
+	if (!lof_cap_is_there(cap))
+		atomic_store_explicit(&answers[cap], PRESENT,
+				      memory_order_relaxed);
+}
+
+bool lof_cap_is_lost(enum lof_cap cap, int err)
+{
+	/* These are the limit's, and of what is locked. */
+	if (!err || err == -ENOMEM || err == -EAGAIN || err == -EINTR ||
+	    err == -EINVAL || ask(cap))
+		return false;
+	atomic_store_explicit(&answers[cap], ABSENT, memory_order_relaxed);
+	return true;
+}
+
+void lof_cap_override(enum lof_cap cap, int answer)
+{
+	atomic_store(&answers[cap], answer < 0 ? UNKNOWN :
+				    answer ? PRESENT : ABSENT);
+}
+
+/*
+ * Was a filter of system calls there before the program? Then what it does not
+ * allow may be deadly, and the program need never come to it. The loader has
+ * opened files, so that this can be asked.
+ */
+static bool is_filtered(void)
+{
+	const char *line;
+	char text[4096];
+	size_t used = 0;
+	long n;
+	int fd = lof_sys_open("/proc/self/status");
+
+	if (fd < 0)
+		return false;
+	while ((n = lof_sys_read(fd, text + used,
+				 sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	lof_sys_close(fd);
+	text[used] = '\0';
+	line = strstr(text, "\nSeccomp:\t");
+	return line && line[sizeof("\nSeccomp:\t") - 1] != '0';
+}
+
+/*
+ * A program that puts itself into a sandbox allows the calls that it makes, so
+ * what its calls depend on is asked before; the rest opens files, and nothing
+ * that a wrapper does depends on it.
+ */
+__attribute__((constructor))
+static void caps_init(void)
+{
+	const enum lof_cap asked[] = {
+		LOF_CAP_MLOCK2, LOF_CAP_MLOCKALL_ONFAULT,
+		LOF_CAP_DONTNEED_LOCKED, LOF_CAP_POPULATE,
+	};
+
+	lof_sys_page_size();
+	lof_cap_is_there(LOF_CAP_HUGETLB);
+	if (is_filtered())
+		return;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		lof_cap_is_there(asked[i]);
+	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+		lof_cap_is_there(LOF_CAP_FLAG);
+}

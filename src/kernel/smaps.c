@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reader of /proc/PID/smaps. An area begins with a line of its bounds and is
+ * complete at its line of VmFlags (Linux 3.8); lines not known are passed over,
+ * and what does not fit the buffer is cut off at the line's end.
+ */
+#include "config.h"
+
+#include "kernel/smaps.h"
+
+#include <string.h>
+
+#include "kernel/sys.h"
+
+/* A line without its newline. */
+struct line {
+	const char *at, *end;
+};
+
+static bool line_skip(struct line *line, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if ((size_t)(line->end - line->at) < len ||
+	    memcmp(line->at, prefix, len) != 0)
+		return false;
+	line->at += len;
+	return true;
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return 16;
+}
+
+/* A number in base 10 or 16. False: there is none, or it does not fit. */
+static bool line_number(struct line *line, unsigned int base, uintptr_t *number)
+{
+	const char *begin = line->at;
+
+	*number = 0;
+	for (; line->at < line->end; line->at++) {
+		unsigned int digit = (unsigned int)digit_of(*line->at);
+
+		if (digit >= base)
+			break;
+		if (__builtin_mul_overflow(*number, base, number) ||
+		    __builtin_add_overflow(*number, digit, number))
+			return false;
+	}
+	return line->at > begin;
+}
+
+/* "7f0000000000-7f0000001000 rw-p ...": the bounds of an area. */
+static bool line_bounds(struct line *line, struct lof_range *range)
+{
+	return line_number(line, 16, &range->start) && line_skip(line, "-") &&
+	       line_number(line, 16, &range->end) && line_skip(line, " ") &&
+	       range->start < range->end;
+}
+
+/* And behind them "rw-p 00000000 00:00 0": no device and no file. */
+static bool line_is_anonymous(struct line line)
+{
+	uintptr_t offset, file;
+
+	if (line.end - line.at < 4)
+		return false;
+	line.at += 3;
+	return line_skip(&line, "p ") && line_number(&line, 16, &offset) &&
+	       line_skip(&line, " 00:00 ") && line_number(&line, 10, &file) &&
+	       file == 0;
+}
+
+/* The only sign of memfd_secret is the name that it gives its file. */
+static bool line_is_secret(struct line line)
+{
+	static const char name[] = " /secretmem (deleted)";
+	const size_t len = sizeof(name) - 1;
+
+	return (size_t)(line.end - line.at) >= len &&
+	       memcmp(line.end - len, name, len) == 0;
+}
+
+/* "Rss:                  84 kB" */
+static void line_size(struct line line, size_t *bytes)
+{
+	uintptr_t kib;
+
+	while (line_skip(&line, " "))
+		;
+	if (line_number(&line, 10, &kib) && kib <= SIZE_MAX / 1024)
+		*bytes = kib * 1024;
+}
+
+/* Is flag, two letters, one of a list with a blank between each two? */
+static bool flag_is_in(const char *list, const char *flag)
+{
+	for (; memcmp(list, flag, 2) != 0; list += 3)
+		if (!list[2])
+			return false;
+	return true;
+}
+
+/*
+ * "rd wr mr mw me lo ac lf": the kernel prints the bits in ascending order and
+ * "??" for a bit that it has no name for. Up to Linux 6.1 that is how the bit
+ * of lock-on-fault shows: it lies behind lo and before all of these.
+ */
+static const char behind_onfault[] =
+	"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
+
+/* Areas with one of these flags are passed over by mlock, with success. */
+static const char unlockable[] = "io pf mm de ht dp";
+
+static const char accessible[] = "rd wr ex";
+
+static void line_flags(struct line line, struct lof_vma *vma)
+{
+	bool behind = false;
+
+	for (;; line.at += 2) {
+		while (line_skip(&line, " "))
+			;
+		if (line.end - line.at < 2)
+			break;
+		if (memcmp(line.at, "lo", 2) == 0)
+			vma->locked = true;
+		else if (memcmp(line.at, "lf", 2) == 0)
+			vma->onfault = true;
+		else if (memcmp(line.at, "??", 2) == 0 && !behind)
+			vma->onfault |= vma->locked;
+		else if (flag_is_in(behind_onfault, line.at))
+			behind = true;
+		if (memcmp(line.at, "ht", 2) == 0)
+			vma->hugetlb = true;
+		if (memcmp(line.at, "dp", 2) == 0)
+			vma->droppable = true;
+		if (memcmp(line.at, "wr", 2) == 0)
+			vma->writable = true;
+		if (memcmp(line.at, "gd", 2) == 0)
+			vma->growsdown = true;
+		vma->accessible |= flag_is_in(accessible, line.at);
+		vma->unlockable |= flag_is_in(unlockable, line.at);
+	}
+	vma->onfault &= vma->locked;
+}
+
+/* Take a line in. True: the area is complete. */
+static bool take_line(struct lof_vma *vma, struct line line)
+{
+	struct line rest = line;
+	struct lof_range range;
+
+	if (line_skip(&line, "VmFlags:")) {
+		line_flags(line, vma);
+		return !lof_range_is_empty(vma->range);
+	}
+	if (line_skip(&line, "Rss:"))
+		line_size(line, &vma->rss);
+	else if (line_skip(&line, "Locked:"))
+		line_size(line, &vma->pinned);
+	else if (line_skip(&line, "Swap:"))
+		line_size(line, &vma->swap);
+	else if (line_bounds(&rest, &range))
+		*vma = (struct lof_vma){
+			.range = range, .secret = line_is_secret(line),
+			.anonymous = line_is_anonymous(rest),
+		};
+	return false;
+}
+
+/*
+ * The next whole line, or the front of one too long for the buffer. 1; 0 at the
+ * end, where a last line without a newline is dropped; a negative errno.
+ */
+static int next_line(struct lof_smaps *smaps, struct line *line)
+{
+	for (;;) {
+		char *begin = smaps->buf + smaps->used;
+		size_t left = smaps->filled - smaps->used;
+		char *newline = left ? memchr(begin, '\n', left) : NULL;
+		int n;
+
+		if (newline || left == sizeof(smaps->buf)) {
+			bool drop = smaps->skip;
+
+			line->at = begin;
+			line->end = newline ? newline : begin + left;
+			smaps->used += newline ? (size_t)(newline - begin) + 1
+					       : left;
+			smaps->skip = !newline;
+			if (!drop)
+				return 1;
+			continue;
+		}
+		memmove(smaps->buf, begin, left);
+		smaps->used = 0;
+		smaps->filled = left;
+		do
+			n = (int)lof_sys_read(smaps->fd, smaps->buf + left,
+					      sizeof(smaps->buf) - left);
+		while (n == -EINTR);
+		if (n <= 0)
+			return n;
+		smaps->filled += (size_t)n;
+	}
+}
+
+/* Open /proc/PID/name, or /proc/self/name for 0. name has at most 8 bytes. */
+static int open_proc(int pid, const char *name)
+{
+	char path[sizeof("/proc/2147483647/12345678")] = "/proc/self/";
+	char digits[sizeof("2147483647")], *digit = digits + sizeof(digits);
+	size_t n = sizeof("/proc/") - 1;
+
+	if (pid > 0) {
+		for (; pid > 0; pid /= 10)
+			*--digit = (char)('0' + pid % 10);
+		memcpy(path + n, digit, (size_t)(digits + sizeof(digits) -
+						 digit));
+		n += (size_t)(digits + sizeof(digits) - digit);
+		path[n++] = '/';
+	} else {
+		n = sizeof("/proc/self/") - 1;
+	}
+	memcpy(path + n, name, strlen(name) + 1);
+	return lof_sys_open(path);
+}
+
+int lof_smaps_open(struct lof_smaps *smaps, int pid)
+{
+	int fd = open_proc(pid, "smaps");
+
+	if (fd < 0)
+		return fd;
+	lof_smaps_open_fd(smaps, fd);
+	return 0;
+}
+
+void lof_smaps_open_fd(struct lof_smaps *smaps, int fd)
+{
+	smaps->fd = fd;
+	smaps->skip = false;
+	smaps->used = 0;
+	smaps->filled = 0;
+	smaps->vma = (struct lof_vma){ .rss = 0 };
+}
+
+int lof_smaps_next(struct lof_smaps *smaps, struct lof_vma *vma)
+{
+	struct line line;
+	int ret;
+
+	while ((ret = next_line(smaps, &line)) > 0) {
+		if (!take_line(&smaps->vma, line))
+			continue;
+		*vma = smaps->vma;
+		smaps->vma = (struct lof_vma){ .rss = 0 };
+		return 1;
+	}
+	return ret;
+}
+
+void lof_smaps_close(struct lof_smaps *smaps)
+{
+	lof_sys_close(smaps->fd);
+}
+
+/* Its buffer is not to lie in the frames of all that call it. */
+__attribute__((noinline))
+int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
+		   void *arg)
+{
+	struct lof_smaps smaps;
+	struct lof_vma vma;
+	int ret;
+
+	ret = lof_smaps_open(&smaps, 0);
+	if (ret)
+		return ret;
+	while ((ret = lof_smaps_next(&smaps, &vma)) > 0) {
+		ret = visit(&vma, arg);
+		if (ret)
+			break;
+	}
+	lof_smaps_close(&smaps);
+	return ret;
+}
+
+/* The size in the line of a file that begins with name. */
+__attribute__((noinline))
+static int size_in(int fd, const char *name, uint64_t *bytes)
+{
+	struct lof_smaps file;
+	struct line line;
+	size_t size = 0;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	lof_smaps_open_fd(&file, fd);
+	do
+		ret = next_line(&file, &line);
+	while (ret > 0 && !line_skip(&line, name));
+	lof_smaps_close(&file);
+	if (ret <= 0)
+		return ret ? ret : -ENODATA;
+	while (line_skip(&line, "\t"))
+		;
+	line_size(line, &size);
+	*bytes = size;
+	return 0;
+}
+
+int lof_smaps_charge(int pid, uint64_t *bytes)
+{
+	return size_in(open_proc(pid, "status"), "VmLck:", bytes);
+}
+
+int lof_smaps_total(uint64_t *bytes)
+{
+	return size_in(open_proc(0, "status"), "VmSize:", bytes);
+}
+
+int lof_smaps_hugetlb(uint64_t *bytes)
+{
+	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);
+}
+
+/* By the lines of maps, which take the kernel a tenth of the time. */
+__attribute__((noinline))
+static size_t count_areas(void)
+{
+	struct lof_smaps maps;
+	struct line line;
+	size_t n = 0;
+	int fd = open_proc(0, "maps");
+
+	if (fd < 0)
+		return 0;
+	lof_smaps_open_fd(&maps, fd);
+	while (next_line(&maps, &line) > 0)
+		n++;
+	lof_smaps_close(&maps);
+	return n;
+}
+
+size_t lof_smaps_areas_left(size_t min, size_t max)
+{
+	int fd = lof_sys_open("/proc/sys/vm/max_map_count");
+	uintptr_t most = 0;
+	size_t areas = count_areas();
+	char text[32];
+	struct line line = { text, text };
+	long n;
+
+	if (fd >= 0) {
+		n = lof_sys_read(fd, text, sizeof(text));
+		line.end += n > 0 ? n : 0;
+		line_number(&line, 10, &most);
+		lof_sys_close(fd);
+	}
+	most /= 2;
+	most = most > areas ? most - areas : 0;
+	return most < min ? min : most > max ? max : most;
+}

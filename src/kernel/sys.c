@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every system call the library makes. What differs between architectures and
+ * C libraries stands here and in syscall_raw.h; no policy, no books.
+ */
+#include "config.h"
+
+#include "kernel/sys.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/ioctl.h>
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+#include "kernel/syscall.h"
+
+#define CALL6(nr, a, b, c, d, e, f)                                         \
+	lof_syscall_raw(nr, (long)(a), (long)(b), (long)(c), (long)(d),     \
+			(long)(e), (long)(f))
+#define CALL3(nr, a, b, c) ((int)CALL6(nr, a, b, c, 0, 0, 0))
+
+_Atomic size_t lof_page_size;
+
+size_t lof_sys_ask_page_size(void)
+{
+	size_t size = getauxval(AT_PAGESZ);
+
+	atomic_store_explicit(&lof_page_size, size, memory_order_relaxed);
+	return size;
+}
+
+int lof_sys_mlock(struct lof_range range)
+{
+	return CALL3(SYS_mlock, range.start, lof_range_len(range), 0);
+}
+
+int lof_sys_mlock2(struct lof_range range, unsigned int flags)
+{
+	return CALL3(SYS_mlock2, range.start, lof_range_len(range), flags);
+}
+
+int lof_sys_munlock(struct lof_range range)
+{
+	return CALL3(SYS_munlock, range.start, lof_range_len(range), 0);
+}
+
+int lof_sys_mlockall(int flags)
+{
+	return CALL3(SYS_mlockall, flags, 0, 0);
+}
+
+int lof_sys_munlockall(void)
+{
+	return CALL3(SYS_munlockall, 0, 0, 0);
+}
+
+/* An address may look negative: only the last page's worth are errors. */
+static int address_of(long ret, uintptr_t *result)
+{
+	if ((unsigned long)ret > -4096UL)
+		return (int)ret;
+	*result = (uintptr_t)ret;
+	return 0;
+}
+
+int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
+		 int64_t off, uintptr_t *result)
+{
+#ifdef SYS_mmap2
+	/* The offset goes in units of 4096 bytes, whatever the page size. */
+	if (off & 4095 || (off >> 12) != (long)(off >> 12))
+		return off & 4095 ? -EINVAL : -EOVERFLOW;
+	return address_of(CALL6(SYS_mmap2, addr, len, prot, flags, fd,
+				off >> 12), result);
+#else
+	return address_of(CALL6(SYS_mmap, addr, len, prot, flags, fd, off),
+			  result);
+#endif
+}
+
+int lof_sys_munmap(uintptr_t addr, size_t len)
+{
+	return CALL3(SYS_munmap, addr, len, 0);
+}
+
+int lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
+		   uintptr_t new_addr, uintptr_t *result)
+{
+	return address_of(CALL6(SYS_mremap, addr, old_len, new_len, flags,
+				new_addr, 0), result);
+}
+
+int lof_sys_mprotect(uintptr_t addr, size_t len, int prot)
+{
+	return CALL3(SYS_mprotect, addr, len, prot);
+}
+
+int lof_sys_madvise(uintptr_t addr, size_t len, int advice)
+{
+	return CALL3(SYS_madvise, addr, len, advice);
+}
+
+int lof_sys_msync(struct lof_range range, int flags)
+{
+	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
+}
+
+/* Headers before Linux 5.1 lack them on i386: then no hook asks for them. */
+#ifndef SYS_shmat
+#define SYS_shmat	(-1)
+#define SYS_shmdt	(-1)
+#define SYS_shmctl	(-1)
+#endif
+
+int lof_sys_shmat(int id, uintptr_t addr, int flags, uintptr_t *result)
+{
+	return address_of(CALL6(SYS_shmat, id, addr, flags, 0, 0, 0), result);
+}
+
+int lof_sys_shmdt(uintptr_t addr)
+{
+	return CALL3(SYS_shmdt, addr, 0, 0);
+}
+
+int lof_sys_shm_size(int id, size_t *bytes)
+{
+	struct shmid_ds segment = { .shm_segsz = 0 };
+	int err = CALL3(SYS_shmctl, id, IPC_STAT, &segment);
+
+	*bytes = segment.shm_segsz;
+	return err;
+}
+
+int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
+			     size_t pgoff, int flags)
+{
+	return (int)CALL6(SYS_remap_file_pages, addr, len, prot, pgoff, flags,
+			  0);
+}
+
+int lof_sys_mincore(struct lof_range range, unsigned char *pages)
+{
+	return CALL3(SYS_mincore, range.start, lof_range_len(range), pages);
+}
+
+int lof_sys_sigaltstack(stack_t *old)
+{
+	return CALL3(SYS_sigaltstack, 0, old, 0);
+}
+
+int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
+{
+	/* SYS_futex takes the kernel's old timespec: two longs. */
+	const long timeout[2] = { ms / 1000, ms % 1000 * 1000000L };
+
+	return (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout,
+			  0, 0);
+}
+
+int lof_sys_futex_wake(_Atomic uint32_t *word)
+{
+	return CALL3(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* To wait for a value is to read it; no time is given to wait. */
+int lof_sys_touch_read(uint32_t *word)
+{
+	const long timeout[2] = { 0, 0 };
+	int err = (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, timeout,
+			     0, 0);
+
+	return err == -EAGAIN || err == -ETIMEDOUT ? 0 : err;
+}
+
+/* Nobody is woken; the operation on the word is to add 0. */
+int lof_sys_touch_write(uint32_t *word)
+{
+	const int add_0 = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
+	int ret = (int)CALL6(SYS_futex, word, FUTEX_WAKE_OP_PRIVATE, 0, 0,
+			     word, add_0);
+
+	return ret < 0 ? ret : 0;
+}
+
+int lof_sys_open(const char *path)
+{
+	return (int)CALL6(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0,
+			  0, 0);
+}
+
+long lof_sys_read(int fd, void *buf, size_t size)
+{
+	return CALL6(SYS_read, fd, buf, size, 0, 0, 0);
+}
+
+int lof_sys_close(int fd)
+{
+	return CALL3(SYS_close, fd, 0, 0);
+}
+
+void lof_sys_leave_files(void)
+{
+#ifndef SYS_close_range
+#define SYS_close_range	436	/* everywhere but on alpha */
+#endif
+#define RANGE_UNSHARE	2u
+	(void)CALL3(SYS_close_range, 0, ~0u, RANGE_UNSHARE);
+}
+
+long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off)
+{
+	long ret = CALL6(SYS_lseek, fd, off, SEEK_SET, 0, 0, 0);
+
+	return ret < 0 ? ret : lof_sys_read(fd, buf, size);
+}
+
+/* The build's headers may be older than Linux 6.7. */
+struct pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages,
+		 category_inverted, category_mask, category_anyof_mask,
+		 return_mask;
+};
+
+#define PM_SCAN		_IOWR('f', 16, struct pm_scan_arg)
+#define PM_PRESENT	((uint64_t)1 << 3)
+#define PM_SWAPPED	((uint64_t)1 << 4)
+
+long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
+			  struct lof_pm_region *regions, size_t nregions,
+			  uint64_t *walked)
+{
+	const uint64_t touched = PM_PRESENT | PM_SWAPPED;
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = question->range.start, .end = question->range.end,
+		.vec = (uintptr_t)regions, .vec_len = nregions,
+		.max_pages = question->max_pages, .return_mask = touched,
+	};
+	long ret;
+
+	if (question->untouched)
+		arg.category_inverted = arg.category_mask = touched;
+	else
+		arg.category_anyof_mask = touched;
+	ret = CALL6(SYS_ioctl, fd, PM_SCAN, &arg, 0, 0, 0);
+	*walked = arg.walk_end;
+	return ret;
+}
+
+int lof_sys_faults(uint64_t *faults)
+{
+	/* The kernel's struct rusage: longs, whatever libc's times are. */
+	long usage[18] = { 0 };
+	int err = CALL3(SYS_getrusage, RUSAGE_SELF, usage, 0);
+
+	*faults = (uint64_t)usage[8] + (uint64_t)usage[9];
+	return err;
+}
+
+int lof_sys_memlock_limit(uint64_t *limit)
+{
+	uint64_t old[2];
+	int err;
+
+	err = (int)CALL6(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, old, 0, 0);
+	if (!err)
+		*limit = old[0];
+	return err;
+}

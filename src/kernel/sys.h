@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every system call the library makes. Each returns what the kernel returned,
+ * 0 or a negative errno, and leaves errno alone. No policy, no books.
+ */
+#ifndef LOF_KERNEL_SYS_H
+#define LOF_KERNEL_SYS_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+
+/* Names that the build's headers may be too old for. */
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP	4	/* Linux 5.7 */
+#endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK		18	/* Linux 4.14 */
+#endif
+#ifndef MADV_KEEPONFORK
+#define MADV_KEEPONFORK		19	/* Linux 4.14 */
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22	/* Linux 5.14 */
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
+#endif
+
+/* Private to the two below. */
+extern _Atomic size_t lof_page_size __attribute__((visibility("hidden")));
+size_t lof_sys_ask_page_size(void);
+
+static inline size_t lof_sys_page_size(void)
+{
+	size_t known = atomic_load_explicit(&lof_page_size,
+					    memory_order_relaxed);
+
+	return known ? known : lof_sys_ask_page_size();
+}
+
+int lof_sys_mlock(struct lof_range range);
+int lof_sys_mlock2(struct lof_range range, unsigned int flags);
+int lof_sys_munlock(struct lof_range range);
+int lof_sys_mlockall(int flags);
+int lof_sys_munlockall(void);
+
+/* The address is at *result on success. off is in bytes. */
+int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
+		 int64_t off, uintptr_t *result);
+int lof_sys_munmap(uintptr_t addr, size_t len);
+int lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
+		   uintptr_t new_addr, uintptr_t *result);
+int lof_sys_mprotect(uintptr_t addr, size_t len, int prot);
+int lof_sys_madvise(uintptr_t addr, size_t len, int advice);
+int lof_sys_msync(struct lof_range range, int flags);
+
+int lof_sys_shmat(int id, uintptr_t addr, int flags, uintptr_t *result);
+int lof_sys_shmdt(uintptr_t addr);
+int lof_sys_shm_size(int id, size_t *bytes);
+int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
+			     size_t pgoff, int flags);
+
+/* A byte for each page; bit 0: it is resident. */
+int lof_sys_mincore(struct lof_range range, unsigned char *pages);
+
+/* The alternate signal stack of this thread. */
+int lof_sys_sigaltstack(stack_t *old);
+
+/* Wait until *word is not value, or for some milliseconds; or wake one. */
+int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
+int lof_sys_futex_wake(_Atomic uint32_t *word);
+
+/*
+ * Make the page of a word resident, as a read or a write of it does, and change
+ * nothing. -EFAULT: it cannot be.
+ */
+int lof_sys_touch_read(uint32_t *word);
+int lof_sys_touch_write(uint32_t *word);
+
+/* A file descriptor or the count of bytes; or a negative errno. */
+int lof_sys_open(const char *path);
+long lof_sys_read(int fd, void *buf, size_t size);
+int lof_sys_close(int fd);
+
+/*
+ * This thread has no file open from now on, and what it opens is its own, not
+ * the program's. Before Linux 5.9 nothing is done.
+ */
+void lof_sys_leave_files(void);
+
+/* From the start of a file. off: no file here is larger than memory. */
+long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off);
+
+/* A run of pages as Linux 6.7 tells of it. */
+struct lof_pm_region {
+	uint64_t start, end, categories;
+};
+
+/*
+ * What the ioctl PAGEMAP_SCAN is asked for: pages that are present or swapped
+ * out, or those that are neither; of holes it tells in no way.
+ */
+struct lof_pm_question {
+	struct lof_range range;
+	bool untouched;
+	size_t max_pages;	/* after so many it stops; 0: no bound */
+};
+
+/* How many regions /proc/self/pagemap tells of, and up to where it looked. */
+long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
+			  struct lof_pm_region *regions, size_t nregions,
+			  uint64_t *walked);
+
+/* Page faults that this process has had, small and large. */
+int lof_sys_faults(uint64_t *faults);
+
+/* The soft RLIMIT_MEMLOCK in bytes, UINT64_MAX: none. */
+int lof_sys_memlock_limit(uint64_t *limit);
+
+/* The pages that an argument names, as lof_range_widen(). */
+static inline int lof_range_of(struct lof_range *range, const void *addr,
+			       size_t len)
+{
+	return lof_range_widen(range, (uintptr_t)addr, len,
+			       lof_sys_page_size());
+}
+
+#endif

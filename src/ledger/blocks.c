@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The summary of what is tracked, over ranges of any length. Its pages come one
+ * by one, as bits in them are set, and stay.
+ */
+#include "config.h"
+
+#include "ledger/blocks.h"
+
+#include "kernel/own_memory.h"
+#include "kernel/sys.h"
+
+#define CHUNK_BYTES	(LOF_CHUNK_WORDS * sizeof(uint64_t))
+
+static lof_bits *chunk_of(struct lof_summary *summary, struct lof_word at)
+{
+	return atomic_load(&summary->chunk[at.chunk]);
+}
+
+static bool is_page(const lof_bits *bits)
+{
+	return bits && bits != LOF_CHUNK_ALL;
+}
+
+/*
+ * Do something with each word that has bits of range, but once with a chunk
+ * that has no page of them; true ends it.
+ */
+typedef bool (*visitor)(struct lof_summary *summary, struct lof_word at);
+
+static bool visit(struct lof_summary *summary, struct lof_range range,
+		  visitor what)
+{
+	while (!lof_range_is_empty(range)) {
+		struct lof_word at = lof_summary_word(range.start,
+						      range.end - 1);
+		uint64_t span = LOF_GRANULE * 64;
+
+		if (at.chunk >= LOF_NCHUNKS)
+			return false;
+		if (what(summary, at))
+			return true;
+		if (!is_page(chunk_of(summary, at)))
+			span = (uint64_t)1 << LOF_CHUNK_BITS;
+		range.start = (uintptr_t)(range.start | (span - 1)) + 1;
+		if (range.start == 0)
+			break;
+	}
+	return false;
+}
+
+static bool has(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	if (!is_page(bits))
+		return bits;
+	return atomic_load(&bits[at.word]) & at.mask;
+}
+
+/* A part of it has no bits, and so may always be tracked. */
+static bool reaches_above(struct lof_range range)
+{
+	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS;
+}
+
+bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range)
+{
+	return reaches_above(range) || visit(summary, range, has);
+}
+
+/* True: some of the bits are not set. */
+static bool lacks(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	return bits != LOF_CHUNK_ALL &&
+	       (!bits || (atomic_load(&bits[at.word]) & at.mask) != at.mask);
+}
+
+static bool set(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at), *none = NULL;
+
+	if (!bits)
+		atomic_compare_exchange_strong(&summary->chunk[at.chunk],
+					       &none, LOF_CHUNK_ALL);
+	else if (lacks(summary, at))
+		atomic_fetch_or(&bits[at.word], at.mask);
+	return false;
+}
+
+/* One of the first pages; NULL: there is none left. */
+static lof_bits *take_first(struct lof_summary *summary)
+{
+	uint32_t n = atomic_load(&summary->nfirst);
+
+	while (n < LOF_NFIRST)
+		if (atomic_compare_exchange_strong(&summary->nfirst, &n, n + 1))
+			return summary->first[n];
+	return NULL;
+}
+
+static lof_bits *map_page(void)
+{
+	struct lof_range memory;
+
+	if (lof_own_map(CHUNK_BYTES, &memory))
+		return NULL;
+	lof_sys_madvise(memory.start, CHUNK_BYTES, MADV_WIPEONFORK);
+	return (lof_bits *)memory.start;
+}
+
+static void get_chunk(struct lof_summary *summary, size_t chunk)
+{
+	lof_bits *none = NULL, *bits;
+
+	if (chunk >= LOF_NCHUNKS || atomic_load(&summary->chunk[chunk]))
+		return;
+	bits = take_first(summary);
+	if (!bits)
+		bits = map_page();
+	/* A page that another thread did not wait for is lost. */
+	if (bits)
+		atomic_compare_exchange_strong(&summary->chunk[chunk], &none,
+					       bits);
+}
+
+void lof_summary_prepare_many(struct lof_summary *summary,
+			      struct lof_range range)
+{
+	if (lof_range_is_empty(range))
+		return;
+	/* What lies between these two is tracked as a whole. */
+	get_chunk(summary, (size_t)((uint64_t)range.start >> LOF_CHUNK_BITS));
+	get_chunk(summary, (size_t)((uint64_t)(range.end - 1) >>
+				    LOF_CHUNK_BITS));
+}
+
+bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range)
+{
+	bool lacked = visit(summary, range, lacks);
+
+	if (lacked) {
+		visit(summary, range, set);
+		atomic_store(&summary->is_used, 1);
+	} else if (reaches_above(range)) {
+		lacked = !atomic_exchange(&summary->is_used, 1);
+	}
+	return lacked;
+}
+
+static bool clear(struct lof_summary *summary, struct lof_word at)
+{
+	lof_bits *bits = chunk_of(summary, at);
+
+	if (is_page(bits))
+		atomic_fetch_and(&bits[at.word], ~at.mask);
+	return false;
+}
+
+void lof_summary_clear(struct lof_summary *summary, struct lof_range range)
+{
+	atomic_fetch_add(&summary->cleared, 1);
+	visit(summary, range, clear);
+}

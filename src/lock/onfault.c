@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lock a range on fault, by whatever this kernel allows, or in full. */
+#include "config.h"
+
+#include "lock/onfault.h"
+
+#include "base/options.h"
+#include "kernel/caps.h"
+#include "kernel/sys.h"
+#include "ledger/notes.h"
+#include "lock/giant.h"
+#include "lock/onfault_by_mlock.h"
+
+/*
+ * The kernel passes over some kinds of memory with success: memfd_secret,
+ * MAP_DROPPABLE, hugetlb, what a driver maps. So a range that was locked is
+ * suspect, until a reader has asked. The race test has no such memory.
+ */
+#ifndef LOF_LOCK_IS_PROVEN
+#define LOF_LOCK_IS_PROVEN	0
+#endif
+
+static int mlock_onfault(struct lof_range range)
+{
+	return lof_sys_mlock2(range, MLOCK_ONFAULT);
+}
+
+int lof_arm(struct lof_range range)
+{
+	/* A filter that refuses mlock2 may say EPERM; that is no privilege. */
+	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
+	unsigned long fallback = lof_policy(LOF_FALLBACK);
+	int err;
+
+	if (!is_native && fallback == LOF_FALLBACK_FULL)
+		return lof_in_chunks(range, lof_sys_mlock);
+	if (!is_native && (fallback == LOF_FALLBACK_REFUSE ||
+			   !lof_cap_is_there(LOF_CAP_FLAG)))
+		return -ENOSYS;
+	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
+		lof_sys_madvise(range.start, lof_range_len(range),
+				MADV_NOHUGEPAGE);
+	if (!is_native)
+		return lof_flag(range);
+	err = lof_in_chunks(range, mlock_onfault);
+	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_arm(range) : err;
+}
+
+int lof_arm_as(struct lof_range range, unsigned int kind)
+{
+	return kind == LOF_ONFAULT ? lof_arm(range)
+				   : lof_in_chunks(range, lof_sys_mlock);
+}
+
+unsigned int lof_arm_attr(unsigned int kind)
+{
+	unsigned int how = LOF_BY_KERNEL;
+
+	if (kind == LOF_ONFAULT && !lof_cap_is_there(LOF_CAP_MLOCK2)) {
+		if (lof_policy(LOF_FALLBACK) == LOF_FALLBACK_FULL)
+			kind = LOF_FULL;
+		else
+			how = LOF_BY_FLAG;
+	}
+	return LOF_ATTR(kind, how) | (LOF_LOCK_IS_PROVEN ? 0 :
+				      LOF_ATTR_SUSPECT);
+}
+
+int lof_arm_again(struct lof_range range, unsigned int kind)
+{
+	int err = lof_arm(range);
+
+	if (kind == LOF_ONFAULT || (err && err != -ENOSYS))
+		return err;
+	/* On fault it is charged and flagged; populating is the rest. */
+	return lof_arm_as(range, LOF_FULL) ? 1 : 0;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lock on fault by mlock alone. Three ways to make it stop before it populates:
+ * a hole above the range; a page of the program's own below it that cannot be
+ * populated, as below a thread's stack; or, where there is neither, all up to the
+ * next hole, and what was too much is unlocked again. Where not even that can be
+ * done, all is populated. Nothing is mapped for it: next to the range is no place
+ * of ours. Whether it worked msync tells, never the errno: that is the same for
+ * the limit.
+ */
+#include "config.h"
+
+#include "lock/onfault_by_mlock.h"
+
+#include <sys/mman.h>
+
+#include "kernel/own_memory.h"
+#include "kernel/probe.h"
+#include "kernel/smaps.h"
+#include "kernel/sys.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+#include "lock/unlock.h"
+
+/* To look for a hole farther off, or to keep more ranges, takes too long. */
+#define FAR		((size_t)1 << 30)
+#define NEIGHBOURS_MAX	32
+
+/* What is flagged to flag a range; it reaches beyond it at one end. */
+struct reach {
+	struct lof_range range, all;
+	bool downward;		/* to a page below; else to a hole above */
+};
+
+static struct lof_range page_at(uintptr_t addr)
+{
+	return (struct lof_range){ addr, addr + lof_sys_page_size() };
+}
+
+static bool is_hole(uintptr_t addr)
+{
+	return lof_sys_msync(page_at(addr), MS_ASYNC) != 0;
+}
+
+/* The next hole at or above addr; 0: there is none near. */
+static uintptr_t hole_above(uintptr_t addr)
+{
+	struct lof_range ahead = { addr, addr };
+	uintptr_t hole;
+
+	for (size_t step = lof_sys_page_size(); step <= FAR; step *= 2) {
+		if (__builtin_add_overflow(ahead.start, step, &ahead.end))
+			return ahead.start;
+		hole = lof_first_hole(ahead);
+		if (hole < ahead.end)
+			return hole;
+		ahead.start = ahead.end;
+	}
+	return 0;
+}
+
+static int look_below(const struct lof_vma *vma, void *arg)
+{
+	const uintptr_t *addr = arg;
+
+	if (vma->range.end < *addr)
+		return 0;
+	return vma->range.start < *addr && !vma->accessible && !vma->locked &&
+	       !vma->unlockable ? 1 : 2;
+}
+
+/* Is the page below one that cannot be populated? */
+static bool has_guard(uintptr_t addr)
+{
+	return lof_smaps_each(look_below, &addr) == 1;
+}
+
+/* Memory beside the range will be locked for a moment. */
+static void begin_beside(struct lof_change *change, struct lof_range range)
+{
+	lof_change_begin(change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
+}
+
+/*
+ * It is as it was before, unless another thread called on it meanwhile: it may
+ * have locked what was unlocked here, or moved on what was locked here.
+ */
+static void end_beside(struct lof_change *change)
+{
+	if (!lof_change_end(change, LOF_DONE))
+		lof_ledger_suspect_all();
+}
+
+bool lof_flag_allows(size_t more)
+{
+	const struct lof_range nothing = { 0, 0 };
+	struct lof_change change;
+	struct lof_range page;
+	bool allowed;
+
+	/* The kernel compares what is locked with the limit for that, too. */
+	if (!more)
+		return lof_sys_mlock(nothing) == 0;
+	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &page))
+		return false;
+	begin_beside(&change, page);
+	/* It looks at the length first; then it flags up to the hole behind. */
+	lof_sys_munlock(page);
+	lof_sys_mlock((struct lof_range){ page.start, page.start + more });
+	allowed = lof_is_locked(page);
+	lof_own_return(page);
+	end_beside(&change);
+	return allowed;
+}
+
+bool lof_flag_is_limited(uint64_t *limit)
+{
+	/* More than that nobody has, and the kernel counts it wrongly. */
+	if (lof_sys_memlock_limit(limit) || *limit >= LOF_GIANT ||
+	    *limit >= SIZE_MAX / 2)
+		return false;
+	return !lof_flag_allows((size_t)*limit + lof_sys_page_size());
+}
+
+static int area_is_left(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+
+	return lof_range_overlaps(vma->range, *range) && !vma->locked &&
+	       !vma->unlockable;
+}
+
+/* Is all of range locked that can be? ends: one of them was not before. */
+static bool is_flagged(const struct reach *reach, bool ends)
+{
+	struct lof_range range = reach->range;
+	struct lof_entry entry;
+
+	if (ends && lof_is_locked(page_at(range.start)) &&
+	    lof_is_locked(page_at(range.end - lof_sys_page_size())))
+		return true;
+	if (!ends && !lof_flag_allows(0))
+		return false;
+	if (!lof_ledger_around(range.start, &entry) &&
+	    LOF_ATTR_KIND(entry.attr) && entry.range.start <= range.start &&
+	    entry.range.end >= range.end)
+		return lof_is_locked(range);
+	return lof_smaps_each(area_is_left, &range) == 0;
+}
+
+/* mlock with a page below that cannot be populated, and is not locked. */
+static int mlock_with_guard(const struct reach *reach)
+{
+	size_t page = lof_sys_page_size();
+	struct lof_range guard = page_at(reach->all.start - page);
+	struct lof_change change;
+	int err;
+
+	begin_beside(&change, guard);
+	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
+	if (lof_is_locked(guard))
+		lof_disarm(guard);
+	end_beside(&change);
+	return err;
+}
+
+/* mlock with a hole above, of which a page is asked for too. */
+static int mlock_with_hole(const struct reach *reach)
+{
+	struct lof_range range = reach->all, hole = page_at(range.end);
+	struct lof_change change;
+	int err;
+
+	if (hole.end < hole.start)
+		return -ENOSYS;
+	range.end = hole.end;
+	begin_beside(&change, hole);
+	err = lof_sys_mlock(range);
+	/* Another thread mapped the hole. */
+	if (!err)
+		(void)!lof_unlock_untracked(hole);
+	end_beside(&change);
+	return err;
+}
+
+/* Flag all of a reach. */
+static int flag_reach(const struct reach *reach)
+{
+	size_t page = lof_sys_page_size();
+	bool ends = !lof_is_locked(page_at(reach->range.start)) ||
+		    !lof_is_locked(page_at(reach->range.end - page));
+	int err;
+
+	err = reach->downward ? mlock_with_guard(reach)
+			      : mlock_with_hole(reach);
+	if ((err == -ENOMEM || err == -EAGAIN) && is_flagged(reach, ends))
+		err = 0;
+	return err;
+}
+
+/*
+ * Each way asks for a page more than there is in the range, and the limit may
+ * not have it. Then one page is left out, and populated by its lock.
+ */
+static int flag_but_one(const struct reach *reach)
+{
+	struct lof_range one = page_at(reach->range.start);
+	struct reach rest = *reach;
+	int err = 0;
+
+	if (reach->downward)
+		one = page_at(reach->range.end - lof_sys_page_size());
+	if (reach->downward)
+		rest.range.end = rest.all.end = one.start;
+	else
+		rest.range.start = rest.all.start = one.end;
+	if (!lof_range_is_empty(rest.range))
+		err = flag_reach(&rest);
+	if (!err)
+		err = lof_sys_mlock(one);
+	if (err)
+		(void)!lof_unlock_untracked(reach->range);
+	return err;
+}
+
+static int flag_near(struct lof_range range, bool downward)
+{
+	struct reach reach = { range, range, downward };
+	int err = flag_reach(&reach);
+
+	return err == -ENOMEM ? flag_but_one(&reach) : err;
+}
+
+/* What is locked in the neighbourhood. */
+struct neighbours {
+	struct lof_range all, locked[NEIGHBOURS_MAX];
+	size_t nlocked;
+};
+
+static int note_locked(const struct lof_vma *vma, void *arg)
+{
+	struct neighbours *hood = arg;
+	struct lof_range piece = lof_range_both(vma->range, hood->all);
+
+	if (vma->range.start >= hood->all.end)
+		return 1;
+	if (!vma->locked || lof_range_is_empty(piece))
+		return 0;
+	if (hood->nlocked == NEIGHBOURS_MAX)
+		return -E2BIG;
+	hood->locked[hood->nlocked++] = piece;
+	return 0;
+}
+
+static int unlock_area(const struct lof_vma *vma, void *arg)
+{
+	const struct lof_range *range = arg;
+	struct lof_range piece = lof_range_both(vma->range, *range);
+
+	if (!lof_range_is_empty(piece))
+		lof_disarm(piece);
+	return vma->range.start >= range->end;
+}
+
+/*
+ * munlock stops at a hole that another thread has made meanwhile, or where
+ * there are too many areas to cut one more: what stays locked is booked.
+ */
+static void unlock_over_holes(struct lof_range range)
+{
+	int err = lof_range_is_empty(range) ? 0 : lof_disarm(range);
+
+	if (err == -ENOMEM)
+		lof_smaps_each(unlock_area, &range);
+	if (err)
+		lof_ledger_suspect(range);
+}
+
+static void unlock_others(const struct neighbours *hood)
+{
+	struct lof_range gap = hood->all;
+
+	for (size_t i = 0; i < hood->nlocked; i++) {
+		gap.end = hood->locked[i].start;
+		unlock_over_holes(gap);
+		gap.start = hood->locked[i].end;
+	}
+	gap.end = hood->all.end;
+	unlock_over_holes(gap);
+}
+
+/* To a hole that is not next to the range, over what is between. */
+static int flag_far(struct lof_range range)
+{
+	struct reach reach = { range, range, false };
+	struct neighbours hood = { .nlocked = 0 };
+	struct lof_change change;
+	int err = -ENOSYS;
+
+	reach.all.end = hole_above(range.end);
+	if (!reach.all.end)
+		return -ENOSYS;
+	hood.all = (struct lof_range){ range.end, reach.all.end };
+	begin_beside(&change, hood.all);
+	if (lof_smaps_each(note_locked, &hood) >= 0)
+		err = flag_reach(&reach);
+	if (err != -ENOSYS)
+		unlock_others(&hood);
+	end_beside(&change);
+	return err ? -ENOSYS : 0;
+}
+
+int lof_flag(struct lof_range range)
+{
+	int err = -ENOSYS;
+
+	/* Nothing at all needs the privilege too; up to a hole it is flagged. */
+	if (lof_range_is_empty(range) || lof_first_hole(range) != range.end)
+		return lof_sys_mlock(range);
+	/* Flagged in one piece, it would be charged wrongly. */
+	if (lof_is_giant(range))
+		return -ENOMEM;
+	if (is_hole(range.end))
+		err = flag_near(range, false);
+	else if (has_guard(range.start))
+		err = flag_near(range, true);
+	if (err == -ENOSYS)
+		err = flag_far(range);
+	return err == -ENOSYS ? lof_sys_mlock(range) : err;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lock a range with what the kernel does not do as it should (seen on 6.18):
+ * it populates hugetlb when it is asked to lock on fault; it refuses to lock
+ * memfd_secret, which always is; it calls it success that MAP_DROPPABLE is not
+ * locked; and memory that cannot be populated stays locked when mlock fails.
+ */
+#include "config.h"
+
+#include "lock/quirks.h"
+
+#include "kernel/caps.h"
+#include "kernel/probe.h"
+#include "ledger/change.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+#include "lock/onfault.h"
+#include "lock/unlock.h"
+#include "lockonfault.h"
+
+bool lof_nature_keeps(const struct lof_vma *vma)
+{
+	return vma->hugetlb || vma->secret;
+}
+
+/* A range, area by area. */
+struct areas {
+	struct lof_range rest;
+	unsigned int kind;
+	bool kept, droppable;
+};
+
+static int look_at(const struct lof_vma *vma, void *arg)
+{
+	struct areas *areas = arg;
+
+	if (lof_range_overlaps(vma->range, areas->rest)) {
+		areas->kept |= lof_nature_keeps(vma);
+		areas->droppable |= vma->droppable;
+	}
+	return vma->range.start >= areas->rest.end;
+}
+
+static struct areas natures(struct lof_range range)
+{
+	struct areas areas = { .rest = range };
+
+	lof_smaps_each(look_at, &areas);
+	return areas;
+}
+
+static int lock_area(const struct lof_vma *vma, void *arg)
+{
+	struct areas *areas = arg;
+	struct lof_range piece = lof_range_both(vma->range, areas->rest);
+
+	if (lof_range_is_empty(piece))
+		return 0;
+	if (piece.start > areas->rest.start)
+		return -ENOMEM;
+	areas->rest.start = piece.end;
+	return lof_nature_keeps(vma) ? 0 : lof_arm_as(piece, areas->kind);
+}
+
+/* Lock all but what nature keeps; in the kernel's order, up to a hole. */
+static int lock_by_area(struct lof_range range, unsigned int kind)
+{
+	struct areas areas = { .rest = range, .kind = kind };
+	struct lof_range nothing = { range.start, range.start };
+	int err;
+
+	/* Nothing to lock is refused too without the privilege. */
+	err = lof_arm_as(nothing, kind);
+	if (!err)
+		err = lof_smaps_each(lock_area, &areas);
+	if (!err && !lof_range_is_empty(areas.rest))
+		err = -ENOMEM;
+	return err ? err : 1;
+}
+
+/* What a lock that failed has left. */
+struct left {
+	unsigned int kind;	/* of the lock */
+	bool has_unlocked;	/* a gap of what the ledger notes is not locked */
+	bool has_locked;	/* another one is */
+	bool has_other;		/* some of it was locked in another way */
+	bool is_unsure;
+};
+
+static int look_at_run(const struct lof_entry *run, void *arg)
+{
+	unsigned int kind = LOF_ATTR_KIND(run->attr);
+	struct left *left = arg;
+
+	if (run->attr)
+		left->has_other |= kind != left->kind;
+	else if (lof_is_locked(run->range))
+		left->has_locked = true;
+	else
+		left->has_unlocked = true;
+	return 0;
+}
+
+static int relock_if_other(const struct lof_entry *run, void *arg)
+{
+	unsigned int kind = LOF_ATTR_KIND(run->attr);
+	struct left *left = arg;
+
+	if (kind && kind != left->kind && lof_arm_again(run->range, kind))
+		left->is_unsure = true;
+	return 0;
+}
+
+/*
+ * If a gap is not locked, the limit refused and nothing was locked, or the gap
+ * is of what is never locked. Else all was locked, before it could not be
+ * populated. True: all is locked as it was. If the ledger cannot be read, it is
+ * not known what was, and all stays locked.
+ */
+static bool undo(struct lof_range range, unsigned int kind)
+{
+	struct left left = { .kind = kind };
+
+	if (lof_ledger_each_run(LOF_NOTED_LOCKS, range, look_at_run, &left))
+		return false;
+	if (left.has_unlocked)
+		return !left.has_locked && !left.has_other;
+	return !lof_unlock_untracked(range) &&
+	       !lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
+				    &left) &&
+	       !left.is_unsure;
+}
+
+int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
+		    enum lof_outcome *did)
+{
+	struct areas areas = { .rest = range };
+	bool by_area;
+	int err;
+
+	*did = LOF_UNSURE;
+	by_area = kind == LOF_ONFAULT && lof_may_have_hugetlb(range);
+	err = by_area ? lock_by_area(range, kind) : lof_arm_as(range, kind);
+	if ((err == -ENOMEM || err == -EAGAIN) &&
+	    lof_first_hole(range) == range.end) {
+		if (!by_area && natures(range).kept)
+			err = lock_by_area(range, kind);
+		if (err < 0 && undo(range, kind))
+			*did = LOF_DONE;
+	} else if (err <= 0) {
+		*did = lof_outcome(err);
+	}
+	if (err || lof_range_is_empty(range) ||
+	    !((is_new && !lof_preload) ||
+	      lof_cap_is_there(LOF_CAP_UNLOCKABLE)) ||
+	    lof_is_locked(range))
+		return err;
+	areas = natures(range);
+	*did = LOF_UNSURE;
+	return areas.droppable ? -EOPNOTSUPP : 1;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Unlock a range, or the part of it that the ledger notes or does not note.
+ * Nothing is noted here.
+ */
+#include "config.h"
+
+#include "lock/unlock.h"
+
+#include "base/options.h"
+#include "kernel/sys.h"
+#include "ledger/attrs.h"
+#include "ledger/resync.h"
+#include "ledger/runs.h"
+#include "lock/giant.h"
+
+int lof_disarm(struct lof_range range)
+{
+	return lof_in_chunks(range, lof_sys_munlock);
+}
+
+static int unlock_if_locked(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return LOF_ATTR_KIND(run->attr) ? lof_disarm(run->range) : 0;
+}
+
+int lof_unlock_tracked(struct lof_range range)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_if_locked, NULL);
+}
+
+/* What is suspect may be locked by another call, and stays. */
+static int unlock_gap(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	if (!run->attr)
+		lof_disarm(run->range);
+	return 0;
+}
+
+int lof_unlock_untracked(struct lof_range range)
+{
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_gap, NULL);
+}
+
+static int unlock_if_unheld(const struct lof_entry *run, void *arg)
+{
+	(void)arg;
+	return run->attr ? 0 : lof_disarm(run->range);
+}
+
+int lof_disarm_unheld(struct lof_range range)
+{
+	if (lof_policy(LOF_HOLDS) != LOF_HOLDS_WIN)
+		return lof_disarm(range);
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, range, unlock_if_unheld, NULL);
+}
+
+/* What of a VMA to unlock. */
+struct choice {
+	unsigned int kinds;
+	unsigned int attr;	/* of the VMA */
+};
+
+/* On a guess nothing is unlocked that the ledger knows to be of another kind. */
+static int unlock_of_kind(const struct lof_entry *run, void *arg)
+{
+	const struct choice *choice = arg;
+	unsigned int attr = choice->attr;
+
+	if (attr & LOF_ATTR_GUESSED && LOF_ATTR_KIND(run->attr))
+		attr = run->attr;
+	if (!(choice->kinds & LOF_KIND_BIT(LOF_ATTR_KIND(attr))))
+		return 0;
+	return lof_disarm_unheld(run->range);
+}
+
+int lof_disarm_kinds(const struct lof_vma *vma, struct lof_range range,
+		     unsigned int kinds)
+{
+	struct choice choice = { kinds, lof_attr_of_vma(vma) };
+	struct lof_entry whole = { .range = lof_range_both(vma->range, range) };
+
+	if (lof_range_is_empty(whole.range) || !choice.attr)
+		return 0;
+	if (!(choice.attr & LOF_ATTR_GUESSED))
+		return unlock_of_kind(&whole, &choice);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, whole.range, unlock_of_kind,
+				   &choice);
+}
+
+/* If the ledger cannot be read, there may be holds. */
+bool lof_holds_any(void)
+{
+	return lof_ledger_has(LOF_NOTED_HOLDS,
+			      lof_range_all(lof_sys_page_size())) != 0;
+}
