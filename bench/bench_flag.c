@@ -285,7 +285,7 @@ static struct result lock_all_in_child(const struct job *job, enum way way)
 
 	lof_cap_override(LOF_CAP_MLOCK2, way != FLAG);
 	lof_cap_override(LOF_CAP_MLOCKALL_ONFAULT, way != FLAG);
-	lof_cap_is_there(LOF_CAP_FLAG);
+	lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK);
 	map(job);
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
 	for (int i = 0; i < THREADS; i++)

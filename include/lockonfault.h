@@ -121,7 +121,7 @@ enum lof_option {
 	LOF_FALLBACK	= 6,	/* lock-on-fault where there is no mlock2 */
 	LOF_FUTURE	= 7,	/* who locks on fault what will be mapped */
 	LOF_SYNC_MS	= 8,	/* a thread looks so often; 0: there is none */
-	LOF_MAX		= 9	/* the most that converted locks may lock */
+	LOF_CONVERT_MAX	= 9	/* bytes that converted locks may lock */
 };
 
 /* Values of LOF_CONVERT. */

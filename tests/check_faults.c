@@ -307,7 +307,7 @@ static bool may_not_fit(const struct operation *operation)
 	uint64_t limit;
 
 	return fault.call == FAULTY_munmap && operation->run == lock_all &&
-	       errno == ENOMEM && lof_flag_is_limited(&limit);
+	       errno == ENOMEM && lof_onfault_by_mlock_is_limited(&limit);
 }
 
 /* In a child that has not used the library yet. */

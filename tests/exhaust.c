@@ -501,7 +501,7 @@ static void run_coroutine(void)
 /* All of it that these calls can reach: the rest would take its time. */
 static void empty_ledger(void)
 {
-	struct lof_summary *summary = &lof_ledger.front.summary;
+	struct lof_blocks *summary = &lof_ledger.front.summary;
 	size_t rest = offsetof(struct lof_ledger, owner);
 
 	memset((void *)&lof_ledger, 0, offsetof(struct lof_ledger,
@@ -519,7 +519,7 @@ static void note_layout(void)
 	empty_ledger();
 	lof_ledger.epoch = 1;
 	lof_nodes_have(LOF_NOTED_LOCKS, 16);
-	lof_summary_prepare(&lof_ledger.front.summary, all);
+	lof_blocks_prepare(&lof_ledger.front.summary, all);
 	memcpy(kernel.page, run.layout, NPAGES);
 	kernel.wipes = true;
 	for (size_t i = 0; i < NPAGES; i++) {

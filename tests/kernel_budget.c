@@ -456,11 +456,11 @@ START_TEST(the_number_of_areas_is_bounded)
 }
 END_TEST
 
-/* LOF_MAX: what is converted comes under one budget. */
+/* LOF_CONVERT_MAX: what is converted comes under one budget. */
 START_TEST(converted_locks_share_a_budget)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
-	OK(lof_set(LOF_MAX, pages(3) + 1));
+	OK(lof_set(LOF_CONVERT_MAX, pages(3) + 1));
 	touch(1);
 	OK(lof_mlock(at(0), pages(8)));
 	KINDS(at(0), "........");
@@ -488,7 +488,7 @@ END_TEST
 START_TEST(mlockall_of_what_is_there_shares_it_too)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
-	OK(lof_set(LOF_MAX, pages(4)));
+	OK(lof_set(LOF_CONVERT_MAX, pages(4)));
 	OK(lof_mlockall(MCL_CURRENT));
 	ck_assert_uint_eq(truth_vmlck(), 0);
 	touch(1);
@@ -555,7 +555,7 @@ START_TEST(mlockall_shares_the_budget_too)
 	char *addr;
 
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
-	OK(lof_set(LOF_MAX, pages(64)));
+	OK(lof_set(LOF_CONVERT_MAX, pages(64)));
 	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
 	MAPPED(addr, lof_mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0));
 	touch_at_random(addr, MUCH / page, 100);

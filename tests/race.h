@@ -17,7 +17,7 @@ enum part {
 extern enum part race_left_out;
 
 #define LOF_LEFT_OUT(part)	(race_left_out == (part))
-#define LOF_GRANULE_BITS	13
+#define LOF_BLOCK_BITS	13
 #define CLEAR_EVERY		1
 
 /* All memory here can be locked: so a page that was locked is not suspect. */

@@ -179,13 +179,13 @@ static void draw_set(struct stream *stream, struct op *op)
 {
 #ifdef LOF_MREMAP_NOPOPULATE
 	op->arg[0] = PICK(stream, LOF_CONVERT, LOF_DISCARD, LOF_FORK, LOF_HUGE,
-			  LOF_HOLDS, LOF_FUTURE, LOF_MAX, 99);
+			  LOF_HOLDS, LOF_FUTURE, LOF_CONVERT_MAX, 99);
 #else
 	op->arg[0] = PICK(stream, LOF_CONVERT, LOF_DISCARD, 99);
 #endif
 	op->arg[1] = (int64_t)draw(stream, op->arg[0] == LOF_CONVERT ? 4 : 3);
 #ifdef LOF_MREMAP_NOPOPULATE
-	if (op->arg[0] == LOF_MAX)
+	if (op->arg[0] == LOF_CONVERT_MAX)
 		op->arg[1] = pages(8 * (size_t)op->arg[1]);
 #endif
 }

@@ -25,8 +25,8 @@
 static void begin(void)
 {
 	lof_cap_override(LOF_CAP_MLOCK2, 0);
-	lof_cap_override(LOF_CAP_FLAG, -1);
-	ck_assert(lof_cap_is_there(LOF_CAP_FLAG));
+	lof_cap_override(LOF_CAP_ONFAULT_BY_MLOCK, -1);
+	ck_assert(lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK));
 	/* The ledger takes its memory with the first lock. */
 	unit_arena_begin(NPAGES);
 	ck_assert_int_eq(lof_mlock(unit_at(0), 1), 0);

@@ -92,7 +92,7 @@ void unit_lock_unseen(size_t start, size_t after, unsigned int flags)
 {
 	const struct lof_range range = unit_pages(start, after);
 
-	ck_assert_int_eq(flags ? lof_arm(range) : lof_sys_mlock(range), 0);
+	ck_assert_int_eq(flags ? lof_lock_onfault(range) : lof_sys_mlock(range), 0);
 	unit_sys.mlock2 = 0;
 	unit_sys.mlock = 0;
 }

@@ -101,7 +101,7 @@ START_TEST(what_was_touched_is_told)
 	use_way(_i % NWAYS);
 	touch_some(0, NPAGES / 2, eighths, touched, &state);
 	touch_some(NPAGES / 2, NPAGES, 8 - eighths, touched, &state);
-	ck_assert_int_eq(lof_scan(part(3, NPAGES - 5), see, &seen), 0);
+	ck_assert_int_eq(lof_touched_each(part(3, NPAGES - 5), see, &seen), 0);
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert_int_eq(seen.touched[i], touched[i] && i >= 3 &&
 				 i < NPAGES - 5);
@@ -117,7 +117,7 @@ START_TEST(what_is_not_mapped_was_not_touched)
 	for (size_t i = 0; i < NPAGES; i++)
 		memory[i * page] = 1;
 	ck_assert_int_eq(munmap(memory + hole * page, 100 * page), 0);
-	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &seen), 0);
+	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), see, &seen), 0);
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert_int_eq(seen.touched[i],
 				 i < hole || i >= hole + 100);
@@ -130,12 +130,12 @@ START_TEST(nothing_and_all_are_told)
 	static struct seen none, all;
 
 	use_way(_i);
-	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &none), 0);
+	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), see, &none), 0);
 	ck_assert_uint_eq(none.runs, 0);
 	ck_assert_int_eq(unit_sys.scan_untouched, 0);
 	for (size_t i = 0; i < NPAGES; i++)
 		memory[i * page] = 1;
-	ck_assert_int_eq(lof_scan(part(0, NPAGES), see, &all), 0);
+	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), see, &all), 0);
 	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
 	ck_assert_uint_eq(all.runs, 1);
 	/* It is asked for few pages first, and then for those of the rest. */
@@ -159,7 +159,7 @@ START_TEST(a_visit_ends_it)
 
 	use_way(_i);
 	memory[page] = memory[5 * page] = 1;
-	ck_assert_int_eq(lof_scan(part(0, NPAGES), refuse, &n), 7);
+	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), refuse, &n), 7);
 	ck_assert_int_eq(n, 1);
 }
 END_TEST
@@ -182,14 +182,14 @@ START_TEST(of_a_file_mincore_is_not_asked)
 	use_way(_i % NWAYS);
 	memory[4 * page] = 1;
 	if (_i % NWAYS == BY_MINCORE) {
-		ck_assert_int_eq(lof_scan(part(0, 8), see, &seen), -ENOSYS);
+		ck_assert_int_eq(lof_touched_each(part(0, 8), see, &seen), -ENOSYS);
 		errno = 0;
 		ck_assert_int_eq(lof_lock_budget(memory, 8 * page, page, 0),
 				 -1);
 		ck_assert_int_eq(errno, ENOSYS);
 		return;
 	}
-	ck_assert_int_eq(lof_scan(part(0, 8), see, &seen), 0);
+	ck_assert_int_eq(lof_touched_each(part(0, 8), see, &seen), 0);
 	ck_assert(seen.touched[4] && !seen.touched[2]);
 }
 END_TEST
@@ -201,7 +201,7 @@ START_TEST(what_cannot_be_opened_is_said)
 	use_way(_i);
 	memory[0] = 1;
 	unit_sys.open_err = -EMFILE;
-	ck_assert_int_eq(lof_scan(part(0, NPAGES), refuse, &n), -EMFILE);
+	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), refuse, &n), -EMFILE);
 	unit_sys.open_err = 0;
 	ck_assert_int_eq(n, 0);
 }

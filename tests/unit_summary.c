@@ -8,12 +8,12 @@
 
 #include "ledger/blocks.h"
 
-static struct lof_summary summary;
+static struct lof_blocks summary;
 
 static struct lof_range granules(size_t first, size_t after)
 {
 	return (struct lof_range){
-		first * LOF_GRANULE, after * LOF_GRANULE
+		first * LOF_BLOCK, after * LOF_BLOCK
 	};
 }
 
@@ -24,8 +24,8 @@ static void begin(void)
 
 START_TEST(nothing_is_there_at_first)
 {
-	ck_assert(!lof_summary_has(&summary, granules(0, 1)));
-	ck_assert(!lof_summary_has(&summary, granules(1, 1000)));
+	ck_assert(!lof_blocks_has(&summary, granules(0, 1)));
+	ck_assert(!lof_blocks_has(&summary, granules(1, 1000)));
 }
 END_TEST
 
@@ -33,37 +33,37 @@ START_TEST(granule_that_was_set_is_found)
 {
 	struct lof_range some = granules(100, 102);
 
-	lof_summary_prepare(&summary, some);
-	ck_assert(lof_summary_set(&summary, some));
-	ck_assert(!lof_summary_set(&summary, some));
-	ck_assert(lof_summary_has_all(&summary, some));
-	ck_assert(lof_summary_has(&summary, granules(101, 102)));
-	ck_assert(lof_summary_has(&summary, granules(1, 1000)));
-	ck_assert(!lof_summary_has(&summary, granules(99, 100)));
-	ck_assert(!lof_summary_has(&summary, granules(102, 1000)));
-	lof_summary_clear(&summary, granules(101, 102));
-	ck_assert(!lof_summary_has(&summary, granules(101, 102)));
-	ck_assert(lof_summary_has(&summary, granules(100, 101)));
+	lof_blocks_prepare(&summary, some);
+	ck_assert(lof_blocks_set(&summary, some));
+	ck_assert(!lof_blocks_set(&summary, some));
+	ck_assert(lof_blocks_has_all(&summary, some));
+	ck_assert(lof_blocks_has(&summary, granules(101, 102)));
+	ck_assert(lof_blocks_has(&summary, granules(1, 1000)));
+	ck_assert(!lof_blocks_has(&summary, granules(99, 100)));
+	ck_assert(!lof_blocks_has(&summary, granules(102, 1000)));
+	lof_blocks_clear(&summary, granules(101, 102));
+	ck_assert(!lof_blocks_has(&summary, granules(101, 102)));
+	ck_assert(lof_blocks_has(&summary, granules(100, 101)));
 }
 END_TEST
 
 /* Where there was no memory for the bits, all around may be tracked. */
 START_TEST(granule_without_bits_is_found)
 {
-	lof_summary_set(&summary, granules(100, 101));
-	ck_assert(lof_summary_has(&summary, granules(100, 101)));
-	ck_assert(lof_summary_has(&summary, granules(1000, 1001)));
+	lof_blocks_set(&summary, granules(100, 101));
+	ck_assert(lof_blocks_has(&summary, granules(100, 101)));
+	ck_assert(lof_blocks_has(&summary, granules(1000, 1001)));
 }
 END_TEST
 
 START_TEST(last_granule_is_found)
 {
-	struct lof_range last = { -LOF_GRANULE, -(uintptr_t)4096 };
+	struct lof_range last = { -LOF_BLOCK, -(uintptr_t)4096 };
 
-	lof_summary_prepare(&summary, last);
-	ck_assert(lof_summary_set(&summary, last));
-	ck_assert(!lof_summary_set(&summary, last));
-	ck_assert(lof_summary_has(&summary, last));
+	lof_blocks_prepare(&summary, last);
+	ck_assert(lof_blocks_set(&summary, last));
+	ck_assert(!lof_blocks_set(&summary, last));
+	ck_assert(lof_blocks_has(&summary, last));
 }
 END_TEST
 
@@ -73,14 +73,14 @@ START_TEST(what_has_no_bits_is_found_too)
 {
 	struct lof_range high = { (uintptr_t)1 << 50, ((uintptr_t)1 << 50) + 1 };
 
-	lof_summary_prepare(&summary, high);
-	ck_assert(lof_summary_set(&summary, high));
-	ck_assert(lof_summary_has(&summary, high));
-	ck_assert(!lof_summary_set(&summary, high));
-	ck_assert(!lof_summary_has(&summary, granules(0, 1000)));
+	lof_blocks_prepare(&summary, high);
+	ck_assert(lof_blocks_set(&summary, high));
+	ck_assert(lof_blocks_has(&summary, high));
+	ck_assert(!lof_blocks_set(&summary, high));
+	ck_assert(!lof_blocks_has(&summary, granules(0, 1000)));
 	/* From below to there. */
-	high.start = LOF_GRANULE;
-	ck_assert(lof_summary_has(&summary, high));
+	high.start = LOF_BLOCK;
+	ck_assert(lof_blocks_has(&summary, high));
 }
 END_TEST
 #endif

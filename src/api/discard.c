@@ -40,7 +40,7 @@ static int discard_unlocked(struct lof_range range)
 static bool is_discard(int advice)
 {
 	return (advice == MADV_DONTNEED || advice == MADV_FREE) &&
-	       lof_policy(LOF_DISCARD) == LOF_DISCARD_TRANSLATE;
+	       lof_option_value(LOF_DISCARD) == LOF_DISCARD_TRANSLATE;
 }
 
 static int discard(uintptr_t addr, size_t len)

@@ -100,7 +100,7 @@ static void take_list(void)
 	struct list *new;
 	size_t count;
 
-	if (lof_policy(LOF_FORK) != LOF_FORK_RELOCK)
+	if (lof_option_value(LOF_FORK) != LOF_FORK_RELOCK)
 		return;
 	lof_ledger_resync(lof_range_all(lof_sys_page_size()));
 	count = collect(NULL, 0);
@@ -176,7 +176,7 @@ static void after_fork_in_child(void)
 		if (lock(list->range[i]))
 			lof_smaps_each(lock_area, &list->range[i]);
 	drop_list();
-	lof_ticker_after_fork_in_child();
+	lof_sync_thread_after_fork_in_child();
 	errno = saved;
 }
 

@@ -21,7 +21,7 @@
 
 /* Lock on fault what is not locked. */
 struct resting {
-	int ret;	/* of lof_nature_lock(); or 1: something was locked */
+	int ret;	/* of lof_lock_with_quirks(); or 1: something was locked */
 	struct lof_range gap;
 };
 
@@ -29,7 +29,7 @@ static int lock_gap(struct resting *r)
 {
 	enum lof_outcome did;
 	int ret = lof_range_is_empty(r->gap) ? 0 :
-		  lof_nature_lock(r->gap, LOF_ONFAULT, true, &did);
+		  lof_lock_with_quirks(r->gap, LOF_ONFAULT, true, &did);
 
 	r->gap = LOF_NO_RANGE;
 	if (ret >= 0)
@@ -60,7 +60,7 @@ static int lock_rest(struct lof_range range)
 
 	/* Nothing to lock is refused too without the privilege. */
 	if (lof_range_is_empty(range))
-		return lof_nature_lock(range, LOF_ONFAULT, true, &did);
+		return lof_lock_with_quirks(range, LOF_ONFAULT, true, &did);
 	err = lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_not_locked, &r);
 	if (!err)
 		err = lock_gap(&r);
@@ -74,7 +74,7 @@ static int lock_held(struct lof_range range, unsigned int kind)
 	int ret;
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	ret = kind == LOF_FULL ? lof_nature_lock(range, kind, true, &did)
+	ret = kind == LOF_FULL ? lof_lock_with_quirks(range, kind, true, &did)
 			       : lock_rest(range);
 	did = ret ? LOF_UNSURE : LOF_DONE;
 	/* Also what lies before a hole; unless the ledger cannot be read. */
@@ -84,7 +84,7 @@ static int lock_held(struct lof_range range, unsigned int kind)
 		did = LOF_DONE;
 	if (!ret) {
 		change.locked = range;
-		change.attr = lof_arm_attr(kind);
+		change.attr = lof_attr_of_lock(kind);
 	}
 	lof_change_end(&change, did);
 	return ret < 0 ? ret : 0;
@@ -109,7 +109,7 @@ static int lock_again_if_held(const struct lof_entry *run, void *arg)
 	bool *again = arg;
 
 	if (run->attr) {
-		lof_arm_again(run->range, run->attr & LOF_HELD_FULL ?
+		lof_lock_again(run->range, run->attr & LOF_HELD_FULL ?
 					  LOF_FULL : LOF_ONFAULT);
 		*again = true;
 	}
@@ -128,7 +128,7 @@ static int unlock_if_dropped(const struct lof_entry *run, void *arg)
 		*unsure = true;
 		return 0;
 	}
-	*unsure |= lof_disarm(run->range) != 0;
+	*unsure |= lof_unlock(run->range) != 0;
 	if (!lof_ledger_has(LOF_NOTED_HOLDS, run->range))
 		return 0;
 	return lof_ledger_each_run(LOF_NOTED_HOLDS, run->range, lock_again_if_held,

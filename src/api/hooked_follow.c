@@ -15,5 +15,5 @@ LOF_PUBLIC void lof_hooked_follow(const void *addr, size_t len)
 	struct lof_range range;
 
 	if (!lof_range_of(&range, addr, len))
-		lof_follow(range, PROT_READ | PROT_WRITE);
+		lof_emulate(range, PROT_READ | PROT_WRITE);
 }

@@ -41,10 +41,10 @@ static int lock_as_kernel(struct lof_range range, unsigned int kind)
 		return err == -EOPNOTSUPP ? 0 : err;
 	}
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	err = lof_arm_as(range, kind);
+	err = lof_lock_as(range, kind);
 	if (!err) {
 		change.locked = range;
-		change.attr = lof_arm_attr(kind);
+		change.attr = lof_attr_of_lock(kind);
 	}
 	lof_change_end(&change, lof_outcome(err));
 	return err;
@@ -67,7 +67,7 @@ static int lock(const void *addr, size_t len, unsigned int kind,
  */
 static int leave_budgets(struct lof_range range)
 {
-	int err = lof_budget_assign(range, lof_future_followed() ?
+	int err = lof_budget_assign(range, lof_mclfuture_emulated() ?
 					   LOF_BUDGET_EXEMPT : 0);
 
 	return err == -EBUSY ? 0 : err;
@@ -82,8 +82,8 @@ static int unlock(const void *addr, size_t len)
 	err = lof_range_of(&range, addr, len);
 	if (err)
 		return err;
-	if (lof_fastpath_begin(&path, range) && !lof_future_followed()) {
-		err = lof_disarm(range);
+	if (lof_fastpath_begin(&path, range) && !lof_mclfuture_emulated()) {
+		err = lof_unlock(range);
 		if (!lof_fastpath_holds(&path))
 			lof_fastpath_repair(&path, LOF_UNLOCKED);
 		return err;
@@ -102,7 +102,7 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 {
 	const struct choice *choice = arg;
 
-	return lof_disarm_kinds(vma, choice->range,
+	return lof_unlock_kinds(vma, choice->range,
 				LOF_KIND_BIT(choice->kind));
 }
 
@@ -112,7 +112,7 @@ static int unlock_run(const struct lof_entry *run, void *arg)
 	const struct choice *choice = arg;
 
 	return LOF_ATTR_KIND(run->attr) == choice->kind ?
-	       lof_disarm_unheld(run->range) : 0;
+	       lof_unlock_unheld(run->range) : 0;
 }
 
 /*
@@ -161,21 +161,21 @@ LOF_PUBLIC int lof_hooked_mlock2(const void *addr, size_t len,
 	return lock2(addr, len, flags, lock_as_kernel);
 }
 
-/* With LOF_MAX it comes under the process's budget, whatever its size. */
+/* With LOF_CONVERT_MAX it comes under the process's budget, whatever its size. */
 static int lock_converted(const void *addr, size_t len, lock_range *by)
 {
 	struct lof_range range;
 	int err;
 
-	if (!lof_policy(LOF_MAX))
+	if (!lof_option_value(LOF_CONVERT_MAX))
 		return lock(addr, len, LOF_ONFAULT, by);
 	err = lof_range_of(&range, addr, len);
 	if (!err)
-		err = lof_arm(LOF_NO_RANGE);
+		err = lof_lock_onfault(LOF_NO_RANGE);
 	if (!err && lof_first_hole(range) != range.end)
 		err = -ENOMEM;
 	if (!err)
-		err = lof_sweep_add(range);
+		err = lof_budget_add(range);
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
@@ -183,10 +183,10 @@ static int lock1(const void *addr, size_t len, lock_range *by)
 {
 	int err = -ENOSYS;
 
-	if (lof_policy(LOF_CONVERT)) {
+	if (lof_option_value(LOF_CONVERT)) {
 		err = lock_converted(addr, len, by);
 		if (!err)
-			lof_policy_count_converted();
+			lof_count_converted();
 	}
 	if (err == -ENOSYS)
 		err = lock(addr, len, LOF_FULL, by);

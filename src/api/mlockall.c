@@ -69,7 +69,7 @@ static int lock_giant(const struct lof_vma *vma, void *arg)
 	const unsigned int *kind = arg;
 
 	if (lof_is_giant(vma->range) && !vma->locked)
-		lof_arm_as(vma->range, *kind);
+		lof_lock_as(vma->range, *kind);
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static int unlock_giant(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
 	if (LOF_ATTR_KIND(run->attr) && lof_is_giant(run->range))
-		lof_disarm(run->range);
+		lof_unlock(run->range);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static void unlock_giants(void)
 /* Lock areas without a hole between them, and none that nature keeps. */
 static int lock_run(const struct lof_range *run)
 {
-	if (lof_range_is_empty(*run) || lof_arm(*run) != -ENOMEM)
+	if (lof_range_is_empty(*run) || lof_lock_onfault(*run) != -ENOMEM)
 		return 0;
 	/* The limit; or it is the kernel's own memory, and not to be locked. */
 	return lof_first_hole(*run) == run->end ? -ENOMEM : 0;
@@ -102,7 +102,7 @@ static int lock_run(const struct lof_range *run)
 static int lock_areas_but_last(const struct lof_vma *vma, void *arg)
 {
 	struct lof_range *run = arg, before = *run;
-	bool kept = lof_nature_keeps(vma);
+	bool kept = lof_is_never_swapped(vma);
 
 	if (!kept && vma->range.start == run->end) {
 		run->end = vma->range.end;
@@ -117,18 +117,18 @@ static bool is_over_the_limit(void)
 {
 	uint64_t limit, total;
 
-	return lof_flag_is_limited(&limit) && !lof_smaps_total(&total) &&
+	return lof_onfault_by_mlock_is_limited(&limit) && !lof_smaps_total(&total) &&
 	       total > limit;
 }
 
 /* What mlockall does on fault, but for hugetlb; or without mlockall for it. */
 static int lock_areas(int flags)
 {
-	unsigned int before = lof_future_known();
+	unsigned int before = lof_mclfuture_known();
 	struct lof_range run = LOF_NO_RANGE;
 	int err;
 
-	err = lof_arm(LOF_NO_RANGE);
+	err = lof_lock_onfault(LOF_NO_RANGE);
 	if (!err && is_over_the_limit())
 		err = -ENOMEM;
 	if (!err && flags & MCL_FUTURE)
@@ -198,7 +198,7 @@ static int call_mlockall(int flags, unsigned int kind)
 		return err;
 	if (!(flags & MCL_FUTURE))
 		return lock_areas(flags);
-	err = lof_arm(LOF_NO_RANGE);
+	err = lof_lock_onfault(LOF_NO_RANGE);
 	return err ? err : -EINVAL;
 }
 
@@ -207,18 +207,18 @@ static int lock_all(int flags)
 	unsigned int kind = flags & MCL_ONFAULT ? LOF_ONFAULT : LOF_FULL;
 	unsigned int future = flags & MCL_FUTURE ? kind : LOF_NONE;
 	struct lof_change change;
-	struct lof_turn turn;
+	struct lof_mclfuture_update turn;
 	int err;
 
 	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
 	if (flags == MCL_ONFAULT || flags & ~MCL_ALL)
 		return -EINVAL;
 	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
-	turn = lof_future_begin();
+	turn = lof_mclfuture_begin();
 	err = call_mlockall(flags, kind);
-	lof_future_end(turn, err ? LOF_FUTURE_SAME : (int)future);
+	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : (int)future);
 	if (!err)
-		change.assumed = lof_arm_attr(kind);
+		change.assumed = lof_attr_of_lock(kind);
 	/* MCL_CURRENT passes over what cannot be locked. */
 	lof_change_end(&change, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	return err;
@@ -230,14 +230,14 @@ static int lock_all(int flags)
  */
 static void stop_following(void)
 {
-	if (lof_future_followed())
-		lof_future_end(lof_future_begin(), LOF_NONE);
+	if (lof_mclfuture_emulated())
+		lof_mclfuture_end(lof_mclfuture_begin(), LOF_NONE);
 }
 
 static int unlock_all(void)
 {
 	struct lof_change change;
-	struct lof_turn turn;
+	struct lof_mclfuture_update turn;
 	int err;
 
 	stop_following();
@@ -246,9 +246,9 @@ static int unlock_all(void)
 		lof_ledger_resync(everything());
 	lof_change_begin(&change, LOF_MAY_UNLOCK, everything(), LOF_NO_RANGE);
 	unlock_giants();
-	turn = lof_future_begin();
+	turn = lof_mclfuture_begin();
 	err = lof_sys_munlockall();
-	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
+	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : LOF_NONE);
 	/* The kernel leaves some kinds of memory locked: memfd_secret. */
 	if (!err)
 		change.unlocked = everything();
@@ -261,7 +261,7 @@ static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 {
 	const unsigned int *kinds = arg;
 
-	return lof_disarm_kinds(vma, vma->range, *kinds);
+	return lof_unlock_kinds(vma, vma->range, *kinds);
 }
 
 static int first_locked(const struct lof_entry *run, void *arg)
@@ -280,7 +280,7 @@ static int first_locked(const struct lof_entry *run, void *arg)
  */
 static int stop_future(void)
 {
-	struct lof_turn turn = lof_future_begin();
+	struct lof_mclfuture_update turn = lof_mclfuture_begin();
 	struct lof_range any = LOF_NO_RANGE;
 	int err = 0;
 
@@ -296,7 +296,7 @@ static int stop_future(void)
 	}
 	if (!err)
 		restore_all();
-	lof_future_end(turn, err ? LOF_FUTURE_SAME : LOF_NONE);
+	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : LOF_NONE);
 	return err;
 }
 
@@ -309,13 +309,13 @@ static int unlock_some(int flags)
 	int err;
 
 	/* What is locked has to be known, and smaps readable, beforehand. */
-	lof_future_sync();
+	lof_mclfuture_sync();
 	err = lof_ledger_reread(everything());
 	if (!err && flags & MCL_ONFAULT)
 		err = lof_budget_assign(everything(), 0);
 	if (err)
 		return err;
-	kind = lof_future_known();
+	kind = lof_mclfuture_known();
 	future = flags & MCL_FUTURE && kind != LOF_NONE;
 	if (flags & MCL_CURRENT)
 		drop |= LOF_KIND_BIT(LOF_FULL);
@@ -354,46 +354,46 @@ static void convert_tracked(void)
  */
 static int lock_all_ours(int flags, unsigned int ours)
 {
-	bool fits = !(ours & LOF_FUTURE_LIMITED);
-	struct lof_turn turn;
+	bool fits = !(ours & LOF_MCLFUTURE_OURS_LIMITED);
+	struct lof_mclfuture_update turn;
 	int err;
 
 	if (flags & MCL_CURRENT && fits)
 		err = lock_all(flags & ~MCL_FUTURE);
 	else
-		err = lof_arm(LOF_NO_RANGE);
+		err = lof_lock_onfault(LOF_NO_RANGE);
 	if (err)
 		return err;
-	lof_follow_from_now(flags & MCL_CURRENT);
-	turn = lof_future_begin();
-	lof_future_end(turn, (int)ours);
+	lof_emulate_from_now(flags & MCL_CURRENT);
+	turn = lof_mclfuture_begin();
+	lof_mclfuture_end(turn, (int)ours);
 	if (flags & MCL_CURRENT && !fits) {
 		convert_tracked();
-		lof_follow_all();
+		lof_emulate_all();
 	}
 	return 0;
 }
 
-/* MCL_CURRENT under LOF_MAX. */
+/* MCL_CURRENT under LOF_CONVERT_MAX. */
 static int budget_all(void)
 {
-	int err = lof_arm(LOF_NO_RANGE);
+	int err = lof_lock_onfault(LOF_NO_RANGE);
 
 	if (err)
 		return err;
-	lof_future_end(lof_future_begin(), LOF_NONE);
-	return lof_follow_into_budget();
+	lof_mclfuture_end(lof_mclfuture_begin(), LOF_NONE);
+	return lof_emulate_into_budget();
 }
 
 static int lock_all_onfault(int flags)
 {
 	unsigned int ours = 0;
 
-	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT && lof_policy(LOF_CONVERT) &&
-	    lof_policy(LOF_MAX) && lof_future_known() == LOF_NONE)
+	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT && lof_option_value(LOF_CONVERT) &&
+	    lof_option_value(LOF_CONVERT_MAX) && lof_mclfuture_known() == LOF_NONE)
 		return budget_all();
 	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
-		ours = lof_follow_choose();
+		ours = lof_emulate_choose();
 	return ours ? lock_all_ours(flags, ours) : lock_all(flags);
 }
 
@@ -403,11 +403,11 @@ LOF_PUBLIC int lof_mlockall(int flags)
 
 	if (flags & MCL_ONFAULT)
 		return lof_return(lock_all_onfault(flags));
-	if (lof_policy(LOF_CONVERT)) {
+	if (lof_option_value(LOF_CONVERT)) {
 		/* EINVAL: flags are wrong in any case, or Linux before 4.4. */
 		err = lock_all_onfault(flags | MCL_ONFAULT);
 		if (!err)
-			lof_policy_count_converted();
+			lof_count_converted();
 	}
 	if (err == -EINVAL)
 		err = lock_all(flags);
@@ -416,7 +416,7 @@ LOF_PUBLIC int lof_mlockall(int flags)
 
 LOF_PUBLIC int lof_munlockall(void)
 {
-	if (lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN && lof_holds_any())
+	if (lof_option_value(LOF_HOLDS) == LOF_HOLDS_WIN && lof_holds_any())
 		return lof_return(unlock_some(MCL_ALL));
 	return lof_return(unlock_all());
 }

@@ -107,14 +107,14 @@ static int map_and_note(const struct mapping *m, unsigned int kind,
 	if (!is_rounded)
 		change.range[0] = range;
 	change.unmapped[0] = range;
-	if (kind && kind != LOF_FUTURE_UNKNOWN) {
+	if (kind && kind != LOF_MCLFUTURE_UNKNOWN) {
 		change.locked = range;
 		change.attr = LOF_ATTR(kind, LOF_BY_KERNEL);
 		if (!is_ordinary(m))
 			change.attr |= LOF_ATTR_SUSPECT;
 	}
-	lof_change_end(&change, !is_rounded && kind != LOF_FUTURE_UNKNOWN &&
-				lof_future_is_still(future) ? LOF_DONE
+	lof_change_end(&change, !is_rounded && kind != LOF_MCLFUTURE_UNKNOWN &&
+				lof_mclfuture_is_still(future) ? LOF_DONE
 							    : LOF_UNSURE);
 	return 0;
 }
@@ -135,7 +135,7 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 		return err;
 	if (!err && lof_range_of(range, (void *)*result, m->len))
 		return 0;
-	if (!lof_future_is_still(future)) {
+	if (!lof_mclfuture_is_still(future)) {
 		lof_ledger_renew(*range);
 		/* It may be locked, and moved on as if it were not. */
 		lof_ledger_suspect_all();
@@ -149,7 +149,7 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 static LOF_HOT int map(const struct mapping *m, uintptr_t *result)
 {
 	unsigned int kind;
-	uint64_t future = lof_future_look(&kind);
+	uint64_t future = lof_mclfuture_look(&kind);
 	struct lof_fastpath path;
 
 	if (m->flags & MAP_LOCKED && kind == LOF_NONE)
@@ -172,11 +172,11 @@ static bool is_over(const struct mapping *m)
 	return m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE);
 }
 
-/* Lock a new mapping, or take it back. As lof_nature_lock(). */
+/* Lock a new mapping, or take it back. As lof_lock_with_quirks(). */
 static int arm_new(const struct mapping *m, struct lof_range range)
 {
 	enum lof_outcome did;
-	int ret = lof_nature_lock(range, LOF_ONFAULT, !is_ordinary(m), &did);
+	int ret = lof_lock_with_quirks(range, LOF_ONFAULT, !is_ordinary(m), &did);
 
 	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
@@ -195,7 +195,7 @@ static int may_replace(const struct mapping *m)
 	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
 		return -EOPNOTSUPP;
 	if (is_huge || !lof_cap_is_there(LOF_CAP_MLOCK2))
-		err = lof_arm(LOF_NO_RANGE);
+		err = lof_lock_onfault(LOF_NO_RANGE);
 	return err || is_huge ? err : lof_probe_lock(m->addr, m->len);
 }
 
@@ -254,7 +254,7 @@ static void populate_new(const struct mapping *m, struct lof_range range)
 	unsigned int kind;
 
 	/* It does not where MCL_FUTURE locks on fault. */
-	lof_future_look(&kind);
+	lof_mclfuture_look(&kind);
 	if (m->flags & MAP_NONBLOCK || kind == LOF_ONFAULT)
 		return;
 	lof_populate_range(range, is_private && m->prot & PROT_WRITE ?
@@ -282,7 +282,7 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 	}
 	if (!ret) {
 		change.locked = range;
-		change.attr = lof_arm_attr(LOF_ONFAULT);
+		change.attr = lof_attr_of_lock(LOF_ONFAULT);
 	}
 	lof_change_end(&change, did);
 	return ret < 0 ? ret : 0;
@@ -312,17 +312,17 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	int err;
 
 	unlocked.flags &= ~MAP_LOCKED;
-	if (lof_policy(LOF_CONVERT) == LOF_CONVERT_POPULATE)
+	if (lof_option_value(LOF_CONVERT) == LOF_CONVERT_POPULATE)
 		unlocked.flags &= ~MAP_POPULATE;
-	if (lof_policy(LOF_MAX)) {
-		err = lof_arm(LOF_NO_RANGE);
+	if (lof_option_value(LOF_CONVERT_MAX)) {
+		err = lof_lock_onfault(LOF_NO_RANGE);
 		if (!err)
 			err = map(&unlocked, result);
 		if (!err && !lof_range_of(&range, (void *)*result, m->len))
-			lof_sweep_add(range);
+			lof_budget_add(range);
 	} else if (m->flags & MAP_HUGETLB) {
 		/* Never swapped, and charged no lock; but it needs the right */
-		err = lof_arm(LOF_NO_RANGE);
+		err = lof_lock_onfault(LOF_NO_RANGE);
 		if (!err)
 			err = map(&unlocked, result);
 	} else {
@@ -332,7 +332,7 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	if (err == -ENOSYS || err == -EOPNOTSUPP)
 		return map(m, result);
 	if (!err)
-		lof_policy_count_converted();
+		lof_count_converted();
 	return err;
 }
 
@@ -353,7 +353,7 @@ static int map_followed(const struct mapping *m, uintptr_t *result)
 				    : map(&lazy, result);
 	if (!err && !(m->flags & MAP_GROWSDOWN) &&
 	    !lof_range_of(&range, (void *)*result, m->len))
-		lof_follow(range, m->prot);
+		lof_emulate(range, m->prot);
 	return err;
 }
 
@@ -366,9 +366,9 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	uintptr_t result = 0;
 	int err;
 
-	if (lof_future_followed())
+	if (lof_mclfuture_emulated())
 		err = map_followed(&m, &result);
-	else if (flags & MAP_LOCKED && lof_policy(LOF_CONVERT))
+	else if (flags & MAP_LOCKED && lof_option_value(LOF_CONVERT))
 		err = map_converted(&m, &result);
 	else
 		err = map(&m, &result);
@@ -467,6 +467,6 @@ LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 	else
 		err = lof_sys_mprotect((uintptr_t)addr, len, prot);
 	if (!err)
-		lof_follow(range, prot);
+		lof_emulate(range, prot);
 	return lof_return(err);
 }

@@ -169,7 +169,7 @@ static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 	int err;
 
 	announce(&change, r);
-	err = lof_arm(r->old);
+	err = lof_lock_onfault(r->old);
 	if (err == -ENOMEM)
 		err = -EAGAIN;
 	if (!err)
@@ -178,7 +178,7 @@ static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 		kept.start = r->new.start;
 		kept.end = kept.start + lof_range_len(r->old);
 	}
-	lof_arm_as(kept, LOF_FULL);
+	lof_lock_as(kept, LOF_FULL);
 	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
@@ -195,14 +195,14 @@ static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 	int err;
 
 	announce(&change, r);
-	err = lof_flag_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
+	err = lof_onfault_by_mlock_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
 	      0 : -EAGAIN;
 	if (!err)
 		err = call_kernel_unlocked(&change, r, old_len, new_len, &exact);
 	split(r, &kept, &tail);
-	exact = !err && !lof_arm(tail) && exact;
+	exact = !err && !lof_lock_onfault(tail) && exact;
 	if (!err)
-		change.attr = lof_arm_attr(LOF_ONFAULT);
+		change.attr = lof_attr_of_lock(LOF_ONFAULT);
 	lof_change_end(&change, exact && is_sure ? LOF_DONE : LOF_UNSURE);
 	return err;
 }
@@ -314,7 +314,7 @@ static bool is_followed(struct lof_range old)
 {
 	struct lof_entry whole = { .attr = 0 };
 
-	return lof_future_followed() && !lof_ledger_has(LOF_NOTED_HOLDS, old) &&
+	return lof_mclfuture_emulated() && !lof_ledger_has(LOF_NOTED_HOLDS, old) &&
 	       !lof_ledger_each_run(LOF_NOTED_LOCKS, old, is_whole, &whole) &&
 	       LOF_ATTR_KIND(whole.attr) == LOF_ONFAULT;
 }

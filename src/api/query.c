@@ -66,7 +66,7 @@ static int search_area(const struct lof_vma *vma, void *arg)
 	struct lof_entry *run = &search->run;
 
 	if (vma->range.start <= search->addr && search->addr < vma->range.end)
-		search->kept = lof_nature_keeps(vma);
+		search->kept = lof_is_never_swapped(vma);
 	if (!attr)
 		return 0;
 	if (attr == run->attr && vma->range.start == run->range.end) {
@@ -379,9 +379,9 @@ static int count_held(uint64_t *bytes)
 
 static int catch_up(void)
 {
-	int err = lof_follow_all();
+	int err = lof_emulate_all();
 
-	lof_sweep_all();
+	lof_budget_scan_all();
 	return err;
 }
 
@@ -389,7 +389,7 @@ LOF_PUBLIC int lof_sync(void)
 {
 	int err;
 
-	lof_future_sync();
+	lof_mclfuture_sync();
 	err = lof_ledger_reread(everything());
 	return lof_return(err ? err : catch_up());
 }
@@ -401,9 +401,9 @@ LOF_PUBLIC int lof_catch_up(void)
 
 LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 {
-	struct lof_stats now = { .converted = lof_policy_converted() };
-	struct lof_sweeps sweeps = lof_sweep_sums();
-	struct lof_unfollowed unfollowed;
+	struct lof_stats now = { .converted = lof_converted() };
+	struct lof_budget_totals sweeps = lof_budget_sums();
+	struct lof_unemulated unfollowed;
 	struct lof_costs costs;
 	int err, result;
 
@@ -424,7 +424,7 @@ LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 	if (!err)
 		err = lof_smaps_charge(0, &now.charged);
 	if (!err)
-		err = lof_follow_count(&unfollowed);
+		err = lof_emulate_count(&unfollowed);
 	if (err)
 		return lof_return(err);
 	now.left_out = unfollowed.writable;

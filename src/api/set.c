@@ -10,18 +10,18 @@
 
 LOF_PUBLIC int lof_set(int option, unsigned long value)
 {
-	int err = lof_policy_set(option, value);
+	int err = lof_option_set(option, value);
 
 	if (!err && option == LOF_SYNC_MS)
-		err = lof_ticker_set();
+		err = lof_sync_thread_set();
 	return lof_return(err);
 }
 
 LOF_PUBLIC int lof_get(int option, unsigned long *value)
 {
-	if (!lof_policy_exists(option))
+	if (!lof_option_exists(option))
 		return lof_return(-EINVAL);
-	*value = atomic_load(&lof_policies[option]);
+	*value = atomic_load(&lof_options[option]);
 	return 0;
 }
 

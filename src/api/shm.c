@@ -42,7 +42,7 @@ static void declare(struct lof_change *change, struct lof_range range,
 {
 	change->range[0] = range;
 	change->unmapped[0] = range;
-	if (kind && kind != LOF_FUTURE_UNKNOWN) {
+	if (kind && kind != LOF_MCLFUTURE_UNKNOWN) {
 		change->locked = range;
 		/* It may be of huge pages, which the kernel passes over. */
 		change->attr = LOF_ATTR(kind, LOF_BY_KERNEL) | LOF_ATTR_SUSPECT;
@@ -56,7 +56,7 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	struct lof_range range = LOF_NO_RANGE;
 	struct lof_change change;
 	unsigned int kind;
-	uint64_t future = lof_future_look(&kind);
+	uint64_t future = lof_mclfuture_look(&kind);
 	int err;
 
 	if (flags & SHM_REMAP &&
@@ -73,10 +73,10 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	}
 	if (!lof_range_of(&range, (void *)*result, size))
 		declare(&change, range, kind);
-	lof_change_end(&change, kind != LOF_FUTURE_UNKNOWN &&
-				lof_future_is_still(future) ? LOF_DONE
+	lof_change_end(&change, kind != LOF_MCLFUTURE_UNKNOWN &&
+				lof_mclfuture_is_still(future) ? LOF_DONE
 							    : LOF_UNSURE);
-	lof_follow(range, flags & SHM_RDONLY ? PROT_READ
+	lof_emulate(range, flags & SHM_RDONLY ? PROT_READ
 					     : PROT_READ | PROT_WRITE);
 	return 0;
 }
@@ -89,7 +89,7 @@ static int attach_unasked(int id, uintptr_t addr, int flags, uintptr_t *result)
 	unsigned int kind;
 	int err = lof_sys_shmat(id, addr, flags, result);
 
-	lof_future_look(&kind);
+	lof_mclfuture_look(&kind);
 	if (!err && kind != LOF_NONE) {
 		lof_range_of(&page, (void *)*result, 1);
 		lof_change_begin(&change, LOF_MAY_LOCK, page, LOF_NO_RANGE);
@@ -108,7 +108,7 @@ LOF_PUBLIC void *lof_hooked_shmat(int id, const void *addr, int flags)
 	size_t size;
 	int err;
 
-	if ((lof_future_followed() || is_held_or_budgeted(from(0))) &&
+	if ((lof_mclfuture_emulated() || is_held_or_budgeted(from(0))) &&
 	    !lof_sys_shm_size(id, &size))
 		err = attach(id, (uintptr_t)addr, flags, size, &result);
 	else
@@ -174,6 +174,6 @@ LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 	}
 	lof_change_end(&change, err ? lof_outcome(err) : LOF_UNSURE);
 	if (!err)
-		lof_follow(range, PROT_READ);
+		lof_emulate(range, PROT_READ);
 	return lof_return(err);
 }

@@ -25,7 +25,7 @@ static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
 static bool is_over(void)
 {
 	atomic_store(&runs, false);
-	return !lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true);
+	return !lof_option_value(LOF_SYNC_MS) || atomic_exchange(&runs, true);
 }
 
 static int pass_over(const struct lof_region *region, void *arg)
@@ -67,7 +67,7 @@ static void *tick(void *unused)
 	lof_sys_leave_files();
 	for (;;) {
 		uint32_t setting = atomic_load(&settings);
-		int ms = (int)lof_policy(LOF_SYNC_MS);
+		int ms = (int)lof_option_value(LOF_SYNC_MS);
 
 		if (!ms && is_over())
 			return NULL;
@@ -100,26 +100,26 @@ static int start_or_give_up(void)
 {
 	if (!start())
 		return 0;
-	lof_policy_set(LOF_SYNC_MS, 0);
+	lof_option_set(LOF_SYNC_MS, 0);
 	atomic_store(&runs, false);
 	return -EAGAIN;
 }
 
-int lof_ticker_set(void)
+int lof_sync_thread_set(void)
 {
 	atomic_fetch_add(&settings, 1);
 	lof_sys_futex_wake(&settings);
-	if (!lof_policy(LOF_SYNC_MS) || atomic_exchange(&runs, true))
+	if (!lof_option_value(LOF_SYNC_MS) || atomic_exchange(&runs, true))
 		return 0;
 	return start_or_give_up();
 }
 
 /* fork() of libc has put its memory in order before it calls this. */
-void lof_ticker_after_fork_in_child(void)
+void lof_sync_thread_after_fork_in_child(void)
 {
 	if (!atomic_load(&runs))
 		return;
-	if (lof_policy(LOF_SYNC_MS))
+	if (lof_option_value(LOF_SYNC_MS))
 		start_or_give_up();
 	else
 		atomic_store(&runs, false);

@@ -7,9 +7,9 @@
  * LOF_SYNC_MS was set: begin, end, or go by it. 0; -EAGAIN: there is no thread
  * to be had, and it is 0 again. Not async-signal-safe.
  */
-int lof_ticker_set(void);
+int lof_sync_thread_set(void);
 
 /* A child of fork, where the thread is not, begins it anew. */
-void lof_ticker_after_fork_in_child(void);
+void lof_sync_thread_after_fork_in_child(void);
 
 #endif

@@ -17,31 +17,31 @@ static const unsigned long highest[LOF_NOPTIONS] = {
 	[LOF_FALLBACK] = LOF_FALLBACK_REFUSE,
 	[LOF_FUTURE] = LOF_FUTURE_EMULATE,
 	[LOF_SYNC_MS] = LOF_SYNC_MS_MAX,
-	[LOF_MAX] = ULONG_MAX,
+	[LOF_CONVERT_MAX] = ULONG_MAX,
 };
 
-_Atomic unsigned long lof_policies[LOF_NOPTIONS];
+_Atomic unsigned long lof_options[LOF_NOPTIONS];
 static _Atomic uint64_t converted;
 
-void lof_policy_count_converted(void)
+void lof_count_converted(void)
 {
 	atomic_fetch_add_explicit(&converted, 1, memory_order_relaxed);
 }
 
-uint64_t lof_policy_converted(void)
+uint64_t lof_converted(void)
 {
 	return atomic_load_explicit(&converted, memory_order_relaxed);
 }
 
-bool lof_policy_exists(int option)
+bool lof_option_exists(int option)
 {
 	return option >= 0 && option < LOF_NOPTIONS && highest[option];
 }
 
-int lof_policy_set(int option, unsigned long value)
+int lof_option_set(int option, unsigned long value)
 {
-	if (!lof_policy_exists(option) || value > highest[option])
+	if (!lof_option_exists(option) || value > highest[option])
 		return -EINVAL;
-	atomic_store(&lof_policies[option], value);
+	atomic_store(&lof_options[option], value);
 	return 0;
 }

@@ -10,23 +10,23 @@
 #include "lockonfault.h"
 
 /* Private to policy.c and the one below. */
-#define LOF_NOPTIONS	(LOF_MAX + 1)
-extern _Atomic unsigned long lof_policies[LOF_NOPTIONS]
+#define LOF_NOPTIONS	10	/* 1 to 9; 0 is none */
+extern _Atomic unsigned long lof_options[LOF_NOPTIONS]
 	__attribute__((visibility("hidden")));
 
-static inline unsigned long lof_policy(enum lof_option option)
+static inline unsigned long lof_option_value(enum lof_option option)
 {
-	return atomic_load_explicit(&lof_policies[option],
+	return atomic_load_explicit(&lof_options[option],
 				    memory_order_relaxed);
 }
 
-bool lof_policy_exists(int option);
+bool lof_option_exists(int option);
 
 /* 0 or -EINVAL. */
-int lof_policy_set(int option, unsigned long value);
+int lof_option_set(int option, unsigned long value);
 
 /* Count a lock that LOF_CONVERT turned into lock-on-fault. */
-void lof_policy_count_converted(void);
-uint64_t lof_policy_converted(void);
+void lof_count_converted(void);
+uint64_t lof_converted(void);
 
 #endif

@@ -343,7 +343,7 @@ static int take_run(struct lof_range run, void *arg)
 static bool next_scanned(struct sweep *sweep, struct lof_range *rest,
 			 struct lof_range *all)
 {
-	uintptr_t far = lof_scan_joins() ? FAR : 0;
+	uintptr_t far = lof_touched_joins() ? FAR : 0;
 	struct lof_range behind;
 	struct lof_entry entry;
 
@@ -367,7 +367,7 @@ static void sweep_one(struct budgets *books, unsigned int id)
 	int err = 0;
 
 	if (id == PROCESS)
-		sweep.budget->bytes = lof_policy(LOF_MAX) &
+		sweep.budget->bytes = lof_option_value(LOF_CONVERT_MAX) &
 				      ~(lof_sys_page_size() - 1);
 	if (!measure(&sweep) || sweep.is_blind) {
 		if (!sweep.is_blind)
@@ -380,10 +380,10 @@ static void sweep_one(struct budgets *books, unsigned int id)
 							       AREAS_MAX);
 	sweep.budget->over = 0;
 	while (!err && !sweep.is_blind && next_scanned(&sweep, &rest, &all))
-		err = lof_scan(all, take_run, &sweep);
+		err = lof_touched_each(all, take_run, &sweep);
 }
 
-void lof_sweep_all(void)
+void lof_budget_scan_all(void)
 {
 	struct budgets *books = budgets_get();
 
@@ -395,15 +395,15 @@ void lof_sweep_all(void)
 	end(books);
 }
 
-int lof_sweep_add(struct lof_range range)
+int lof_budget_add(struct lof_range range)
 {
 	return lof_budget_assign(range, PROCESS);
 }
 
-struct lof_sweeps lof_sweep_sums(void)
+struct lof_budget_totals lof_budget_sums(void)
 {
 	struct budgets *books = budgets_get();
-	struct lof_sweeps sums = { .locked = 0 };
+	struct lof_budget_totals sums = { .locked = 0 };
 
 	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++) {
 		const struct budget *budget = &books->budget[id];
@@ -452,7 +452,7 @@ static int make(struct budgets *books, struct lof_range range, size_t bytes)
 
 	if (!id)
 		return -ENOMEM;
-	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
+	if (lof_option_value(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);
 	err = lof_budget_assign(range, id);
@@ -475,9 +475,9 @@ int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy)
 	if (lof_first_hole(range) != range.end)
 		return -ENOMEM;
 	/* The privilege. */
-	ret = lof_arm(LOF_NO_RANGE);
+	ret = lof_lock_onfault(LOF_NO_RANGE);
 	if (!ret)
-		ret = lof_scan_tells(range);
+		ret = lof_touched_tells(range);
 	if (ret)
 		return ret;
 	begin(books, true);

@@ -12,16 +12,16 @@
 int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy);
 
 /* Look at all budgets, and lock what is due; unless another thread does. */
-void lof_sweep_all(void);
+void lof_budget_scan_all(void);
 
-/* Put a range into the process's own budget (LOF_MAX). 0; -ENOMEM, -EBUSY. */
-int lof_sweep_add(struct lof_range range);
+/* Put a range into the process's own budget (LOF_CONVERT_MAX). 0; -ENOMEM, -EBUSY. */
+int lof_budget_add(struct lof_range range);
 
 /* Bytes: locked under budgets; touched, but not locked, at the last look. */
-struct lof_sweeps {
+struct lof_budget_totals {
 	uint64_t locked, over;
 };
 
-struct lof_sweeps lof_sweep_sums(void);
+struct lof_budget_totals lof_budget_sums(void);
 
 #endif

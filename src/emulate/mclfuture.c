@@ -9,9 +9,9 @@
 #include "kernel/probe.h"
 #include "ledger/change.h"
 
-#define KIND		LOF_FUTURE_KIND
-#define FOLLOWED	LOF_FUTURE_FOLLOWED
-#define CHANGING	LOF_FUTURE_CHANGING
+#define KIND		LOF_MCLFUTURE_KIND
+#define FOLLOWED	LOF_MCLFUTURE_EMULATED
+#define CHANGING	LOF_MCLFUTURE_CHANGING
 #define NUMBER(word)	((uint32_t)((word) >> 24))
 #define ONE_CHANGING	((uint64_t)1 << 8)
 #define ONE_NUMBER	((uint64_t)1 << 24)
@@ -21,17 +21,17 @@ static uint64_t with_kind(uint64_t word, unsigned int kind)
 	return (word & ~(uint64_t)0xff) | kind;
 }
 
-struct lof_turn lof_future_begin(void)
+struct lof_mclfuture_update lof_mclfuture_begin(void)
 {
 	uint64_t word = atomic_fetch_add(&lof_the_front->future,
 					 ONE_CHANGING + ONE_NUMBER);
 
-	return (struct lof_turn){
+	return (struct lof_mclfuture_update){
 		NUMBER(word) + 1, CHANGING(word) > 0
 	};
 }
 
-void lof_future_end(struct lof_turn turn, int kind)
+void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind)
 {
 	uint64_t word = atomic_load(&lof_the_front->future), next;
 
@@ -40,11 +40,11 @@ void lof_future_end(struct lof_turn turn, int kind)
 		if (CHANGING(word) == 0)
 			return;
 		next = word - ONE_CHANGING;
-		if (kind != LOF_FUTURE_SAME)
+		if (kind != LOF_MCLFUTURE_SAME)
 			next = with_kind(next, (unsigned int)kind);
 		if (turn.overlaps || NUMBER(word) != turn.number)
 			next = with_kind(next, FOLLOWED(next) |
-					       LOF_FUTURE_UNKNOWN);
+					       LOF_MCLFUTURE_UNKNOWN);
 	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word, next));
 }
 
@@ -67,17 +67,17 @@ static unsigned int ask(uint64_t word)
 	return (unsigned int)kind;
 }
 
-unsigned int lof_future_known(void)
+unsigned int lof_mclfuture_known(void)
 {
 	unsigned int kind;
-	uint64_t word = lof_future_look(&kind);
+	uint64_t word = lof_mclfuture_look(&kind);
 
-	return kind == LOF_FUTURE_UNKNOWN ? ask(word) : kind;
+	return kind == LOF_MCLFUTURE_UNKNOWN ? ask(word) : kind;
 }
 
-void lof_future_sync(void)
+void lof_mclfuture_sync(void)
 {
 	unsigned int kind;
 
-	ask(lof_future_look(&kind));
+	ask(lof_mclfuture_look(&kind));
 }

@@ -10,61 +10,61 @@
 #include "lockonfault.h"
 
 /* Besides enum lof_kind */
-#define LOF_FUTURE_UNKNOWN	3
-#define LOF_FUTURE_SAME		(-1)
+#define LOF_MCLFUTURE_UNKNOWN	3
+#define LOF_MCLFUTURE_SAME		(-1)
 
 /*
  * The kernel has none, and the wrappers lock on fault what they map; within the
  * limit, which the process is subject to (follow.h).
  */
-#define LOF_FUTURE_OURS		0x80
-#define LOF_FUTURE_LIMITED	0x40
+#define LOF_MCLFUTURE_OURS		0x80
+#define LOF_MCLFUTURE_OURS_LIMITED	0x40
 
-struct lof_turn {
+struct lof_mclfuture_update {
 	uint32_t number;
 	bool overlaps;
 };
 
 /*
  * A system call is about to change it, and has made kind of it: an enum lof_kind,
- * or LOF_FUTURE_OURS, or that and LOF_FUTURE_LIMITED; LOF_FUTURE_SAME: it failed.
+ * or LOF_MCLFUTURE_OURS, or that and LOF_MCLFUTURE_OURS_LIMITED; LOF_MCLFUTURE_SAME: it failed.
  */
-struct lof_turn lof_future_begin(void);
-void lof_future_end(struct lof_turn turn, int kind);
+struct lof_mclfuture_update lof_mclfuture_begin(void);
+void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind);
 
 /* The word: a kind, how many calls are changing it, how many ever did. */
-#define LOF_FUTURE_KIND(word)		((unsigned int)((word) & 0x3f))
-#define LOF_FUTURE_FOLLOWED(word)	((unsigned int)((word) & 0xc0))
-#define LOF_FUTURE_CHANGING(word)	((word) >> 8 & 0xffff)
+#define LOF_MCLFUTURE_KIND(word)		((unsigned int)((word) & 0x3f))
+#define LOF_MCLFUTURE_EMULATED(word)	((unsigned int)((word) & 0xc0))
+#define LOF_MCLFUTURE_CHANGING(word)	((word) >> 8 & 0xffff)
 
 /* What is known without asking, and whether that was so all the while since. */
-static inline uint64_t lof_future_look(unsigned int *kind)
+static inline uint64_t lof_mclfuture_look(unsigned int *kind)
 {
 	uint64_t word = atomic_load(&lof_the_front->future);
 
-	*kind = LOF_FUTURE_CHANGING(word) ? LOF_FUTURE_UNKNOWN
-					  : LOF_FUTURE_KIND(word);
+	*kind = LOF_MCLFUTURE_CHANGING(word) ? LOF_MCLFUTURE_UNKNOWN
+					  : LOF_MCLFUTURE_KIND(word);
 	return word;
 }
 
-/* Do the wrappers lock what they map: LOF_FUTURE_OURS, LOF_FUTURE_LIMITED */
-static inline unsigned int lof_future_followed(void)
+/* Do the wrappers lock what they map: LOF_MCLFUTURE_OURS, LOF_MCLFUTURE_OURS_LIMITED */
+static inline unsigned int lof_mclfuture_emulated(void)
 {
-	return LOF_FUTURE_FOLLOWED(atomic_load_explicit(&lof_the_front->future,
+	return LOF_MCLFUTURE_EMULATED(atomic_load_explicit(&lof_the_front->future,
 							memory_order_relaxed));
 }
 
-static inline bool lof_future_is_still(uint64_t look)
+static inline bool lof_mclfuture_is_still(uint64_t look)
 {
 	unsigned int kind;
 
-	return LOF_FUTURE_CHANGING(look) == 0 && lof_future_look(&kind) == look;
+	return LOF_MCLFUTURE_CHANGING(look) == 0 && lof_mclfuture_look(&kind) == look;
 }
 
 /* The kernel's, an enum lof_kind; it is asked if need be. */
-unsigned int lof_future_known(void);
+unsigned int lof_mclfuture_known(void);
 
 /* Ask the kernel in any case. */
-void lof_future_sync(void);
+void lof_mclfuture_sync(void);
 
 #endif

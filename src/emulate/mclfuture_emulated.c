@@ -31,31 +31,31 @@ static bool kernel_can(void)
 	       lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT);
 }
 
-unsigned int lof_follow_choose(void)
+unsigned int lof_emulate_choose(void)
 {
-	unsigned long policy = lof_policy(LOF_FUTURE);
+	unsigned long policy = lof_option_value(LOF_FUTURE);
 	bool can = kernel_can(), limited;
 	uint64_t limit;
 
-	if (lof_future_known() != LOF_NONE)
+	if (lof_mclfuture_known() != LOF_NONE)
 		return 0;
-	if (lof_policy(LOF_CONVERT) && lof_policy(LOF_MAX))
-		return LOF_FUTURE_OURS | LOF_FUTURE_LIMITED;
+	if (lof_option_value(LOF_CONVERT) && lof_option_value(LOF_CONVERT_MAX))
+		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
 	if (policy == LOF_FUTURE_KERNEL ||
-	    (!can && lof_policy(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
-	    (can && policy == LOF_FUTURE_AUTO && !lof_policy(LOF_CONVERT)))
+	    (!can && lof_option_value(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
+	    (can && policy == LOF_FUTURE_AUTO && !lof_option_value(LOF_CONVERT)))
 		return 0;
-	limited = lof_flag_is_limited(&limit);
+	limited = lof_onfault_by_mlock_is_limited(&limit);
 	if (can && policy == LOF_FUTURE_AUTO && !limited)
 		return 0;
-	return LOF_FUTURE_OURS | (limited ? LOF_FUTURE_LIMITED : 0);
+	return LOF_MCLFUTURE_OURS | (limited ? LOF_MCLFUTURE_OURS_LIMITED : 0);
 }
 
 static bool has_room(size_t len)
 {
 	uint64_t limit, charge;
 
-	if (!(lof_future_followed() & LOF_FUTURE_LIMITED))
+	if (!(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED))
 		return true;
 	if (lof_sys_memlock_limit(&limit))
 		return false;
@@ -64,18 +64,18 @@ static bool has_room(size_t len)
 	       charge <= limit - len;
 }
 
-/* What does not fit is left out; under LOF_MAX the sweeper finds what does. */
+/* What does not fit is left out; under LOF_CONVERT_MAX the sweeper finds what does. */
 static void lock_piece(struct lof_range range)
 {
-	if (lof_policy(LOF_MAX)) {
-		lof_sweep_add(range);
+	if (lof_option_value(LOF_CONVERT_MAX)) {
+		lof_budget_add(range);
 		return;
 	}
 	if (!has_room(lof_range_len(range)) ||
 	    lof_lock_range(range, LOF_ONFAULT))
 		return;
 	/* Another thread has ended it meanwhile. */
-	if (!lof_future_followed())
+	if (!lof_mclfuture_emulated())
 		lof_unlock_range(range);
 }
 
@@ -103,11 +103,11 @@ static int lock_if_unlocked(const struct lof_entry *run, void *arg)
 /* Does MCL_FUTURE reach it? */
 static bool is_wanted(bool writable, bool accessible)
 {
-	return lof_future_followed() & LOF_FUTURE_LIMITED ? writable
+	return lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED ? writable
 							  : accessible;
 }
 
-void lof_follow_now(struct lof_range range, int prot)
+void lof_emulate_now(struct lof_range range, int prot)
 {
 	if (is_wanted(prot & PROT_WRITE,
 		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
@@ -125,21 +125,21 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	struct lof_range range = vma->range;
 
 	(void)arg;
-	if (!lof_future_followed())
+	if (!lof_mclfuture_emulated())
 		return 1;
 	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
 		return 0;
-	if (vma->growsdown && lof_future_followed() & LOF_FUTURE_LIMITED)
+	if (vma->growsdown && lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
 		range.start += lof_sys_page_size();
 	(void)!lock_if_it_fits(range);
 	return 0;
 }
 
-int lof_follow_all(void)
+int lof_emulate_all(void)
 {
 	int ret = 0;
 
-	if (lof_future_followed())
+	if (lof_mclfuture_emulated())
 		ret = lof_smaps_each(follow_area, NULL);
 	return ret < 0 ? ret : 0;
 }
@@ -158,7 +158,7 @@ static int end_exemption(const struct lof_entry *run, void *arg)
 	       lof_budget_assign(run->range, 0) : 0;
 }
 
-void lof_follow_from_now(bool wants_current)
+void lof_emulate_from_now(bool wants_current)
 {
 	(void)!lof_ledger_each_run(LOF_NOTED_BUDGETS,
 				   lof_range_all(lof_sys_page_size()),
@@ -171,18 +171,18 @@ static int add_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
 	if (can_be_locked(vma) && vma->writable)
-		lof_sweep_add(vma->range);
+		lof_budget_add(vma->range);
 	return 0;
 }
 
-int lof_follow_into_budget(void)
+int lof_emulate_into_budget(void)
 {
 	return lof_smaps_each(add_area, NULL);
 }
 
 static int count_area(const struct lof_vma *vma, void *arg)
 {
-	struct lof_unfollowed *count = arg;
+	struct lof_unemulated *count = arg;
 
 	if (can_be_locked(vma) && vma->writable)
 		count->writable += lof_range_len(vma->range);
@@ -191,8 +191,8 @@ static int count_area(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
-int lof_follow_count(struct lof_unfollowed *count)
+int lof_emulate_count(struct lof_unemulated *count)
 {
-	*count = (struct lof_unfollowed){ .writable = 0 };
-	return lof_future_followed() ? lof_smaps_each(count_area, count) : 0;
+	*count = (struct lof_unemulated){ .writable = 0 };
+	return lof_mclfuture_emulated() ? lof_smaps_each(count_area, count) : 0;
 }

@@ -143,7 +143,7 @@ static bool ask(enum lof_cap cap)
 		 * or ENOSYS.
 		 */
 		return lof_sys_mlock2(nothing, ~0u) == -EINVAL;
-	case LOF_CAP_FLAG:
+	case LOF_CAP_ONFAULT_BY_MLOCK:
 		return mlock_only_flags();
 	case LOF_CAP_MLOCKALL_ONFAULT:
 		/*
@@ -252,5 +252,5 @@ static void caps_init(void)
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
 		lof_cap_is_there(asked[i]);
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
-		lof_cap_is_there(LOF_CAP_FLAG);
+		lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK);
 }

@@ -13,7 +13,7 @@ enum lof_cap {
 	LOF_CAP_LOCKS,			/* a lock keeps pages; else (gVisor) it
 					   is accounted, and no more */
 	LOF_CAP_MLOCK2,			/* Linux 4.4, if no filter forbids it */
-	LOF_CAP_FLAG,			/* mlock that fails leaves areas locked */
+	LOF_CAP_ONFAULT_BY_MLOCK,			/* mlock that fails leaves areas locked */
 	LOF_CAP_MLOCKALL_ONFAULT,	/* no filter forbids it */
 	LOF_CAP_DONTNEED_LOCKED,	/* Linux 5.18 */
 	LOF_CAP_POPULATE,		/* Linux 5.14: MADV_POPULATE_READ */

@@ -219,7 +219,7 @@ static int scan_by_mincore(struct lof_range range,
 	return err < 0 ? err : scan.ret;
 }
 
-int lof_scan(struct lof_range range,
+int lof_touched_each(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg)
 {
 	if (lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN))
@@ -230,7 +230,7 @@ int lof_scan(struct lof_range range,
 }
 
 /* mincore does not tell of what may be between. */
-bool lof_scan_joins(void)
+bool lof_touched_joins(void)
 {
 	return lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN) ||
 	       lof_cap_is_there(LOF_CAP_PAGEMAP);
@@ -244,11 +244,11 @@ static int refuse_area(const struct lof_vma *vma, void *arg)
 	       -ENOSYS : 0;
 }
 
-int lof_scan_tells(struct lof_range range)
+int lof_touched_tells(struct lof_range range)
 {
 	int fd;
 
-	if (!lof_scan_joins())
+	if (!lof_touched_joins())
 		return lof_smaps_each(refuse_area, &range);
 	fd = open_pagemap();
 	if (fd < 0)

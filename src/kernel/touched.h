@@ -12,13 +12,13 @@
  * Visit the runs of touched pages in address order. What is not 0 ends it: the
  * return of a visit; -ENOSYS: nothing tells; or another negative errno.
  */
-int lof_scan(struct lof_range range,
+int lof_touched_each(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg);
 
 /* May ranges be scanned together with what is between them? */
-bool lof_scan_joins(void);
+bool lof_touched_joins(void);
 
-/* 0, or what lof_scan() of range would return but for its visits. */
-int lof_scan_tells(struct lof_range range);
+/* 0, or what lof_touched_each() of range would return but for its visits. */
+int lof_touched_tells(struct lof_range range);
 
 #endif

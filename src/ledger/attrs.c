@@ -94,7 +94,7 @@ int lof_holds_add(struct lof_range range, bool full)
 	int err;
 
 	lof_ledger_epoch();
-	lof_summary_prepare(&lof_ledger.front.summary, range);
+	lof_blocks_prepare(&lof_ledger.front.summary, range);
 	err = lock_for_holds(range, &extent, &guard);
 	if (err)
 		return err;
@@ -151,7 +151,7 @@ int lof_budget_assign(struct lof_range range, unsigned int attr)
 		return 0;
 	lof_ledger_epoch();
 	if (attr)
-		lof_summary_prepare(&lof_ledger.front.summary, range);
+		lof_blocks_prepare(&lof_ledger.front.summary, range);
 	/* A wrapper waits for no thread. */
 	if (!lof_ledger_lock(&guard))
 		return -EBUSY;

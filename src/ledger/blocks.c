@@ -12,29 +12,29 @@
 
 #define CHUNK_BYTES	(LOF_CHUNK_WORDS * sizeof(uint64_t))
 
-static lof_bits *chunk_of(struct lof_summary *summary, struct lof_word at)
+static lof_bits *chunk_of(struct lof_blocks *summary, struct lof_word at)
 {
 	return atomic_load(&summary->chunk[at.chunk]);
 }
 
 static bool is_page(const lof_bits *bits)
 {
-	return bits && bits != LOF_CHUNK_ALL;
+	return bits && bits != LOF_BLOCKS_ALL;
 }
 
 /*
  * Do something with each word that has bits of range, but once with a chunk
  * that has no page of them; true ends it.
  */
-typedef bool (*visitor)(struct lof_summary *summary, struct lof_word at);
+typedef bool (*visitor)(struct lof_blocks *summary, struct lof_word at);
 
-static bool visit(struct lof_summary *summary, struct lof_range range,
+static bool visit(struct lof_blocks *summary, struct lof_range range,
 		  visitor what)
 {
 	while (!lof_range_is_empty(range)) {
-		struct lof_word at = lof_summary_word(range.start,
+		struct lof_word at = lof_blocks_word(range.start,
 						      range.end - 1);
-		uint64_t span = LOF_GRANULE * 64;
+		uint64_t span = LOF_BLOCK * 64;
 
 		if (at.chunk >= LOF_NCHUNKS)
 			return false;
@@ -49,7 +49,7 @@ static bool visit(struct lof_summary *summary, struct lof_range range,
 	return false;
 }
 
-static bool has(struct lof_summary *summary, struct lof_word at)
+static bool has(struct lof_blocks *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at);
 
@@ -64,34 +64,34 @@ static bool reaches_above(struct lof_range range)
 	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS;
 }
 
-bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range)
+bool lof_blocks_has_many(struct lof_blocks *summary, struct lof_range range)
 {
 	return reaches_above(range) || visit(summary, range, has);
 }
 
 /* True: some of the bits are not set. */
-static bool lacks(struct lof_summary *summary, struct lof_word at)
+static bool lacks(struct lof_blocks *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at);
 
-	return bits != LOF_CHUNK_ALL &&
+	return bits != LOF_BLOCKS_ALL &&
 	       (!bits || (atomic_load(&bits[at.word]) & at.mask) != at.mask);
 }
 
-static bool set(struct lof_summary *summary, struct lof_word at)
+static bool set(struct lof_blocks *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at), *none = NULL;
 
 	if (!bits)
 		atomic_compare_exchange_strong(&summary->chunk[at.chunk],
-					       &none, LOF_CHUNK_ALL);
+					       &none, LOF_BLOCKS_ALL);
 	else if (lacks(summary, at))
 		atomic_fetch_or(&bits[at.word], at.mask);
 	return false;
 }
 
 /* One of the first pages; NULL: there is none left. */
-static lof_bits *take_first(struct lof_summary *summary)
+static lof_bits *take_first(struct lof_blocks *summary)
 {
 	uint32_t n = atomic_load(&summary->nfirst);
 
@@ -111,7 +111,7 @@ static lof_bits *map_page(void)
 	return (lof_bits *)memory.start;
 }
 
-static void get_chunk(struct lof_summary *summary, size_t chunk)
+static void get_chunk(struct lof_blocks *summary, size_t chunk)
 {
 	lof_bits *none = NULL, *bits;
 
@@ -126,7 +126,7 @@ static void get_chunk(struct lof_summary *summary, size_t chunk)
 					       bits);
 }
 
-void lof_summary_prepare_many(struct lof_summary *summary,
+void lof_blocks_prepare_many(struct lof_blocks *summary,
 			      struct lof_range range)
 {
 	if (lof_range_is_empty(range))
@@ -137,7 +137,7 @@ void lof_summary_prepare_many(struct lof_summary *summary,
 				    LOF_CHUNK_BITS));
 }
 
-bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range)
+bool lof_blocks_set_many(struct lof_blocks *summary, struct lof_range range)
 {
 	bool lacked = visit(summary, range, lacks);
 
@@ -150,7 +150,7 @@ bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range)
 	return lacked;
 }
 
-static bool clear(struct lof_summary *summary, struct lof_word at)
+static bool clear(struct lof_blocks *summary, struct lof_word at)
 {
 	lof_bits *bits = chunk_of(summary, at);
 
@@ -159,7 +159,7 @@ static bool clear(struct lof_summary *summary, struct lof_word at)
 	return false;
 }
 
-void lof_summary_clear(struct lof_summary *summary, struct lof_range range)
+void lof_blocks_clear(struct lof_blocks *summary, struct lof_range range)
 {
 	atomic_fetch_add(&summary->cleared, 1);
 	visit(summary, range, clear);

@@ -12,21 +12,21 @@
 
 #include "base/range.h"
 
-#ifndef LOF_GRANULE_BITS
-#define LOF_GRANULE_BITS	21
+#ifndef LOF_BLOCK_BITS
+#define LOF_BLOCK_BITS	21
 #endif
-#define LOF_GRANULE		((uintptr_t)1 << LOF_GRANULE_BITS)
+#define LOF_BLOCK		((uintptr_t)1 << LOF_BLOCK_BITS)
 
 /* A page of bits is 4 KiB, for 64 GiB. Above 128 TiB all may be tracked. */
 #define LOF_CHUNK_WORDS		512
-#define LOF_CHUNK_BITS		(LOF_GRANULE_BITS + 15)
+#define LOF_CHUNK_BITS		(LOF_BLOCK_BITS + 15)
 #if UINTPTR_MAX > UINT32_MAX
-#define LOF_SUMMARY_BITS	47
+#define LOF_BLOCKS_ADDRESS_BITS	47
 #else
-#define LOF_SUMMARY_BITS	32
+#define LOF_BLOCKS_ADDRESS_BITS	32
 #endif
-#define LOF_NCHUNKS		(LOF_CHUNK_BITS > LOF_SUMMARY_BITS ? 1 : \
-				 (size_t)1 << (LOF_SUMMARY_BITS - LOF_CHUNK_BITS))
+#define LOF_NCHUNKS		(LOF_CHUNK_BITS > LOF_BLOCKS_ADDRESS_BITS ? 1 : \
+				 (size_t)1 << (LOF_BLOCKS_ADDRESS_BITS - LOF_CHUNK_BITS))
 
 typedef _Atomic uint64_t lof_bits;
 
@@ -34,7 +34,7 @@ typedef _Atomic uint64_t lof_bits;
 #define LOF_NFIRST		8
 
 /* All zero: nothing is tracked. */
-struct lof_summary {
+struct lof_blocks {
 	_Atomic uint32_t is_used;	/* 0: nothing was ever set */
 	_Atomic uint32_t cleared;	/* times that bits were cleared */
 	_Atomic uint32_t nfirst;	/* of the first pages in use */
@@ -43,7 +43,7 @@ struct lof_summary {
 };
 
 /* Of a chunk that there is no memory for; or that is tracked as a whole. */
-#define LOF_CHUNK_ALL		((lof_bits *)1)
+#define LOF_BLOCKS_ALL		((lof_bits *)1)
 
 /* The bits of a range within one word. */
 struct lof_word {
@@ -51,9 +51,9 @@ struct lof_word {
 	uint64_t mask;
 };
 
-static inline struct lof_word lof_summary_word(uintptr_t addr, uintptr_t last)
+static inline struct lof_word lof_blocks_word(uintptr_t addr, uintptr_t last)
 {
-	uint64_t first = addr >> LOF_GRANULE_BITS, end = last >> LOF_GRANULE_BITS;
+	uint64_t first = addr >> LOF_BLOCK_BITS, end = last >> LOF_BLOCK_BITS;
 	uint64_t mask = ~(uint64_t)0 << first % 64;
 
 	if (end / 64 == first / 64)
@@ -64,21 +64,21 @@ static inline struct lof_word lof_summary_word(uintptr_t addr, uintptr_t last)
 	};
 }
 
-bool lof_summary_has_many(struct lof_summary *summary, struct lof_range range);
+bool lof_blocks_has_many(struct lof_blocks *summary, struct lof_range range);
 
 /*
  * The bits of a range that lies within one word, as most do; all of them if the
  * whole chunk is tracked. False: it does not.
  */
-static inline bool lof_summary_look(struct lof_summary *summary,
+static inline bool lof_blocks_look(struct lof_blocks *summary,
 				    struct lof_range range, uint64_t *found,
 				    uint64_t *mask)
 {
-	struct lof_word at = lof_summary_word(range.start, range.end - 1);
+	struct lof_word at = lof_blocks_word(range.start, range.end - 1);
 	lof_bits *bits;
 
-	if (range.start >> LOF_GRANULE_BITS >> 6 !=
-	    (range.end - 1) >> LOF_GRANULE_BITS >> 6 ||
+	if (range.start >> LOF_BLOCK_BITS >> 6 !=
+	    (range.end - 1) >> LOF_BLOCK_BITS >> 6 ||
 	    at.chunk >= LOF_NCHUNKS)
 		return false;
 	bits = atomic_load_explicit(&summary->chunk[at.chunk],
@@ -86,14 +86,14 @@ static inline bool lof_summary_look(struct lof_summary *summary,
 	*mask = *found = at.mask;
 	if (!bits)
 		*found = 0;
-	else if (bits != LOF_CHUNK_ALL)
+	else if (bits != LOF_BLOCKS_ALL)
 		*found &= atomic_load_explicit(&bits[at.word],
 					       memory_order_acquire);
 	return true;
 }
 
 /* False: nothing in range is tracked. */
-static inline bool lof_summary_has(struct lof_summary *summary,
+static inline bool lof_blocks_has(struct lof_blocks *summary,
 				   struct lof_range range)
 {
 	uint64_t found, mask;
@@ -101,18 +101,18 @@ static inline bool lof_summary_has(struct lof_summary *summary,
 	if (!atomic_load_explicit(&summary->is_used, memory_order_acquire) ||
 	    lof_range_is_empty(range))
 		return false;
-	return lof_summary_look(summary, range, &found, &mask) ?
-	       found : lof_summary_has_many(summary, range);
+	return lof_blocks_look(summary, range, &found, &mask) ?
+	       found : lof_blocks_has_many(summary, range);
 }
 
 /* True: all of it has bits, for certain. */
-static inline bool lof_summary_has_all(struct lof_summary *summary,
+static inline bool lof_blocks_has_all(struct lof_blocks *summary,
 				       struct lof_range range)
 {
 	uint64_t found, mask;
 
 	return lof_range_is_empty(range) ||
-	       (lof_summary_look(summary, range, &found, &mask) &&
+	       (lof_blocks_look(summary, range, &found, &mask) &&
 		found == mask);
 }
 
@@ -120,33 +120,33 @@ static inline bool lof_summary_has_all(struct lof_summary *summary,
  * Get the pages that bits of range lie in. Maps memory: not with a lock held.
  * What it cannot get is tracked as a whole from the first bit on.
  */
-void lof_summary_prepare_many(struct lof_summary *summary,
+void lof_blocks_prepare_many(struct lof_blocks *summary,
 			      struct lof_range range);
 
-static inline void lof_summary_prepare(struct lof_summary *summary,
+static inline void lof_blocks_prepare(struct lof_blocks *summary,
 				       struct lof_range range)
 {
-	if (!lof_summary_has_all(summary, range))
-		lof_summary_prepare_many(summary, range);
+	if (!lof_blocks_has_all(summary, range))
+		lof_blocks_prepare_many(summary, range);
 }
 
 /* Set bits. True: some of them were not. */
-bool lof_summary_set_many(struct lof_summary *summary, struct lof_range range);
+bool lof_blocks_set_many(struct lof_blocks *summary, struct lof_range range);
 
-static inline bool lof_summary_set(struct lof_summary *summary,
+static inline bool lof_blocks_set(struct lof_blocks *summary,
 				   struct lof_range range)
 {
-	return !lof_summary_has_all(summary, range) &&
-	       lof_summary_set_many(summary, range);
+	return !lof_blocks_has_all(summary, range) &&
+	       lof_blocks_set_many(summary, range);
 }
 
 /* The granules that range touches hold nothing. */
-void lof_summary_clear(struct lof_summary *summary, struct lof_range range);
+void lof_blocks_clear(struct lof_blocks *summary, struct lof_range range);
 
 /* The whole granules that range touches. */
-static inline struct lof_range lof_summary_granules(struct lof_range range)
+static inline struct lof_range lof_blocks_whole(struct lof_range range)
 {
-	uintptr_t mask = LOF_GRANULE - 1, end;
+	uintptr_t mask = LOF_BLOCK - 1, end;
 
 	range.start &= ~mask;
 	if (__builtin_add_overflow(range.end, mask, &end))

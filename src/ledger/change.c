@@ -43,8 +43,8 @@ static void show(struct lof_change *change)
 		atomic_fetch_add(&front->blind, 1);
 		change->is_blind = true;
 	} else if (change->may == LOF_MAY_LOCK) {
-		lof_summary_prepare(&front->summary, change->range[0]);
-		change->is_first = lof_summary_set(&front->summary,
+		lof_blocks_prepare(&front->summary, change->range[0]);
+		change->is_first = lof_blocks_set(&front->summary,
 						   change->range[0]);
 	}
 }
@@ -133,12 +133,12 @@ static bool land(const struct lof_change *change, enum lof_outcome outcome)
 /* The bits of what the kernel chose; those of the rest were set before. */
 static void prepare_bits(const struct lof_change *change)
 {
-	struct lof_summary *summary = &lof_ledger.front.summary;
+	struct lof_blocks *summary = &lof_ledger.front.summary;
 
 	if (change->may == LOF_MAY_LOCK && change->is_blind)
-		lof_summary_prepare(summary, change->range[0]);
+		lof_blocks_prepare(summary, change->range[0]);
 	else if (change->may == LOF_MAY_MOVE)
-		lof_summary_prepare(summary, change->range[1]);
+		lof_blocks_prepare(summary, change->range[1]);
 }
 
 static void release(struct lof_change *change)

@@ -93,7 +93,7 @@ static bool may_have_been_moved(const struct lof_fastpath *path)
 
 	return !LOF_LEFT_OUT(MOVES) &&
 	       atomic_load(&front->moves) != path->moves &&
-	       (lof_summary_has(&front->summary, path->range) ||
+	       (lof_blocks_has(&front->summary, path->range) ||
 		atomic_load(&front->summary.cleared) != path->cleared);
 }
 

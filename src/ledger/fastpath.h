@@ -51,7 +51,7 @@ static LOF_HOT bool lof_fastpath_begin(struct lof_fastpath *path,
 	path->moves = atomic_load(&front->moves);
 	path->cleared = atomic_load(&front->summary.cleared);
 	LOF_SEAM();
-	is_noted = lof_summary_has(&front->summary, range);
+	is_noted = lof_blocks_has(&front->summary, range);
 	LOF_SEAM();
 	path->is_exact = false;
 	return !is_noted || lof_fastpath_look(path);
@@ -73,7 +73,7 @@ static LOF_HOT bool lof_fastpath_holds(const struct lof_fastpath *path)
 	if (atomic_load(&front->blind) != 0)
 		return false;
 	LOF_SEAM();
-	if (lof_summary_has(&front->summary, path->range))
+	if (lof_blocks_has(&front->summary, path->range))
 		return false;
 	LOF_SEAM();
 	return atomic_load(&front->summary.cleared) == path->cleared;

@@ -28,7 +28,7 @@ struct lof_front {
 					   no bit is set */
 	_Atomic uint32_t moves;		/* locks that were noted because of
 					   what was noted elsewhere */
-	struct lof_summary summary;	/* where something may be noted */
+	struct lof_blocks summary;	/* where something may be noted */
 };
 
 extern struct lof_front *const lof_the_front

@@ -153,7 +153,7 @@ static int note(struct reading *reading, struct lof_range range,
 	if (lof_range_is_empty(range))
 		return 0;
 	if (attr)
-		lof_summary_prepare(&lof_ledger.front.summary, range);
+		lof_blocks_prepare(&lof_ledger.front.summary, range);
 	if (!lof_ledger_lock_patiently(&guard))
 		return -EBUSY;
 	if (!is_noted_as(range, attr))

@@ -19,7 +19,7 @@ void lof_note_as(enum lof_note note, struct lof_range range, unsigned int attr)
 	if (lof_range_is_empty(range))
 		return;
 	if (attr) {
-		lof_summary_set(&lof_ledger.front.summary, range);
+		lof_blocks_set(&lof_ledger.front.summary, range);
 		lof_tree_set(&lof_ledger.tree[note], range, attr);
 	} else {
 		lof_tree_clear(&lof_ledger.tree[note], range);
@@ -87,7 +87,7 @@ static void move(enum lof_note note, const struct lof_change *change)
 	if (!lof_tree_copy(tree, change->moved, to.start))
 		return;
 	/* The move counts as blind until the bits are set. */
-	lof_summary_set(&lof_ledger.front.summary, to);
+	lof_blocks_set(&lof_ledger.front.summary, to);
 	atomic_fetch_add(&lof_ledger.front.moves, 1);
 	lof_tree_clear(tree, change->moved);
 }
@@ -259,17 +259,17 @@ static bool is_unused(struct lof_range blocks)
  */
 static void clear_bits(struct lof_range range)
 {
-	struct lof_summary *summary = &lof_ledger.front.summary;
+	struct lof_blocks *summary = &lof_ledger.front.summary;
 
-	if (!lof_summary_has(summary, range) ||
-	    !is_unused(lof_summary_granules(range)))
+	if (!lof_blocks_has(summary, range) ||
+	    !is_unused(lof_blocks_whole(range)))
 		return;
 	atomic_fetch_add(&lof_ledger.front.blind, 1);
 	LOF_SEAM();
-	lof_summary_clear(summary, range);
+	lof_blocks_clear(summary, range);
 	LOF_SEAM();
 	if (!lof_inflight_is_none())
-		lof_summary_set(summary, lof_summary_granules(range));
+		lof_blocks_set(summary, lof_blocks_whole(range));
 	LOF_SEAM();
 	atomic_fetch_sub(&lof_ledger.front.blind, 1);
 }

@@ -25,39 +25,39 @@ static int mlock_onfault(struct lof_range range)
 	return lof_sys_mlock2(range, MLOCK_ONFAULT);
 }
 
-int lof_arm(struct lof_range range)
+int lof_lock_onfault(struct lof_range range)
 {
 	/* A filter that refuses mlock2 may say EPERM; that is no privilege. */
 	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
-	unsigned long fallback = lof_policy(LOF_FALLBACK);
+	unsigned long fallback = lof_option_value(LOF_FALLBACK);
 	int err;
 
 	if (!is_native && fallback == LOF_FALLBACK_FULL)
 		return lof_in_chunks(range, lof_sys_mlock);
 	if (!is_native && (fallback == LOF_FALLBACK_REFUSE ||
-			   !lof_cap_is_there(LOF_CAP_FLAG)))
+			   !lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK)))
 		return -ENOSYS;
-	if (lof_policy(LOF_HUGE) == LOF_HUGE_SPLIT)
+	if (lof_option_value(LOF_HUGE) == LOF_HUGE_SPLIT)
 		lof_sys_madvise(range.start, lof_range_len(range),
 				MADV_NOHUGEPAGE);
 	if (!is_native)
-		return lof_flag(range);
+		return lof_onfault_by_mlock(range);
 	err = lof_in_chunks(range, mlock_onfault);
-	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_arm(range) : err;
+	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_lock_onfault(range) : err;
 }
 
-int lof_arm_as(struct lof_range range, unsigned int kind)
+int lof_lock_as(struct lof_range range, unsigned int kind)
 {
-	return kind == LOF_ONFAULT ? lof_arm(range)
+	return kind == LOF_ONFAULT ? lof_lock_onfault(range)
 				   : lof_in_chunks(range, lof_sys_mlock);
 }
 
-unsigned int lof_arm_attr(unsigned int kind)
+unsigned int lof_attr_of_lock(unsigned int kind)
 {
 	unsigned int how = LOF_BY_KERNEL;
 
 	if (kind == LOF_ONFAULT && !lof_cap_is_there(LOF_CAP_MLOCK2)) {
-		if (lof_policy(LOF_FALLBACK) == LOF_FALLBACK_FULL)
+		if (lof_option_value(LOF_FALLBACK) == LOF_FALLBACK_FULL)
 			kind = LOF_FULL;
 		else
 			how = LOF_BY_FLAG;
@@ -66,12 +66,12 @@ unsigned int lof_arm_attr(unsigned int kind)
 				      LOF_ATTR_SUSPECT);
 }
 
-int lof_arm_again(struct lof_range range, unsigned int kind)
+int lof_lock_again(struct lof_range range, unsigned int kind)
 {
-	int err = lof_arm(range);
+	int err = lof_lock_onfault(range);
 
 	if (kind == LOF_ONFAULT || (err && err != -ENOSYS))
 		return err;
 	/* On fault it is charged and flagged; populating is the rest. */
-	return lof_arm_as(range, LOF_FULL) ? 1 : 0;
+	return lof_lock_as(range, LOF_FULL) ? 1 : 0;
 }

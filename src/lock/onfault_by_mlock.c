@@ -92,7 +92,7 @@ static void end_beside(struct lof_change *change)
 		lof_ledger_suspect_all();
 }
 
-bool lof_flag_allows(size_t more)
+bool lof_onfault_by_mlock_allows(size_t more)
 {
 	const struct lof_range nothing = { 0, 0 };
 	struct lof_change change;
@@ -114,13 +114,13 @@ bool lof_flag_allows(size_t more)
 	return allowed;
 }
 
-bool lof_flag_is_limited(uint64_t *limit)
+bool lof_onfault_by_mlock_is_limited(uint64_t *limit)
 {
 	/* More than that nobody has, and the kernel counts it wrongly. */
 	if (lof_sys_memlock_limit(limit) || *limit >= LOF_GIANT ||
 	    *limit >= SIZE_MAX / 2)
 		return false;
-	return !lof_flag_allows((size_t)*limit + lof_sys_page_size());
+	return !lof_onfault_by_mlock_allows((size_t)*limit + lof_sys_page_size());
 }
 
 static int area_is_left(const struct lof_vma *vma, void *arg)
@@ -140,7 +140,7 @@ static bool is_flagged(const struct reach *reach, bool ends)
 	if (ends && lof_is_locked(page_at(range.start)) &&
 	    lof_is_locked(page_at(range.end - lof_sys_page_size())))
 		return true;
-	if (!ends && !lof_flag_allows(0))
+	if (!ends && !lof_onfault_by_mlock_allows(0))
 		return false;
 	if (!lof_ledger_around(range.start, &entry) &&
 	    LOF_ATTR_KIND(entry.attr) && entry.range.start <= range.start &&
@@ -160,7 +160,7 @@ static int mlock_with_guard(const struct reach *reach)
 	begin_beside(&change, guard);
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
 	if (lof_is_locked(guard))
-		lof_disarm(guard);
+		lof_unlock(guard);
 	end_beside(&change);
 	return err;
 }
@@ -259,7 +259,7 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 	struct lof_range piece = lof_range_both(vma->range, *range);
 
 	if (!lof_range_is_empty(piece))
-		lof_disarm(piece);
+		lof_unlock(piece);
 	return vma->range.start >= range->end;
 }
 
@@ -269,7 +269,7 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
  */
 static void unlock_over_holes(struct lof_range range)
 {
-	int err = lof_range_is_empty(range) ? 0 : lof_disarm(range);
+	int err = lof_range_is_empty(range) ? 0 : lof_unlock(range);
 
 	if (err == -ENOMEM)
 		lof_smaps_each(unlock_area, &range);
@@ -311,7 +311,7 @@ static int flag_far(struct lof_range range)
 	return err ? -ENOSYS : 0;
 }
 
-int lof_flag(struct lof_range range)
+int lof_onfault_by_mlock(struct lof_range range)
 {
 	int err = -ENOSYS;
 

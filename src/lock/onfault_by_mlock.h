@@ -18,15 +18,15 @@
  * a few locked neighbours or the lack of smaps leave no other way, and where
  * another thread maps the hole that is counted on.
  */
-int lof_flag(struct lof_range range);
+int lof_onfault_by_mlock(struct lof_range range);
 
 /*
  * Does the limit allow it to lock so many bytes more; 0: what is locked now, if
  * it were unlocked? Nothing stays locked by asking.
  */
-bool lof_flag_allows(size_t more);
+bool lof_onfault_by_mlock_allows(size_t more);
 
 /* Does the limit, in bytes, hold for us: is a page more than it refused? */
-bool lof_flag_is_limited(uint64_t *limit);
+bool lof_onfault_by_mlock_is_limited(uint64_t *limit);
 
 #endif

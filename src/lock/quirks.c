@@ -18,7 +18,7 @@
 #include "lock/unlock.h"
 #include "lockonfault.h"
 
-bool lof_nature_keeps(const struct lof_vma *vma)
+bool lof_is_never_swapped(const struct lof_vma *vma)
 {
 	return vma->hugetlb || vma->secret;
 }
@@ -35,7 +35,7 @@ static int look_at(const struct lof_vma *vma, void *arg)
 	struct areas *areas = arg;
 
 	if (lof_range_overlaps(vma->range, areas->rest)) {
-		areas->kept |= lof_nature_keeps(vma);
+		areas->kept |= lof_is_never_swapped(vma);
 		areas->droppable |= vma->droppable;
 	}
 	return vma->range.start >= areas->rest.end;
@@ -59,7 +59,7 @@ static int lock_area(const struct lof_vma *vma, void *arg)
 	if (piece.start > areas->rest.start)
 		return -ENOMEM;
 	areas->rest.start = piece.end;
-	return lof_nature_keeps(vma) ? 0 : lof_arm_as(piece, areas->kind);
+	return lof_is_never_swapped(vma) ? 0 : lof_lock_as(piece, areas->kind);
 }
 
 /* Lock all but what nature keeps; in the kernel's order, up to a hole. */
@@ -70,7 +70,7 @@ static int lock_by_area(struct lof_range range, unsigned int kind)
 	int err;
 
 	/* Nothing to lock is refused too without the privilege. */
-	err = lof_arm_as(nothing, kind);
+	err = lof_lock_as(nothing, kind);
 	if (!err)
 		err = lof_smaps_each(lock_area, &areas);
 	if (!err && !lof_range_is_empty(areas.rest))
@@ -106,7 +106,7 @@ static int relock_if_other(const struct lof_entry *run, void *arg)
 	unsigned int kind = LOF_ATTR_KIND(run->attr);
 	struct left *left = arg;
 
-	if (kind && kind != left->kind && lof_arm_again(run->range, kind))
+	if (kind && kind != left->kind && lof_lock_again(run->range, kind))
 		left->is_unsure = true;
 	return 0;
 }
@@ -131,7 +131,7 @@ static bool undo(struct lof_range range, unsigned int kind)
 	       !left.is_unsure;
 }
 
-int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
+int lof_lock_with_quirks(struct lof_range range, unsigned int kind, bool is_new,
 		    enum lof_outcome *did)
 {
 	struct areas areas = { .rest = range };
@@ -140,7 +140,7 @@ int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
 
 	*did = LOF_UNSURE;
 	by_area = kind == LOF_ONFAULT && lof_may_have_hugetlb(range);
-	err = by_area ? lock_by_area(range, kind) : lof_arm_as(range, kind);
+	err = by_area ? lock_by_area(range, kind) : lof_lock_as(range, kind);
 	if ((err == -ENOMEM || err == -EAGAIN) &&
 	    lof_first_hole(range) == range.end) {
 		if (!by_area && natures(range).kept)

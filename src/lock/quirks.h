@@ -11,7 +11,7 @@
 #include "ledger/change.h"
 
 /* Is memory of this area never swapped, whether it is locked or not? */
-bool lof_nature_keeps(const struct lof_vma *vma);
+bool lof_is_never_swapped(const struct lof_vma *vma);
 
 /*
  * Lock a range as kind says. 0; 1: as far as it is not kept by nature, or
@@ -24,7 +24,7 @@ bool lof_nature_keeps(const struct lof_vma *vma);
  * *did: for the ledger. LOF_DONE: all of the range is locked so if it returned
  * 0, or as it was before.
  */
-int lof_nature_lock(struct lof_range range, unsigned int kind, bool is_new,
+int lof_lock_with_quirks(struct lof_range range, unsigned int kind, bool is_new,
 		    enum lof_outcome *did);
 
 #endif

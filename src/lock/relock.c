@@ -21,7 +21,7 @@ static int relock_run(const struct lof_entry *run, void *arg)
 
 	if (!LOF_ATTR_KIND(run->attr))
 		return 0;
-	ret = lof_arm_again((struct lof_range){
+	ret = lof_lock_again((struct lof_range){
 		run->range.start - r->from + r->to,
 		run->range.end - r->from + r->to,
 	}, LOF_ATTR_KIND(run->attr));
@@ -41,5 +41,5 @@ int lof_relock(struct lof_range from, uintptr_t to)
 bool lof_can_relock(struct lof_range range)
 {
 	return lof_cap_is_there(LOF_CAP_MLOCK2) ?
-	       lof_relock(range, range.start) >= 0 : lof_flag_allows(0);
+	       lof_relock(range, range.start) >= 0 : lof_onfault_by_mlock_allows(0);
 }

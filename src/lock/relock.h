@@ -7,7 +7,7 @@
 
 /*
  * Lock what is tracked in from as it is, at the same distance from to. 0, 1 or
- * a negative errno, as lof_arm_again() says; the worst of them.
+ * a negative errno, as lof_lock_again() says; the worst of them.
  */
 int lof_relock(struct lof_range from, uintptr_t to);
 

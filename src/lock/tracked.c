@@ -32,7 +32,7 @@ static void declare_front(struct lof_change *change, unsigned int kind)
 	    !lof_is_locked((struct lof_range){ front.end - page, front.end }))
 		return;
 	change->locked = front;
-	change->attr = lof_arm_attr(kind);
+	change->attr = lof_attr_of_lock(kind);
 }
 
 int lof_lock_range(struct lof_range range, unsigned int kind)
@@ -42,12 +42,12 @@ int lof_lock_range(struct lof_range range, unsigned int kind)
 	int ret;
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	ret = lof_nature_lock(range, kind, change.is_first, &did);
+	ret = lof_lock_with_quirks(range, kind, change.is_first, &did);
 	if (ret == -ENOMEM && !lof_cap_is_there(LOF_CAP_SMAPS_KIND))
 		declare_front(&change, kind);
 	if (!ret) {
 		change.locked = range;
-		change.attr = lof_arm_attr(kind);
+		change.attr = lof_attr_of_lock(kind);
 	}
 	lof_change_end(&change, did);
 	return ret > 0 ? 0 : ret;
@@ -55,13 +55,13 @@ int lof_lock_range(struct lof_range range, unsigned int kind)
 
 int lof_unlock_range(struct lof_range range)
 {
-	bool held = lof_policy(LOF_HOLDS) == LOF_HOLDS_WIN &&
+	bool held = lof_option_value(LOF_HOLDS) == LOF_HOLDS_WIN &&
 		    lof_ledger_has(LOF_NOTED_HOLDS, range);
 	struct lof_change change;
 	int err;
 
 	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
-	err = held ? lof_disarm_unheld(range) : lof_disarm(range);
+	err = held ? lof_unlock_unheld(range) : lof_unlock(range);
 	if (!err && !held)
 		change.unlocked = range;
 	lof_change_end(&change, held ? LOF_UNSURE : lof_outcome(err));

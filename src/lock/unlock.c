@@ -14,7 +14,7 @@
 #include "ledger/runs.h"
 #include "lock/giant.h"
 
-int lof_disarm(struct lof_range range)
+int lof_unlock(struct lof_range range)
 {
 	return lof_in_chunks(range, lof_sys_munlock);
 }
@@ -22,7 +22,7 @@ int lof_disarm(struct lof_range range)
 static int unlock_if_locked(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
-	return LOF_ATTR_KIND(run->attr) ? lof_disarm(run->range) : 0;
+	return LOF_ATTR_KIND(run->attr) ? lof_unlock(run->range) : 0;
 }
 
 int lof_unlock_tracked(struct lof_range range)
@@ -35,7 +35,7 @@ static int unlock_gap(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
 	if (!run->attr)
-		lof_disarm(run->range);
+		lof_unlock(run->range);
 	return 0;
 }
 
@@ -47,13 +47,13 @@ int lof_unlock_untracked(struct lof_range range)
 static int unlock_if_unheld(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
-	return run->attr ? 0 : lof_disarm(run->range);
+	return run->attr ? 0 : lof_unlock(run->range);
 }
 
-int lof_disarm_unheld(struct lof_range range)
+int lof_unlock_unheld(struct lof_range range)
 {
-	if (lof_policy(LOF_HOLDS) != LOF_HOLDS_WIN)
-		return lof_disarm(range);
+	if (lof_option_value(LOF_HOLDS) != LOF_HOLDS_WIN)
+		return lof_unlock(range);
 	return lof_ledger_each_run(LOF_NOTED_HOLDS, range, unlock_if_unheld, NULL);
 }
 
@@ -73,10 +73,10 @@ static int unlock_of_kind(const struct lof_entry *run, void *arg)
 		attr = run->attr;
 	if (!(choice->kinds & LOF_KIND_BIT(LOF_ATTR_KIND(attr))))
 		return 0;
-	return lof_disarm_unheld(run->range);
+	return lof_unlock_unheld(run->range);
 }
 
-int lof_disarm_kinds(const struct lof_vma *vma, struct lof_range range,
+int lof_unlock_kinds(const struct lof_vma *vma, struct lof_range range,
 		     unsigned int kinds)
 {
 	struct choice choice = { kinds, lof_attr_of_vma(vma) };

@@ -7,7 +7,7 @@
 #include "kernel/smaps.h"
 
 /* munlock. Each returns 0, or a negative errno of it. */
-int lof_disarm(struct lof_range range);
+int lof_unlock(struct lof_range range);
 
 /* What the ledger notes as locked in range; or -EBUSY of the ledger. */
 int lof_unlock_tracked(struct lof_range range);
@@ -23,7 +23,7 @@ int lof_unlock_untracked(struct lof_range range);
  * All of it; but under LOF_HOLDS_WIN what is held stays locked, and all of it if
  * the ledger could not be read (-EBUSY).
  */
-int lof_disarm_unheld(struct lof_range range);
+int lof_unlock_unheld(struct lof_range range);
 
 /*
  * The same for what in range of an area is locked in one of these kinds, a
@@ -31,7 +31,7 @@ int lof_disarm_unheld(struct lof_range range);
  */
 #define LOF_KIND_BIT(kind)	(1u << (kind))
 
-int lof_disarm_kinds(const struct lof_vma *vma, struct lof_range range,
+int lof_unlock_kinds(const struct lof_vma *vma, struct lof_range range,
 		     unsigned int kinds);
 
 /* Is anything counted by lof_hold()? */

@@ -110,7 +110,7 @@ static int decide(void)
 		lof_set(LOF_FUTURE, LOF_FUTURE_EMULATE);
 	if (env_is("LOCKONFAULT_HUGE", "split"))
 		lof_set(LOF_HUGE, LOF_HUGE_SPLIT);
-	lof_set(LOF_MAX, env_number("LOCKONFAULT_MAX", ULONG_MAX));
+	lof_set(LOF_CONVERT_MAX, env_number("LOCKONFAULT_MAX", ULONG_MAX));
 	lof_log_open(secure_getenv("LOCKONFAULT_LOG"), name);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;
