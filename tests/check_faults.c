@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "faults.h"
+#include "api/faults.h"
 #include "kernel/caps.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
@@ -23,8 +23,8 @@
 #include "ledger/runs.h"
 #include "lock/onfault_by_mlock.h"
 #include "lockonfault.h"
-#include "skip.h"
-#include "truth.h"
+#include "support/skip.h"
+#include "support/truth.h"
 
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)

@@ -7,7 +7,7 @@
 
 #include <sys/resource.h>
 
-#include "kernel.h"
+#include "support/kernel.h"
 
 /* On-fault locks as an ordinary user need some of it. */
 static int limit_allows_tests(void)

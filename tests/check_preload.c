@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "preload_run.h"
-#include "tool.h"
+#include "preload/run.h"
+#include "support/tool.h"
 
 START_TEST(locks_are_on_fault_by_default)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "unit.h"
+#include "support/unit.h"
 
 uint64_t unit_seed;
 

@@ -393,7 +393,7 @@ within_reach() {
 cp "$builddir/.libs/locker" own 2>/dev/null || cp "$locker" own
 within_reach 'a plain program' "$work/own"
 
-if ${CC:-cc} -static -o static "$srcdir/tests/locker.c" 2>/dev/null; then
+if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
 	out_of_reach 'a static program' 'it is statically linked' "$work/static"
 	PATH=$work:$PATH
 	exits 'run of a static program in PATH' 0 "$command" run static flags

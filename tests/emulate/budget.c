@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Budgets: how much is locked, of what, and what ends them. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/kernel.h"
+
+#include "support/truth.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+
+static struct lof_stats stats(void)
+{
+	struct lof_stats now;
+
+	ck_assert_int_eq(lof_stats(&now, sizeof(now)), 0);
+	return now;
+}
+
+static void budget(size_t first, size_t npages, size_t nlocked, int policy)
+{
+	OK(lof_lock_budget(at(first), pages(npages), pages(nlocked), policy));
+}
+
+static void touch(size_t n)
+{
+	*(volatile char *)at(n) = 1;
+}
+
+START_TEST(what_was_touched_is_locked)
+{
+	touch(3);
+	touch(4);
+	budget(2, 10, 4, LOF_BUDGET_FIRST);
+	KINDS(at(0), "...KK........");
+	touch(9);
+	KINDS(at(0), "...KK........");
+	OK(lof_sync());
+	KINDS(at(0), "...KK....K...");
+	ck_assert_uint_eq(stats().swept, pages(3));
+	ck_assert_uint_eq(stats().overrun, 0);
+}
+END_TEST
+
+START_TEST(what_was_touched_first_stays)
+{
+	budget(0, 16, 3, LOF_BUDGET_FIRST);
+	touch(8);
+	OK(lof_sync());
+	touch(1);
+	touch(2);
+	OK(lof_sync());
+	KINDS(at(0), ".KK.....K.......");
+	touch(12);
+	touch(13);
+	OK(lof_sync());
+	KINDS(at(0), ".KK.....K.......");
+	ck_assert_uint_eq(stats().swept, pages(3));
+	ck_assert_uint_eq(stats().overrun, pages(2));
+	OK(lof_sync());
+	ck_assert_uint_eq(stats().overrun, pages(2));
+	touch(15);
+	OK(lof_sync());
+	KINDS(at(0), ".KK.....K.......");
+}
+END_TEST
+
+START_TEST(much_at_once_is_locked_in_part)
+{
+	for (size_t i = 2; i < 12; i++)
+		touch(i);
+	budget(0, 16, 4, LOF_BUDGET_FIRST);
+	KINDS(at(0), "..KKKK..........");
+	ck_assert_uint_eq(stats().overrun, pages(6));
+	OK(lof_sync());
+	ck_assert_uint_eq(stats().overrun, pages(6));
+}
+END_TEST
+
+START_TEST(what_is_locked_already_counts)
+{
+	struct lof_region region;
+
+	arena_lay(0, ".F.O....");
+	touch(6);
+	touch(7);
+	budget(0, 8, 3, LOF_BUDGET_FIRST);
+	KINDS(at(0), ".F.O..K.");
+	OK(lof_query(at(6), &region, sizeof(region)));
+	ck_assert_uint_eq(region.how, LOF_BY_SWEEP);
+	ck_assert_uint_eq(region.kind, tool_is(TOOL_NO_MLOCK2) ? LOF_FULL
+							      : LOF_ONFAULT);
+	ck_assert_ptr_eq((void *)region.start, at(6));
+	ck_assert_uint_eq(region.len, page);
+}
+END_TEST
+
+/* Its ends show, although all of it is locked alike. */
+START_TEST(query_tells_of_the_budget)
+{
+	struct lof_region region;
+
+	arena_lay(0, "OOOO");
+	touch(0);
+	budget(1, 2, 2, LOF_BUDGET_FIRST);
+	KINDS(at(0), "OOOO");
+	OK(lof_query(at(1), &region, sizeof(region)));
+	ck_assert_ptr_eq((void *)region.start, at(1));
+	ck_assert_uint_eq(region.len, pages(2));
+	ck_assert_uint_eq(region.how, LOF_BY_SWEEP);
+	OK(lof_query(at(3), &region, sizeof(region)));
+	ck_assert_ptr_eq((void *)region.start, at(3));
+	ck_assert_uint_eq(region.len, page);
+	ck_assert_uint_eq(region.how, tool_is(TOOL_NO_MLOCK2) ? LOF_BY_FLAG
+							     : LOF_BY_KERNEL);
+}
+END_TEST
+
+static void map_shared(void)
+{
+	ck_assert_ptr_eq(lof_mmap(at(0), pages(8), RW, MAP_SHARED |
+				  MAP_ANONYMOUS | MAP_FIXED, -1, 0), at(0));
+}
+
+static void map_file(int flags)
+{
+	char name[] = "/tmp/budget-XXXXXX";
+	int fd = mkstemp(name);
+
+	ck_assert_int_ge(fd, 0);
+	unlink(name);
+	ck_assert_int_eq(ftruncate(fd, (off_t)pages(8)), 0);
+	ck_assert_ptr_eq(lof_mmap(at(0), pages(8), RW, flags | MAP_FIXED, fd,
+				  0), at(0));
+	close(fd);
+}
+
+START_TEST(any_memory_is_swept)
+{
+	if (_i == 0)
+		map_shared();
+	else
+		map_file(_i == 1 ? MAP_SHARED : MAP_PRIVATE);
+	budget(0, 8, 2, LOF_BUDGET_FIRST);
+	touch(5);
+	OK(lof_sync());
+	KINDS(at(0), ".....K..");
+}
+END_TEST
+
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE	0x08
+#endif
+
+/* Memory that cannot be locked is passed over, and all is not given up for it. */
+START_TEST(droppable_memory_is_passed_over)
+{
+	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
+			      MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (addr == MAP_FAILED)
+		skip("no MAP_DROPPABLE before Linux 6.11");
+	touch(2);
+	touch(5);
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	KINDS(at(0), ".....K..");
+	ck_assert_uint_eq(stats().overrun, page);
+}
+END_TEST
+
+static void end_by_munlock(void)
+{
+	OK(lof_munlock(at(0), pages(8)));
+}
+
+static void end_by_munlock2(void)
+{
+	OK(lof_munlock2(at(0), pages(8), MLOCK_ONFAULT));
+}
+
+static void end_by_munlockall(void)
+{
+	OK(lof_munlockall());
+}
+
+static void end_by_munlockall2(void)
+{
+	OK(lof_munlockall2(MCL_ONFAULT));
+}
+
+static void end_by_munmap(void)
+{
+	OK(lof_munmap(at(0), pages(8)));
+	ck_assert_ptr_eq(mmap(at(0), pages(8), RW, ANON | MAP_FIXED, -1, 0),
+			 at(0));
+}
+
+static void end_by_a_new_mapping(void)
+{
+	ck_assert_ptr_eq(lof_mmap(at(0), pages(8), RW, ANON | MAP_FIXED, -1,
+				  0), at(0));
+}
+
+static void (*const end[])(void) = {
+	end_by_munlock, end_by_munlock2, end_by_munlockall, end_by_munlockall2,
+	end_by_munmap, end_by_a_new_mapping,
+};
+
+START_TEST(what_unlocks_or_unmaps_ends_it)
+{
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	touch(1);
+	OK(lof_sync());
+	KINDS(at(0), ".K......");
+	end[_i]();
+	touch(2);
+	touch(3);
+	OK(lof_sync());
+	KINDS(at(0), "........");
+	ck_assert_uint_eq(stats().swept, 0);
+}
+END_TEST
+
+START_TEST(a_part_ends_alone)
+{
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	OK(lof_munlock(at(2), pages(2)));
+	for (size_t i = 0; i < 8; i++)
+		touch(i);
+	OK(lof_sync());
+	KINDS(at(0), "KK..KK..");
+	ck_assert_uint_eq(stats().overrun, pages(2));
+}
+END_TEST
+
+START_TEST(it_moves_with_the_memory)
+{
+	char *moved;
+
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	touch(1);
+	OK(lof_sync());
+	MAPPED(moved, lof_mremap(at(0), pages(8), pages(8), MREMAP_MAYMOVE |
+				 MREMAP_FIXED, at(20)));
+	KINDS(moved, ".K......");
+	touch(25);
+	OK(lof_sync());
+	KINDS(moved, ".K...K..");
+	ck_assert_uint_eq(stats().swept, pages(2));
+}
+END_TEST
+
+START_TEST(child_of_fork_has_none)
+{
+	int status = 1;
+	pid_t pid;
+
+	budget(0, 8, 4, LOF_BUDGET_FIRST);
+	pid = fork();
+	if (pid == 0) {
+		touch(1);
+		lof_sync();
+		_exit(truth_kind_at(at(1)) != LOF_NONE);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	touch(2);
+	OK(lof_sync());
+	KINDS(at(0), "..K.....");
+}
+END_TEST
+
+START_TEST(bad_arguments_are_refused)
+{
+	touch(0);
+	FAILS(lof_lock_budget(at(0), 0, page, 0), EINVAL);
+	FAILS(lof_lock_budget(at(0), SIZE_MAX, page, 0), EINVAL);
+	FAILS(lof_lock_budget(at(0), page, 0, 0), EINVAL);
+	FAILS(lof_lock_budget(at(0), page, page - 1, 0), EINVAL);
+	FAILS(lof_lock_budget(at(0), page, page, 2), EINVAL);
+	FAILS(lof_lock_budget(at(0), page, page, -1), EINVAL);
+	arena_lay(4, "-");
+	FAILS(lof_lock_budget(at(0), pages(8), page, 0), ENOMEM);
+	KINDS(at(0), "....-...");
+	OK(lof_sync());
+	KINDS(at(0), "....-...");
+}
+END_TEST
+
+START_TEST(there_are_62_budgets)
+{
+	char *addr = mmap(NULL, pages(128), RW, ANON, -1, 0);
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	for (size_t i = 0; i < 62; i++)
+		OK(lof_lock_budget(addr + pages(2 * i), page, page,
+				   LOF_BUDGET_FIRST));
+	FAILS(lof_lock_budget(addr + pages(126), page, page, 0), ENOMEM);
+	OK(lof_munlock(addr, page));
+	OK(lof_lock_budget(addr + pages(126), page, page, 0));
+	for (size_t i = 0; i < 128; i++)
+		addr[pages(i)] = 1;
+	OK(lof_sync());
+	KINDS(addr, "..K.K.K.K");
+	ck_assert_uint_eq(stats().swept, pages(62));
+}
+END_TEST
+
+START_TEST(under_a_limit_of_0_it_is_not_permitted)
+{
+	become_nobody(0);
+	touch(1);
+	FAILS(lof_lock_budget(at(0), pages(4), page, 0), EPERM);
+	OK(lof_sync());
+	KINDS(at(0), "....");
+}
+END_TEST
+
+/* A prime number of pages on, each time. */
+static void touch_at_random(char *addr, size_t npages, size_t n)
+{
+	size_t at_page = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		at_page = (at_page + 104729) % npages;
+		addr[pages(at_page)] = 1;
+	}
+}
+
+/* An area with a budget is not split into more than the bound. */
+static size_t areas_in(const char *addr, size_t len)
+{
+	size_t from = (size_t)addr, start, stop;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps))
+		n += sscanf(line, "%zx-%zx ", &start, &stop) == 2 &&
+		     start < from + len && stop > from;
+	fclose(maps);
+	return n;
+}
+
+#define LIMIT		((size_t)8 << 20)
+#define MUCH		((size_t)1 << 30)
+
+/* In small pages: where huge ones come unasked, one touch touches 2 MiB. */
+static char *map_much(void)
+{
+	char *addr = mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0);
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	madvise(addr, MUCH, MADV_NOHUGEPAGE);
+	return addr;
+}
+
+START_TEST(the_whole_limit_is_used_and_no_more)
+{
+	char *addr = map_much();
+
+	become_nobody(LIMIT);
+	FAILS(lof_mlock2(addr, MUCH, MLOCK_ONFAULT), ENOMEM);
+	OK(lof_lock_budget(addr, MUCH, (size_t)(_i + 1) * LIMIT,
+			   LOF_BUDGET_FIRST));
+	for (int i = 0; i < 4; i++) {
+		touch_at_random(addr, MUCH / page, 1000u * (unsigned int)i);
+		OK(lof_sync());
+		ck_assert_uint_le(areas_in(addr, MUCH), 2 * LIMIT / page + 1);
+	}
+	ck_assert_uint_eq(truth_vmlck(), LIMIT);
+	ck_assert_uint_eq(stats().swept, LIMIT);
+	ck_assert_uint_eq(stats().overrun, 3000 * page - LIMIT);
+	touch_at_random(addr, MUCH / page, MUCH / page);
+	OK(lof_sync());
+	ck_assert_uint_eq(truth_vmlck(), LIMIT);
+	ck_assert_uint_eq(stats().overrun, MUCH - LIMIT);
+}
+END_TEST
+
+#define HUGE_LEN	((size_t)2 << 20)
+
+/* Memory that one touch fills, as the kernel says. */
+static char *map_huge(void)
+{
+	char *addr = mmap(NULL, 2 * HUGE_LEN, RW, ANON, -1, 0);
+	unsigned char last = 0;
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	addr += -(uintptr_t)addr % HUGE_LEN;
+	madvise(addr, HUGE_LEN, MADV_HUGEPAGE);
+	*addr = 1;
+	ck_assert_int_eq(mincore(addr + HUGE_LEN - page, page, &last), 0);
+	if (!(last & 1))
+		skip("no transparent huge page is to be had");
+	return addr;
+}
+
+START_TEST(a_huge_page_is_touched_as_a_whole)
+{
+	char *addr = map_huge();
+
+	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, LOF_BUDGET_FIRST));
+	ck_assert_uint_eq(truth_vmlck(), LIMIT / 8);
+	KINDS(addr, "KKKK");
+	ck_assert_uint_eq(stats().swept, LIMIT / 8);
+	ck_assert_uint_eq(stats().overrun, HUGE_LEN - LIMIT / 8);
+	ck_assert_uint_eq(truth_rss((uintptr_t)addr, (uintptr_t)addr +
+				    HUGE_LEN), HUGE_LEN);
+}
+END_TEST
+
+/* The pages that were touched are given back: what comes is small. */
+START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
+{
+	char *addr = map_huge();
+
+	ck_assert_int_eq(madvise(addr, HUGE_LEN, MADV_DONTNEED), 0);
+	OK(lof_set(LOF_HUGE, LOF_HUGE_SPLIT));
+	OK(lof_lock_budget(addr, HUGE_LEN, LIMIT / 8, LOF_BUDGET_FIRST));
+	addr[pages(1)] = addr[HUGE_LEN - page] = 1;
+	OK(lof_sync());
+	KINDS(addr, ".K..");
+	ck_assert_uint_eq(truth_vmlck(), pages(2));
+	ck_assert_uint_eq(stats().swept, pages(2));
+	ck_assert_uint_eq(stats().overrun, 0);
+}
+END_TEST
+
+/* More isolated pages than there may be areas. */
+START_TEST(the_number_of_areas_is_bounded)
+{
+	char *addr = map_much();
+	size_t locked;
+
+	if (is_limited())
+		skip("RLIMIT_MEMLOCK comes before the bound on areas");
+	OK(lof_lock_budget(addr, MUCH, MUCH / 2, LOF_BUDGET_FIRST));
+	for (unsigned int i = 1; i <= 4; i++) {
+		touch_at_random(addr, MUCH / page, 5000 * i);
+		OK(lof_sync());
+		ck_assert_uint_le(areas_in(addr, MUCH), 16385);
+	}
+	locked = truth_vmlck();
+	ck_assert_uint_ge(locked, pages(20000));
+	ck_assert_uint_le(locked, MUCH / 2);
+	ck_assert_uint_eq(stats().swept, locked);
+	ck_assert_uint_eq(stats().overrun, 0);
+}
+END_TEST
+
+/* LOF_CONVERT_MAX: what is converted comes under one budget. */
+START_TEST(converted_locks_share_a_budget)
+{
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(3) + 1));
+	touch(1);
+	OK(lof_mlock(at(0), pages(8)));
+	KINDS(at(0), "........");
+	OK(lof_sync());
+	KINDS(at(0), ".K......");
+	ck_assert_ptr_eq(lof_mmap(at(10), pages(4), RW, ANON | MAP_LOCKED |
+				  MAP_FIXED, -1, 0), at(10));
+	touch(10);
+	touch(12);
+	touch(13);
+	OK(lof_sync());
+	KINDS(at(0), ".K........K.K.");
+	ck_assert_uint_eq(stats().overrun, page);
+	arena_lay(20, "-");
+	FAILS(lof_mlock(at(16), pages(8)), ENOMEM);
+	/* What is asked for by name is not converted. */
+	OK(lof_mlock2(at(30), pages(4), MLOCK_ONFAULT));
+	KINDS(at(30), "OOOO");
+	OK(lof_munlock(at(0), pages(8)));
+	OK(lof_sync());
+	KINDS(at(0), "..........K.KK");
+}
+END_TEST
+
+START_TEST(mlockall_of_what_is_there_shares_it_too)
+{
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(4)));
+	OK(lof_mlockall(MCL_CURRENT));
+	ck_assert_uint_eq(truth_vmlck(), 0);
+	touch(1);
+	OK(lof_catch_up());
+	ck_assert_uint_eq(truth_vmlck(), pages(4));
+	OK(lof_munlockall());
+}
+END_TEST
+
+/* A sweep splits the memory into areas, which would not grow. */
+START_TEST(what_is_swept_grows)
+{
+	char *grown;
+
+	budget(0, 8, 6, LOF_BUDGET_FIRST);
+	touch(1);
+	touch(4);
+	OK(lof_catch_up());
+	KINDS(at(0), ".K..K...");
+	OK(lof_munmap(at(8), pages(4)));
+	MAPPED(grown, lof_mremap(at(0), pages(8), pages(12), 0));
+	*(volatile char *)(grown + pages(10)) = 1;
+	OK(lof_catch_up());
+	KINDS(grown, ".K..K.....K.");
+}
+END_TEST
+
+static void *sweep_on(void *go)
+{
+	while (*(_Atomic bool *)go)
+		lof_catch_up();
+	return NULL;
+}
+
+/* Also when a sweep had looked it up already. */
+START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
+{
+	const size_t len = (size_t)8 << 20;
+	char *addr = mmap(NULL, len, RW, ANON, -1, 0);
+	_Atomic bool go = true;
+	pthread_t thread;
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	ck_assert_int_eq(pthread_create(&thread, NULL, sweep_on, &go), 0);
+	for (int i = 0; i < 20; i++) {
+		OK(lof_lock_budget(addr, len, len, LOF_BUDGET_FIRST));
+		for (size_t at_byte = 0; at_byte < len; at_byte += pages(2))
+			addr[at_byte] = 1;
+		usleep(1000);
+		OK(lof_munlock(addr, len));
+		ck_assert_int_eq(madvise(addr, len, MADV_DONTNEED) == 0 ||
+				 errno == EINVAL, 1);
+	}
+	go = false;
+	pthread_join(thread, NULL);
+	OK(lof_munlock(addr, len));
+	OK(lof_sync());
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
+START_TEST(mlockall_shares_the_budget_too)
+{
+	char *addr;
+
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(64)));
+	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	MAPPED(addr, lof_mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0));
+	touch_at_random(addr, MUCH / page, 100);
+	OK(lof_sync());
+	ck_assert_uint_eq(truth_vmlck(), pages(64));
+	ck_assert_uint_ge(stats().overrun, pages(36));
+	OK(lof_munlockall());
+	OK(lof_sync());
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
+/* What was touched is there, and mlock populates nothing. */
+static void without_mlock2(void)
+{
+	if (tool_is(TOOL_NO_MLOCK2))
+		kind_letter = 'F';
+}
+
+Suite *budget_suite(void)
+{
+	Suite *suite = suite_create("budget");
+	TCase *tc = arena_case(suite, "budget");
+
+	tcase_add_checked_fixture(tc, without_mlock2, NULL);
+	tcase_add_test(tc, what_was_touched_is_locked);
+	tcase_add_test(tc, what_was_touched_first_stays);
+	tcase_add_test(tc, much_at_once_is_locked_in_part);
+	tcase_add_test(tc, what_is_locked_already_counts);
+	tcase_add_test(tc, query_tells_of_the_budget);
+	tcase_add_loop_test(tc, any_memory_is_swept, 0, 3);
+	tcase_add_test(tc, droppable_memory_is_passed_over);
+	tcase_add_loop_test(tc, what_unlocks_or_unmaps_ends_it, 0,
+			    sizeof(end) / sizeof(end[0]));
+	tcase_add_test(tc, a_part_ends_alone);
+	tcase_add_test(tc, it_moves_with_the_memory);
+	tcase_add_test(tc, child_of_fork_has_none);
+	tcase_add_test(tc, bad_arguments_are_refused);
+	tcase_add_test(tc, there_are_62_budgets);
+	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
+	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 2);
+	tcase_add_test(tc, a_huge_page_is_touched_as_a_whole);
+	tcase_add_test(tc, huge_pages_that_are_split_are_touched_one_by_one);
+	tcase_add_test(tc, the_number_of_areas_is_bounded);
+	tcase_add_test(tc, converted_locks_share_a_budget);
+	tcase_add_test(tc, mlockall_of_what_is_there_shares_it_too);
+	tcase_add_test(tc, what_is_swept_grows);
+	tcase_add_test(tc, what_is_unlocked_beside_a_sweep_stays_unlocked);
+	tcase_add_test(tc, mlockall_shares_the_budget_too);
+	return suite;
+}

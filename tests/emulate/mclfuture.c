@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * MCL_FUTURE by the library's own hand: what is locked, what is left out, and
+ * that nothing fails for it.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/kernel.h"
+
+#include "support/truth.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define LIMIT	((size_t)2 << 20)
+
+static void emulate(int flags)
+{
+	OK(lof_set(LOF_FUTURE, LOF_FUTURE_EMULATE));
+	OK(lof_mlockall(flags | MCL_ONFAULT));
+}
+
+/* Of a limit there are tests of their own. */
+static void need_no_limit(void)
+{
+	if (is_limited())
+		skip("under RLIMIT_MEMLOCK not all is followed");
+}
+
+/* Be subject to a limit, and have the library keep within it. */
+static void emulate_under_a_limit(int flags)
+{
+	become_nobody(LIMIT);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_mlockall(flags));
+}
+
+static char *map(size_t len, int prot)
+{
+	char *addr;
+
+	MAPPED(addr, lof_mmap(NULL, len, prot, ANON, -1, 0));
+	return addr;
+}
+
+START_TEST(what_is_mapped_is_locked_on_fault)
+{
+	char *seen, *unseen;
+
+	need_no_limit();
+	emulate(MCL_FUTURE);
+	seen = map(pages(4), RW);
+	unseen = mmap(NULL, pages(4), RW, ANON, -1, 0);
+	KINDS(seen, "OOOO");
+	KINDS(unseen, "....");
+	ck_assert_uint_eq(truth_rss((uintptr_t)seen, (uintptr_t)seen +
+				    pages(4)), 0);
+	KINDS(at(0), "....");
+	MAPPED(seen, lof_mmap(at(2), pages(2), PROT_READ, ANON | MAP_FIXED, -1,
+			      0));
+	KINDS(at(0), "..OO..");
+}
+END_TEST
+
+START_TEST(what_is_mapped_now_is_locked_too)
+{
+	arena_lay(0, "F.O-");
+	emulate(MCL_CURRENT | MCL_FUTURE);
+	KINDS(at(0), "OOO-O");
+	ck_assert(truth_kind_at(&arena) == LOF_ONFAULT);
+	KINDS(map(pages(1), RW), "O");
+}
+END_TEST
+
+/* But without a page to be written to nothing can be locked: the kernel does. */
+START_TEST(forbidden_memory_is_locked_when_it_is_allowed)
+{
+	char *addr;
+
+	need_no_limit();
+	emulate(MCL_FUTURE);
+	addr = map(pages(4), PROT_NONE);
+	KINDS(addr, "....");
+	OK(lof_mprotect(addr + page, pages(2), RW));
+	KINDS(addr, ".OO.");
+	OK(lof_mprotect(addr, page, PROT_READ));
+	KINDS(addr, "OOO.");
+}
+END_TEST
+
+static void end_by_munlockall(void)
+{
+	OK(lof_munlockall());
+}
+
+static void end_by_future(void)
+{
+	OK(lof_munlockall2(MCL_FUTURE));
+}
+
+static void end_by_onfault(void)
+{
+	OK(lof_munlockall2(MCL_ONFAULT));
+}
+
+static void end_by_current(void)
+{
+	OK(lof_mlockall(MCL_CURRENT | MCL_ONFAULT));
+}
+
+static const struct {
+	void (*call)(void);
+	const char *left;
+} end[] = {
+	{ end_by_munlockall, ".." },
+	{ end_by_future, "OO" },
+	{ end_by_onfault, ".." },
+	{ end_by_current, "OO" },
+};
+
+START_TEST(what_takes_it_back_ends_it)
+{
+	struct lof_stats stats;
+	char *addr;
+
+	emulate(MCL_FUTURE);
+	addr = map(pages(2), RW);
+	KINDS(addr, "OO");
+	end[_i].call();
+	ck_assert_str_eq(kinds_at(addr, 2), end[_i].left);
+	KINDS(map(pages(1), RW), ".");
+	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
+	OK(lof_sync());
+	KINDS(addr, ".");
+	OK(lof_stats(&stats, sizeof(stats)));
+	ck_assert_uint_eq(stats.left_out + stats.passed_over, 0);
+}
+END_TEST
+
+START_TEST(others_leave_it_on)
+{
+	emulate(MCL_FUTURE);
+	OK(lof_munlockall2(MCL_CURRENT));
+	KINDS(map(pages(1), RW), "O");
+	errno = UNTOUCHED;
+	ck_assert_int_eq(lof_mlockall(MCL_ONFAULT), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(lof_mlockall(MCL_FUTURE | MCL_ONFAULT | 64), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	KINDS(map(pages(1), RW), "O");
+}
+END_TEST
+
+START_TEST(what_libc_maps_is_caught_up_with)
+{
+	char *addr;
+
+	emulate(MCL_FUTURE);
+	MAPPED(addr, mmap(NULL, pages(2), RW, ANON, -1, 0));
+	if (_i)
+		OK(lof_sync());
+	else
+		OK(lof_catch_up());
+	KINDS(addr, "OO");
+	/* What was there before is not reached. */
+	ck_assert(truth_kind_at(&end) == LOF_NONE);
+}
+END_TEST
+
+START_TEST(what_was_unlocked_by_name_stays_unlocked)
+{
+	char *addr, *moved;
+
+	emulate(MCL_CURRENT | MCL_FUTURE);
+	addr = map(pages(4), RW);
+	OK(lof_munlock(addr + page, pages(2)));
+	OK(lof_munlock(at(2), pages(2)));
+	OK(lof_catch_up());
+	OK(lof_mprotect(addr, pages(4), PROT_READ));
+	OK(lof_mprotect(addr, pages(4), RW));
+	KINDS(addr, "O..O");
+	KINDS(at(0), "OO..OO");
+	MAPPED(moved, lof_mremap(addr, pages(4), pages(4), MREMAP_MAYMOVE |
+				 MREMAP_FIXED, at(10)));
+	OK(lof_catch_up());
+	KINDS(at(9), "OO..OO");
+	/* What is mapped there anew is reached, and so is all, asked anew. */
+	MAPPED(addr, lof_mmap(at(2), page, RW, ANON | MAP_FIXED, -1, 0));
+	KINDS(at(0), "OOO.OO");
+	emulate(MCL_CURRENT | MCL_FUTURE);
+	OK(lof_catch_up());
+	KINDS(at(0), "OOOOOO");
+	KINDS(at(9), "OOOOOO");
+}
+END_TEST
+
+START_TEST(what_was_there_before_is_not_reached)
+{
+	emulate(MCL_FUTURE);
+	OK(lof_mprotect(at(0), pages(4), PROT_READ));
+	OK(lof_catch_up());
+	KINDS(at(0), "......");
+}
+END_TEST
+
+START_TEST(nothing_is_caught_up_with_unless_asked_for)
+{
+	char *addr = mmap(NULL, pages(2), RW, ANON, -1, 0);
+
+	OK(lof_catch_up());
+	KINDS(addr, "..");
+}
+END_TEST
+
+START_TEST(child_of_fork_does_not_follow)
+{
+	int status = 1;
+	pid_t pid;
+
+	emulate(MCL_FUTURE);
+	pid = fork();
+	if (pid == 0)
+		_exit(truth_kind_at(lof_mmap(NULL, page, RW, ANON, -1, 0)) !=
+		      LOF_NONE);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	KINDS(map(page, RW), "O");
+}
+END_TEST
+
+/* Bytes that are mapped, can be locked, and are not. */
+static uint64_t bytes_not_locked(void)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long start, stop, len = 0;
+	uint64_t sum = 0;
+	char line[512];
+
+	ck_assert_ptr_nonnull(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &stop) == 2)
+			len = stop - start;
+		if (!strncmp(line, "VmFlags:", 8) && !strstr(line, " lo") &&
+		    !strstr(line, " io") && !strstr(line, " pf") &&
+		    !strstr(line, " de"))
+			sum += len;
+	}
+	fclose(smaps);
+	return sum;
+}
+
+/* Valgrind maps memory of its own at any time: then both are asked again. */
+static void assert_all_is_told(void)
+{
+	struct lof_stats stats;
+	uint64_t before, after;
+	int tries = 100;
+
+	bytes_not_locked();	/* so that stdio has its memory */
+	do {
+		before = bytes_not_locked();
+		OK(lof_stats(&stats, sizeof(stats)));
+		after = bytes_not_locked();
+	} while (before != after && --tries);
+	ck_assert_uint_eq(stats.left_out + stats.passed_over, after);
+	ck_assert_uint_eq(stats.charged, stats.onfault + stats.full);
+}
+
+START_TEST(under_a_limit_a_part_is_left_free)
+{
+	struct lof_stats before, after;
+	char *first, *forbidden, *read_only, *much;
+	size_t n = 0;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	forbidden = map(pages(8), PROT_NONE);
+	read_only = map(pages(8), PROT_READ);
+	OK(lof_stats(&before, sizeof(before)));
+	first = map(pages(8), RW);
+	much = map(2 * LIMIT, RW);
+	KINDS(first, "OOOOOOOO");
+	KINDS(forbidden, "........");
+	KINDS(read_only, "........");
+	KINDS(much, "........");
+	OK(lof_stats(&after, sizeof(after)));
+	ck_assert_uint_ge(after.left_out, before.left_out + 2 * LIMIT);
+	while (truth_kind_at(map(pages(8), RW)) == LOF_ONFAULT)
+		n++;
+	ck_assert_uint_ge(truth_vmlck(), LIMIT - LIMIT / 8 - pages(8));
+	ck_assert_uint_le(truth_vmlck(), LIMIT - LIMIT / 8);
+	ck_assert_uint_gt(n, 0);
+	assert_all_is_told();
+	/* The program's own. */
+	OK(lof_mlock(much, LIMIT / 8));
+}
+END_TEST
+
+START_TEST(under_a_limit_what_is_mapped_is_locked_as_far_as_it_goes)
+{
+	arena_lay(0, "F.O-");
+	emulate_under_a_limit(MCL_CURRENT | MCL_FUTURE);
+	KINDS(at(0), "OOO-");
+	ck_assert(truth_kind_at(&arena) == LOF_ONFAULT);
+	ck_assert_uint_le(truth_vmlck(), LIMIT - LIMIT / 8);
+	assert_all_is_told();
+}
+END_TEST
+
+START_TEST(under_a_limit_of_0_it_is_not_permitted)
+{
+	become_nobody(0);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	errno = UNTOUCHED;
+	ck_assert_int_eq(lof_mlockall(MCL_CURRENT | MCL_FUTURE), -1);
+	ck_assert_int_eq(errno, EPERM);
+	KINDS(map(page, RW), ".");
+}
+END_TEST
+
+START_TEST(under_a_limit_it_can_be_left_to_the_kernel)
+{
+	void *refused;
+	int err;
+
+	become_nobody(LIMIT);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_FUTURE, LOF_FUTURE_KERNEL));
+	OK(lof_mlockall(MCL_FUTURE));
+	errno = UNTOUCHED;
+	refused = lof_mmap(NULL, 2 * LIMIT, RW, ANON, -1, 0);
+	err = errno;
+	OK(lof_munlockall());
+	ck_assert_ptr_eq(refused, MAP_FAILED);
+	ck_assert_int_eq(err, EAGAIN);
+}
+END_TEST
+
+START_TEST(under_a_limit_memory_grows_unlocked)
+{
+	char *addr, *grown;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	addr = map(pages(8), RW);
+	mark(addr, 8, 'a');
+	KINDS(addr, "OOOOOOOO");
+	MAPPED(grown, lof_mremap(addr, pages(8), 2 * LIMIT, MREMAP_MAYMOVE));
+	KINDS(grown, "..........");
+	ck_assert(is_marked(grown, 8, 'a'));
+	assert_all_is_told();
+}
+END_TEST
+
+/* What the program locked itself is none of ours to unlock. */
+START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
+{
+	char *addr;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	addr = map(pages(8), RW);
+	OK(lof_mlock2(addr, pages(8), 0));
+	errno = UNTOUCHED;
+	ck_assert_ptr_eq(lof_mremap(addr, pages(8), 2 * LIMIT, MREMAP_MAYMOVE),
+			 MAP_FAILED);
+	ck_assert_int_eq(errno, EAGAIN);
+	KINDS(addr, "FFFFFFFF");
+}
+END_TEST
+
+START_TEST(under_a_limit_what_grows_down_can_grow)
+{
+	char *addr;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	MAPPED(addr, lof_mmap(at(40), pages(4), RW, ANON | MAP_FIXED |
+			      MAP_GROWSDOWN, -1, 0));
+	OK(lof_catch_up());
+	KINDS(at(40), ".OOO");
+}
+END_TEST
+
+/* A page of a frame, so that no compiler makes a loop of it. */
+static int use_stack(int depth)
+{
+	volatile char frame[4096];
+
+	frame[0] = (char)depth;
+	return depth ? use_stack(depth - 1) + frame[0] : frame[0];
+}
+
+/* What is locked of it would be charged for its growth, and killed if over. */
+START_TEST(under_a_limit_the_stack_grows)
+{
+	char here;
+
+	emulate_under_a_limit(MCL_CURRENT | MCL_FUTURE);
+	ck_assert(truth_kind_at(&here) == LOF_ONFAULT);
+	use_stack((int)(LIMIT / 4096));
+	OK(lof_sync());
+	use_stack((int)(2 * LIMIT / 4096));
+}
+END_TEST
+
+static int nthreads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	for (struct dirent *entry; (entry = readdir(dir)); )
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static void wait_for_threads(int wanted)
+{
+	for (int i = 0; i < 5000 && nthreads() != wanted; i++)
+		usleep(10000);
+	ck_assert_int_eq(nthreads(), wanted);
+}
+
+static void wait_until_locked(const char *addr)
+{
+	for (int i = 0; i < 5000 && truth_kind_at(addr) == LOF_NONE; i++)
+		usleep(10000);
+	ck_assert(truth_kind_at(addr) == LOF_ONFAULT);
+}
+
+START_TEST(a_thread_catches_up)
+{
+	int before = nthreads(), status = 1;
+	unsigned long ms = 1;
+	char *addr;
+	pid_t pid;
+
+	emulate(MCL_FUTURE);
+	ck_assert_int_eq(nthreads(), before);
+	OK(lof_set(LOF_SYNC_MS, 10));
+	OK(lof_set(LOF_SYNC_MS, 20));
+	wait_for_threads(before + 1);
+	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
+	wait_until_locked(addr);
+	/* A child, which has one thread alone, begins it anew. */
+	pid = fork();
+	if (pid == 0) {
+		emulate(MCL_FUTURE);
+		lof_get(LOF_SYNC_MS, &ms);
+		addr = mmap(NULL, page, RW, ANON, -1, 0);
+		wait_until_locked(addr);
+		_exit(ms != 20 || nthreads() != 2 ||
+		      lof_set(LOF_SYNC_MS, 0));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	OK(lof_set(LOF_SYNC_MS, 0));
+	wait_for_threads(before);
+	OK(lof_set(LOF_SYNC_MS, LOF_SYNC_MS_MAX));
+	wait_for_threads(before + 1);
+	OK(lof_set(LOF_SYNC_MS, 0));
+	wait_for_threads(before);
+	errno = UNTOUCHED;
+	ck_assert_int_eq(lof_set(LOF_SYNC_MS, LOF_SYNC_MS_MAX + 1), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+START_TEST(without_a_thread_to_be_had_it_is_refused)
+{
+	const struct rlimit none = { 0, 0 };
+	unsigned long ms = 99;
+
+	become_nobody(NO_LIMIT);
+	ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &none), 0);
+	FAILS(lof_set(LOF_SYNC_MS, 10), EAGAIN);
+	OK(lof_get(LOF_SYNC_MS, &ms));
+	ck_assert_uint_eq(ms, 0);
+}
+END_TEST
+
+Suite *future_suite(void)
+{
+	Suite *suite = suite_create("future");
+	TCase *tc = arena_case(suite, "followed");
+
+	tcase_add_test(tc, what_is_mapped_is_locked_on_fault);
+	tcase_add_test(tc, what_is_mapped_now_is_locked_too);
+	tcase_add_test(tc, forbidden_memory_is_locked_when_it_is_allowed);
+	tcase_add_loop_test(tc, what_takes_it_back_ends_it, 0,
+			    sizeof(end) / sizeof(end[0]));
+	tcase_add_test(tc, others_leave_it_on);
+	tcase_add_loop_test(tc, what_libc_maps_is_caught_up_with, 0, 2);
+	tcase_add_test(tc, what_was_unlocked_by_name_stays_unlocked);
+	tcase_add_test(tc, what_was_there_before_is_not_reached);
+	tcase_add_test(tc, nothing_is_caught_up_with_unless_asked_for);
+	tcase_add_test(tc, child_of_fork_does_not_follow);
+	tcase_add_test(tc, under_a_limit_a_part_is_left_free);
+	tcase_add_test(tc,
+		       under_a_limit_what_is_mapped_is_locked_as_far_as_it_goes);
+	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
+	tcase_add_test(tc, under_a_limit_it_can_be_left_to_the_kernel);
+	tcase_add_test(tc, under_a_limit_memory_grows_unlocked);
+	tcase_add_test(tc, under_a_limit_the_programs_own_lock_does_not_grow);
+	tcase_add_test(tc, under_a_limit_what_grows_down_can_grow);
+	tcase_add_test(tc, under_a_limit_the_stack_grows);
+	tcase_add_test(tc, a_thread_catches_up);
+	tcase_add_test(tc, without_a_thread_to_be_had_it_is_refused);
+	return suite;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A part of preload_helper, built for large files: here mmap is mmap64, where
+ * libc tells them apart.
+ */
+#undef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+
+#include "config.h"
+
+#include "preload/helper.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#ifndef __GLIBC__
+#define mmap64 mmap
+#endif
+
+#define FAR ((off_t)5 << 30)	/* bytes; more than 32 bits */
+
+void lfs_map(void)
+{
+	DONE_MAP(mmap(at(1), pages(3), RW, OVER | MAP_LOCKED, -1, 0));
+	SHOW();
+}
+
+void lfs_map64(void)
+{
+	DONE_MAP(mmap64(at(1), pages(3), RW, OVER | MAP_LOCKED, -1, 0));
+	SHOW();
+}
+
+void lfs_map_far(void)
+{
+	int fd = memfd_create("far", 0);
+
+	DONE(pwrite(fd, "f", 1, FAR) != 1);
+	DONE(ftruncate(fd, FAR + (off_t)pages(4)));
+	DONE_MAP(mmap(at(0), pages(2), RW, MAP_SHARED | MAP_FIXED | MAP_LOCKED,
+		      fd, FAR));
+	DONE_MAP(mmap64(at(4), pages(2), RW, MAP_SHARED | MAP_FIXED |
+			MAP_LOCKED, fd, FAR));
+	printf("%c%c ", *at(0), *at(4));
+	SHOW();
+}

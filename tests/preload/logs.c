@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The log of the shim: LOCKONFAULT_LOG. */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/helper.h"
+#include "preload/run.h"
+#include "support/tool.h"
+
+/* The log of a command, of which the pid is known. */
+static const char *log_of(const char *command)
+{
+	static char text[4096];
+	char path[PATH_MAX], setting[PATH_MAX + 32];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/log", scratch);
+	snprintf(setting, sizeof(setting), "LOCKONFAULT_LOG=%s", path);
+	run(command, setting, NULL);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	ck_assert_int_eq(unlink(path), 0);
+	return text;
+}
+
+/* A line of the log: "PID NAME: CALL ADDR LEN ERRNO". */
+static const char *line(const char *call, size_t first, size_t npages, int err)
+{
+	static char text[256];
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+	snprintf(text, sizeof(text), "%d preload_helper: %s 0x%zx %zu %d\n",
+		 ran.pid, call, HELPER_ARENA + first * size, npages * size,
+		 err);
+	return text;
+}
+
+/* The log goes on with that line; it is taken off. */
+static void assert_next(const char **log, const char *expected)
+{
+	ck_assert_msg(strncmp(*log, expected, strlen(expected)) == 0,
+		      "expected %s, not %s", expected, *log);
+	*log += strlen(expected);
+}
+
+static void assert_start(const char **log)
+{
+	char expected[128];
+
+	snprintf(expected, sizeof(expected),
+		 "%d preload_helper: start 0x0 1 0\n", ran.pid);
+	assert_next(log, expected);
+}
+
+START_TEST(log_has_a_line_for_each_lock)
+{
+	const char *log = log_of("locks");
+
+	ck_assert_str_eq(ran.out, LOCKS_ON_FAULT);
+	assert_start(&log);
+	assert_next(&log, line("mlock", 1, 3, 0));
+	assert_next(&log, line("mlock2", 5, 2, 0));
+	assert_next(&log, line("mlock2 MLOCK_ONFAULT", 6, 2, 0));
+	assert_next(&log, line("munlock", 2, 4, 0));
+	assert_next(&log, line("mlock2 MLOCK_ONFAULT", 0, 1, EINVAL));
+	assert_next(&log, line("mlock", 0, HELPER_PAGES + 4, ENOMEM));
+	ck_assert_str_eq(log, "");
+}
+END_TEST
+
+START_TEST(log_has_a_line_for_each_locked_mapping)
+{
+	const char *log = log_of("maps");
+
+	ck_assert_str_eq(ran.out, MAPS_ON_FAULT);
+	assert_start(&log);
+	assert_next(&log, line("mmap MAP_LOCKED", 1, 3, 0));
+	assert_next(&log, line("mmap MAP_LOCKED", 5, 2, 0));
+	log = strchr(log, '\n') + 1;
+	ck_assert_ptr_nonnull(strstr(log, ": mmap MAP_LOCKED "));
+	ck_assert_ptr_nonnull(strstr(log, " 9\n"));	/* EBADF */
+	ck_assert_ptr_eq(strchr(log, '\n') + 1, strchr(log, '\0'));
+}
+END_TEST
+
+START_TEST(log_needs_no_descriptor_of_the_program)
+{
+	const char *log = log_of("descriptors");
+
+	ck_assert_str_eq(ran.out, "ok .OOO.... 0\n3 0 4\n");
+	assert_start(&log);
+	assert_next(&log, line("mlock", 1, 3, 0));
+	ck_assert_str_eq(log, "");
+}
+END_TEST
+
+START_TEST(log_that_cannot_be_written_harms_nothing)
+{
+	ck_assert_str_eq(run("locks", "LOCKONFAULT_LOG=/nowhere/log", NULL),
+			 LOCKS_ON_FAULT);
+	ck_assert_str_eq(run("locks", "LOCKONFAULT_LOG=", NULL),
+			 LOCKS_ON_FAULT);
+}
+END_TEST
+
+TCase *log_case(void)
+{
+	TCase *tcase = tcase_create("log");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, log_has_a_line_for_each_lock);
+	tcase_add_test(tcase, log_has_a_line_for_each_locked_mapping);
+	tcase_add_test(tcase, log_needs_no_descriptor_of_the_program);
+	tcase_add_test(tcase, log_that_cannot_be_written_harms_nothing);
+	return tcase;
+}

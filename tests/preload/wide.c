@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A part of preload_helper: calls by number with a bit set, in one argument
+ * after the other, that an int does not hold. It prints what each says.
+ */
+#include "config.h"
+
+#include "preload/helper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MAP_SHARED_VALIDATE
+#define MAP_SHARED_VALIDATE 3
+#endif
+
+#define BEGIN	HELPER_ARENA
+#define BYTES	4096
+
+/* By what the tables below name a descriptor, and a segment. */
+#define FD	-77
+#define SEGMENT	-78
+
+#if !defined(SYS_mmap2) && defined(SYS_shmat)
+static const struct numbered {
+	long nr, arg[6];
+} calls[] = {
+	{ SYS_mlock, { BEGIN, BYTES } },
+	{ SYS_mlock2, { BEGIN, BYTES, 0 } },
+	{ SYS_mlock2, { BEGIN, BYTES, MLOCK_ONFAULT } },
+	{ SYS_munlock, { BEGIN, BYTES } },
+	{ SYS_mlockall, { MCL_CURRENT } },
+	{ SYS_munlockall, { 0 } },
+	{ SYS_mmap, { BEGIN, BYTES, RW, OVER, -1, 0 } },
+	{ SYS_mmap, { BEGIN, BYTES, RW, OVER | MAP_LOCKED, -1, 0 } },
+	{ SYS_mmap, { BEGIN, BYTES, RW, MAP_SHARED | MAP_FIXED, FD, 0 } },
+	{ SYS_mmap, { BEGIN, BYTES, RW, MAP_SHARED_VALIDATE | MAP_FIXED, FD,
+		      0 } },
+	{ SYS_munmap, { BEGIN, BYTES } },
+	{ SYS_mremap, { BEGIN, BYTES, BYTES, 0, 0 } },
+	{ SYS_mremap, { BEGIN, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED,
+			BEGIN + 4 * BYTES } },
+	{ SYS_mprotect, { BEGIN, BYTES, PROT_READ } },
+	{ SYS_madvise, { BEGIN, BYTES, MADV_NORMAL } },
+	{ SYS_remap_file_pages, { BEGIN + 8 * BYTES, BYTES, 0, 0, 0 } },
+	{ SYS_shmat, { SEGMENT, BEGIN, SHM_REMAP } },
+	{ SYS_shmdt, { BEGIN } },
+};
+
+/* Of a length the last only: less there is, and all of it may be populated. */
+static const unsigned long wide[] = { 1ul << 31, 1ul << 32, 1ul << 63 };
+
+/* The same before each call: private memory, and behind it shared. */
+static void lay_out(const struct numbered *call, int segment)
+{
+	if (syscall(SYS_munlockall) ||
+	    mmap(at(0), pages(8), RW, OVER, -1, 0) != at(0) ||
+	    mmap(at(8), pages(4), RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) != at(8) ||
+	    (call->nr == SYS_shmdt &&
+	     shmat(segment, at(0), SHM_REMAP) != at(0)))
+		exit(11);
+}
+
+static void try_wide(const struct numbered *call, int fd, int segment)
+{
+	long arg[6];
+
+	for (size_t i = 0; i < 6 * 3; i++) {
+		if (i / 3 < 2 && i % 3 < 2)
+			continue;
+		lay_out(call, segment);
+		for (size_t j = 0; j < 6; j++)
+			arg[j] = call->arg[j] == FD ? fd :
+				 call->arg[j] == SEGMENT ? segment :
+				 call->arg[j];
+		arg[i / 3] |= (long)wide[i % 3];
+		errno = 0;
+		syscall(call->nr, arg[0], arg[1], arg[2], arg[3], arg[4],
+			arg[5]);
+		printf("%d ", errno);
+	}
+	puts("");
+}
+
+void syscall_wide(void)
+{
+	int fd = memfd_create("wide", 0);
+	int segment = shmget(IPC_PRIVATE, pages(1), IPC_CREAT | 0600);
+
+	if (page != BYTES || ftruncate(fd, BYTES) || segment < 0)
+		exit(12);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		try_wide(&calls[i], fd, segment);
+	if (shmctl(segment, IPC_RMID, NULL))
+		exit(13);
+}
+#else
+void syscall_wide(void)
+{
+	puts("a long is an int here");
+}
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checks that cannot be had here: a table of reasons, shared with the processes
+ * that libcheck runs the checks in.
+ */
+#define _GNU_SOURCE
+#include "config.h"
+
+#include "support/skip.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NREASONS	64	/* those beyond share the last row */
+
+static struct table {
+	pid_t runner;
+	int in_checks;		/* those that libcheck believes to have run */
+	struct reason {
+		char why[120];
+		int count;
+	} reasons[NREASONS];
+} *table;
+
+/*
+ * Before any case is made. 4 seconds, as libcheck has it, are too few on a
+ * machine with other work: the bound is for what never ends.
+ */
+__attribute__((constructor)) static void begin(void)
+{
+	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (table == MAP_FAILED)
+		abort();
+	table->runner = getpid();
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0);
+}
+
+void skip_count(const char *why)
+{
+	struct reason *row = table->reasons;
+	struct reason *last = row + NREASONS - 1;
+
+	while (row < last && row->count && strcmp(row->why, why))
+		row++;
+	snprintf(row->why, sizeof(row->why), "%s", why);
+	row->count++;
+}
+
+_Noreturn void skip(const char *why)
+{
+	/* By CK_FORK=no there is no process to end. */
+	if (getpid() == table->runner)
+		ck_abort_msg("skip: %s", why);
+	printf("skip: %s\n", why);
+	skip_count(why);
+	table->in_checks++;
+	exit(EXIT_SUCCESS);
+}
+
+int run_suites(SRunner *runner)
+{
+	const char *program = program_invocation_short_name;
+	int ran, failed, skipped = 0;
+
+	srunner_run_all(runner, CK_ENV);
+	ran = srunner_ntests_run(runner) - table->in_checks;
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	for (int i = 0; i < NREASONS; i++)
+		skipped += table->reasons[i].count;
+	printf("%s: %d checks, %d skipped\n", program, ran, skipped);
+	for (int i = 0; i < NREASONS && table->reasons[i].count; i++)
+		printf("%s: %d skipped: %s\n", program,
+		       table->reasons[i].count, table->reasons[i].why);
+	if (failed)
+		return EXIT_FAILURE;
+	return ran || !skipped ? EXIT_SUCCESS : 77;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sanitizers and valgrind: which of them this is, and what cannot be tested
+ * there. In a plain run every test is added.
+ */
+#include "config.h"
+
+#include "support/tool.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+
+#include "support/truth.h"
+
+#ifdef HAVE_VALGRIND_VALGRIND_H
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND	0
+#endif
+
+#ifndef __has_feature		/* a thing of clang */
+#define __has_feature(feature)	0
+#endif
+
+#define SHADOWED	(TOOL_ADDRESS | TOOL_THREAD)
+
+#define SHADOW	"it would populate terabytes of shadow memory"
+#define VFORK	"its vfork is a fork"
+#define MREMAP	"it has an mremap of its own, which can less"
+#define HOLES	"its own mremap crashes if the source is a hole"
+#define MEMORY	"it needs memory itself"
+#define ITS_OWN	"it maps memory of its own at any time"
+#define BY_US	"the library does MCL_FUTURE, within the limit"
+#define KIND	"the kernel does not tell of the kind"
+#define ITSELF	"it makes the call that is not there"
+#define ASKS	"to lock on fault takes a look at smaps"
+#define FLAGS	"it leaves out some flags of mmap"
+#define ADVICE	"it takes any advice of madvise, and follows little"
+#define PLACE	"its mmap that fails leaves the place taken"
+#define SECCOMP	"it has no seccomp"
+#define OUTSIDE	"a program that is run there runs outside of it"
+#define SLOW	"tens of thousands of locks in one area take minutes"
+
+/* Tests by name and number. */
+static const struct {
+	const char *pattern;
+	unsigned int tools;
+	const char *why;
+} skipped[] = {
+	{ "mlockall_locks_what_its_flags_say:[04]", SHADOWED, SHADOW },
+	{ "munlockall_ends_what_mlockall_began:[04]", SHADOWED, SHADOW },
+	{ "mlockall_current_populates_without_on_fault:0", SHADOWED, SHADOW },
+	{ "mlockall_in_two_steps_gives_two_kinds:0", SHADOWED, SHADOW },
+	{ "munlockall2_of_future_keeps_current_locks:0", SHADOWED, SHADOW },
+	{ "convert_adds_on_fault_to_mlockall:0", SHADOWED, SHADOW },
+	{ "under_a_limit_the_stack_grows:0", SHADOWED, MEMORY },
+	{ "remapped_pages_are_locked_*", TOOL_VALGRIND | TOOL_QEMU,
+	  "it has no remap_file_pages" },
+	{ "lock_of_a_thread_that_ended_*", TOOL_VALGRIND,
+	  "it looks at the memory of a futex itself" },
+	{ "lock_that_was_left_is_taken_again:*", TOOL_ADDRESS,
+	  "its frames are so large that the next one lies deeper" },
+	{ "a_thread_catches_up:0", TOOL_THREAD, "it has threads of its own" },
+	{ "without_a_thread_to_be_had_it_is_refused:0", TOOL_ADDRESS,
+	  "its search for leaks needs a thread" },
+	{ "munlockall2_of_future_works_under_a_small_limit:*", TOOL_VALGRIND,
+	  MEMORY },
+	{ "vfork_shares_the_ledger:0", TOOL_THREAD | TOOL_VALGRIND, VFORK },
+	{ "dontunmap_*", TOOL_VALGRIND, MREMAP },
+	{ "move_with_a_hole_*", TOOL_VALGRIND, MREMAP },
+	{ "grow_in_place_takes_the_kind_of_what_grows:0", TOOL_VALGRIND,
+	  MREMAP },
+	{ "grow_of_unlocked_beside_locked_stays_unlocked:0", TOOL_VALGRIND,
+	  MREMAP },
+	{ "old_length_0_duplicates_the_kind:0", TOOL_VALGRIND, MREMAP },
+	{ "mremap_at_the_limit_moves:0", TOOL_VALGRIND, MREMAP },
+	{ "mremap_of_shared_memory_over_the_limit_*", TOOL_VALGRIND, MREMAP },
+	{ "mremap_over_the_limit_changes_nothing:0", TOOL_VALGRIND, MREMAP },
+	{ "mremap_refuses_to_grow_what_is_no_area:0", TOOL_VALGRIND, MREMAP },
+	{ "clone_of_the_memory_shares_the_ledger:0",
+	  TOOL_THREAD | TOOL_VALGRIND, "it knows no such clone" },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:1[0-3]",
+	  TOOL_VALGRIND, MREMAP },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:2[4-7]",
+	  TOOL_VALGRIND, MREMAP },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:3[89]",
+	  TOOL_VALGRIND, MREMAP },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:4[01]",
+	  TOOL_VALGRIND, MREMAP },
+	{ "a_limit_of_a_page_less_refuses:1[0-3]", TOOL_VALGRIND, MREMAP },
+	{ "counts_move_with_mremap:*", TOOL_VALGRIND, MREMAP },
+	{ "two_areas_do_not_grow:0", TOOL_VALGRIND, MREMAP },
+	{ "under_a_limit_memory_grows_unlocked:0", TOOL_VALGRIND, MREMAP },
+	{ "under_a_limit_the_programs_own_lock_does_not_grow:0", TOOL_VALGRIND,
+	  MREMAP },
+	{ "what_is_swept_grows:0", TOOL_VALGRIND, MREMAP },
+	{ "what_is_unlocked_beside_a_sweep_stays_unlocked:0", TOOL_VALGRIND,
+	  "it runs one thread at a time" },
+	{ "no_page_is_put_below_the_stack:0", TOOL_VALGRIND,
+	  "the stack of its program is none of the kernel's" },
+	{ "sealed_memory_is_locked_and_not_moved:0", TOOL_VALGRIND, MREMAP },
+	{ "mmap_that_fails_changes_nothing:0", TOOL_VALGRIND,
+	  "its own mmap says EINVAL, not ENOMEM" },
+	{ "call_overtaken_by_another_is_read_back:*", TOOL_VALGRIND, HOLES },
+	{ "overtaker_that_is_overtaken_is_read_back:*", TOOL_VALGRIND, HOLES },
+	{ "threads_and_handlers_by_chance_*", TOOL_VALGRIND, HOLES },
+	{ "threads_on_the_same_pages_*", TOOL_VALGRIND, HOLES },
+	{ "children_of_busy_threads_*", TOOL_VALGRIND, HOLES },
+	{ "handler_that_locks_*", TOOL_VALGRIND, HOLES },
+	{ "handler_that_forks_*", TOOL_VALGRIND, HOLES },
+	{ "move_of_what_another_thread_locks_*", TOOL_VALGRIND,
+	  "it runs one thread at a time" },
+	{ "query_sees_a_mapping_that_grew_down:0", TOOL_VALGRIND,
+	  "it knows nothing of mappings that grow" },
+	{ "mlock2_is_there_if_it_locks_a_page:0", TOOL_VALGRIND,
+	  "mlock2 works in the library only" },
+	{ "map_over_the_limit_maps_nothing:1", TOOL_QEMU, PLACE },
+	{ "map_under_a_limit_of_0_is_not_permitted:1", TOOL_QEMU, PLACE },
+	{ "map_over_the_limit_*", TOOL_ANY | TOOL_QEMU, ITS_OWN },
+	{ "map_under_a_limit_of_0_is_not_permitted:*", TOOL_ANY | TOOL_QEMU,
+	  ITS_OWN },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:9", TOOL_VALGRIND,
+	  ITS_OWN },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:23", TOOL_VALGRIND,
+	  ITS_OWN },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:37", TOOL_VALGRIND,
+	  ITS_OWN },
+	{ "a_limit_of_a_page_less_refuses:9", TOOL_VALGRIND, ITS_OWN },
+	{ "without_memory_for_the_ledger_*", TOOL_ANY, MEMORY },
+	{ "ledger_that_runs_out_of_memory_*", TOOL_ANY, MEMORY },
+	{ "too_many_areas_are_refused_*", TOOL_ANY, MEMORY },
+	{ "calls_take_one_system_call_and_a_reader_asks:0", TOOL_NO_MLOCK2,
+	  ASKS },
+	{ "overtaken_call_is_suspect:*", TOOL_NO_MLOCK2, ASKS },
+	{ "without_proc_msync_tells_and_the_rest_stays_suspect:0",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "call_in_flight_keeps_its_range_suspect:0", TOOL_NO_MLOCK2, KIND },
+	{ "without_memory_nothing_fails_and_nothing_is_lost:0",
+	  TOOL_NO_MLOCK2, SLOW },
+	{ "kind_is_told_though_the_limit_refuses_*", TOOL_NO_MLOCK2, ITSELF },
+	{ "mlock2_that_is_refused_later_is_absent:*", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "refusal_for_another_reason_is_no_loss:*", TOOL_NO_MLOCK2, ITSELF },
+	{ "future_over_the_limit_refuses_mappings:0", TOOL_NO_MLOCK2, BY_US },
+	{ "munlockall2_that_could_not_lock_again_changes_nothing:0",
+	  TOOL_NO_MLOCK2, BY_US },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:9",
+	  TOOL_NO_MLOCK2, BY_US },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:23",
+	  TOOL_NO_MLOCK2, BY_US },
+	{ "just_the_limit_is_locked_and_a_page_more_is_refused:37",
+	  TOOL_NO_MLOCK2, BY_US },
+	{ "a_limit_of_a_page_less_refuses:9", TOOL_NO_MLOCK2, BY_US },
+	{ "heap_that_grows_is_adopted_under_future:0", TOOL_NO_MLOCK2,
+	  "what libc maps is locked by lof_sync() alone" },
+	{ "query_sees_what_was_locked_unseen:0", TOOL_NO_MLOCK2, KIND },
+	{ "query_sees_a_changed_kind:0", TOOL_NO_MLOCK2, KIND },
+	{ "query_sees_a_mapping_that_grew_down:0", TOOL_NO_MLOCK2, KIND },
+	{ "sync_adopts_and_forgets:0", TOOL_NO_MLOCK2, KIND },
+	{ "secret_memory_is_locked_by_nature:0", TOOL_NO_MLOCK2, KIND },
+	{ "munlock2_leaves_what_was_mapped_and_locked_anew:0", TOOL_NO_MLOCK2,
+	  KIND },
+	{ "move_that_stops_half_way_leaves_the_ledger_right:0",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "own_file_reads_as_stdio_reads_it:*", TOOL_NO_MLOCK2, KIND },
+	{ "calls_that_unlock_need_no_books:0", TOOL_NO_MLOCK2, KIND },
+	{ "read_back_without_memory_forgets:0", TOOL_NO_MLOCK2, KIND },
+	{ "call_overtaken_where_the_kernel_chose_is_read_back:0",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "mapping_under_a_new_future_is_read_back:1", TOOL_NO_MLOCK2, KIND },
+	{ "handler_inside_the_booking_is_read_back_after_it:[045]",
+	  TOOL_NO_MLOCK2, KIND },
+	{ "note_is_read_back_where_nothing_is_tracked:0", TOOL_NO_MLOCK2,
+	  KIND },
+	{ "charge_is_what_was_locked:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "future_that_two_change_at_once_is_asked_for:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "mapping_that_is_taken_back_is_read_back:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "page_that_asks_for_the_future_is_forgotten:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "plain_calls_ask_the_kernel_nothing:0", TOOL_NO_MLOCK2, ASKS },
+	{ "call_overtaken_once_asks_the_kernel_once:0", TOOL_NO_MLOCK2,
+	  ASKS },
+	{ "call_in_flight_at_a_fork_books_nothing_in_the_child:*",
+	  TOOL_NO_MLOCK2, "the child goes on, and locks it itself" },
+	{ "giants_are_charged_right:0", TOOL_NO_MLOCK2,
+	  "8 TiB and more are refused" },
+	{ "what_unlocks_or_unmaps_ends_it:[13]", TOOL_NO_MLOCK2,
+	  "what is swept is locked in full" },
+	{ "the_number_of_areas_is_bounded:0", TOOL_NO_MLOCK2,
+	  "to close a gap would populate it" },
+	{ "ledger_that_runs_out_of_memory_*", TOOL_NO_MLOCK2, SLOW },
+	{ "too_many_areas_are_refused_*", TOOL_NO_MLOCK2, SLOW },
+	{ "locks_are_full_when_not_wanted_otherwise:1", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "what_cannot_be_locked_is_answered_as_by_the_kernel:0",
+	  TOOL_NO_MLOCK2, ITSELF },
+	{ "programs_that_lock_to_prefault_are_left_alone:*", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "remapped_pages_are_booked_as_full:*", TOOL_NO_MLOCK2, KIND },
+	{ "bits_that_no_int_holds_are_answered_as_by_the_kernel:0",
+	  TOOL_NO_MLOCK2, ITSELF },
+	{ "program_with_these_names_of_its_own_is_left_alone:1",
+	  TOOL_NO_MLOCK2, ITSELF },
+	{ "mmap_onfault_populates_nothing_under_future_on_fault:0",
+	  TOOL_NO_MLOCK2, "the library does MCL_FUTURE, not the kernel" },
+	{ "module_may_come_and_go:0", TOOL_QEMU, OUTSIDE },
+	{ "a_thread_catches_up:0", TOOL_QEMU,
+	  "it aborts where a child of fork makes a thread" },
+	{ "mmap_onfault_obeys_map_populate:0", TOOL_QEMU, FLAGS },
+	{ "mmap_noreplace_replaces_nothing:0", TOOL_QEMU, FLAGS },
+	{ "convert_keeps_or_drops_map_populate:1", TOOL_QEMU, FLAGS },
+	{ "convert_leaves_map_populate_alone:*", TOOL_QEMU, FLAGS },
+	{ "translated_discard_gives_back_and_stays_locked:0", TOOL_QEMU,
+	  ADVICE },
+	{ "discard_of_locked_pages_fails_as_the_kernel_does:0", TOOL_QEMU,
+	  ADVICE },
+	{ "translated_discard_goes_over_unlocked_and_locked:0", TOOL_QEMU,
+	  ADVICE },
+	{ "translated_discard_keeps_the_kernels_other_refusals:0", TOOL_QEMU,
+	  ADVICE },
+	{ "guard_pages_are_locked_on_fault_only:0", TOOL_QEMU, ADVICE },
+	{ "advice_that_takes_pages_is_refused:0", TOOL_QEMU, ADVICE },
+	{ "child_locks_again_if_it_is_told_to:0", TOOL_QEMU, ADVICE },
+	{ "what_unlocks_works_under_any_limit:0", TOOL_QEMU,
+	  "it has no MADV_DONTNEED_LOCKED, and to lock again is refused" },
+	{ "old_length_0_duplicates_the_kind:0", TOOL_QEMU, MREMAP },
+	{ "remap_to_the_same_length_changes_nothing:0", TOOL_QEMU, MREMAP },
+	{ "dontunmap_goes_where_it_is_told_if_there_is_room:0", TOOL_QEMU,
+	  MREMAP },
+	{ "dontunmap_that_fails_changes_nothing:0", TOOL_QEMU, MREMAP },
+	{ "mremap_refuses_a_wrong_new_address:0", TOOL_QEMU, MREMAP },
+	{ "mremap_refuses_wrong_lengths_and_flags:0", TOOL_QEMU, MREMAP },
+	{ "mremap_of_shared_memory_over_the_limit_*", TOOL_QEMU, MREMAP },
+	{ "munlockall2_takes_back_the_named_part:*", TOOL_QEMU, ITS_OWN },
+	{ "munlockall2_of_future_works_under_a_small_limit:1", TOOL_QEMU,
+	  ITS_OWN },
+	{ "move_of_what_another_thread_locks_*", TOOL_QEMU,
+	  "its rounds take minutes" },
+	{ "under_a_limit_it_can_be_left_to_the_kernel:0", TOOL_QEMU,
+	  "its own mmap says ENOMEM, not EAGAIN" },
+	{ "under_a_limit_the_stack_grows:0", TOOL_QEMU,
+	  "its stack is mapped as a whole" },
+	{ "vfork_shares_the_ledger:0", TOOL_QEMU, VFORK },
+	{ "clone_of_the_memory_shares_the_ledger:0", TOOL_QEMU,
+	  "it knows no such clone" },
+	{ "without_mlock2_on_fault_is_enosys_by_policy:*", TOOL_QEMU,
+	  SECCOMP },
+	{ "without_mlock2_convert_locks_in_full_by_policy:*", TOOL_QEMU,
+	  SECCOMP },
+	{ "kernels_own_errors_pass_through:0", TOOL_QEMU, SECCOMP },
+	{ "without_memory_for_the_ledger_nothing_is_locked:0", TOOL_QEMU,
+	  "it sets no RLIMIT_AS" },
+	{ "a_small_stack_does:0", TOOL_ANY | TOOL_NO_MLOCK2 | TOOL_QEMU,
+	  "it takes more of the stack" },
+	{ NULL, 0, NULL },
+};
+
+/*
+ * In check_unit, handlers of synchronous signals assert and read /proc, by which
+ * libcheck and stdio allocate. The library's own calls there stay watched.
+ */
+__attribute__((visibility("default")))
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "signal:^emalloc$\n"
+	       "signal:^ppack$\n"
+	       "signal:^send_loc_info$\n"
+	       "signal:^truth_kind_at$\n";
+}
+
+static unsigned int tool(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+	return TOOL_ADDRESS;
+#elif defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+	return TOOL_THREAD;
+#else
+	if (RUNNING_ON_VALGRIND)
+		return TOOL_VALGRIND;
+	return (truth_lacks_mlock2() ? TOOL_NO_MLOCK2 : 0) |
+	       (truth_is_emulated() ? TOOL_QEMU : 0);
+#endif
+}
+
+static const char *tool_name(void)
+{
+	switch (tool()) {
+	case TOOL_ADDRESS:
+		return "AddressSanitizer";
+	case TOOL_THREAD:
+		return "ThreadSanitizer";
+	case TOOL_NO_MLOCK2:
+		return "a filter without mlock2";
+	case TOOL_QEMU:
+	case TOOL_QEMU | TOOL_NO_MLOCK2:
+		return "qemu-user";
+	default:
+		return "valgrind";
+	}
+}
+
+bool tool_is(unsigned int tools)
+{
+	return tool() & tools;
+}
+
+static const char *why_skipped(const char *name)
+{
+	for (size_t i = 0; skipped[i].pattern; i++)
+		if (tool_is(skipped[i].tools) &&
+		    fnmatch(skipped[i].pattern, name, 0) == 0)
+			return skipped[i].why;
+	return NULL;
+}
+
+void tool_add_test(TCase *tcase, const TTest *test, int start, int after)
+{
+	for (int i = start; i < after; i++) {
+		const char *why;
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s:%d", test->name, i);
+		why = why_skipped(name);
+		if (!why) {
+			_tcase_add_test(tcase, test, 0, 0, i, i + 1);
+			continue;
+		}
+		printf("skip: %s under %s: %s\n", name, tool_name(), why);
+		snprintf(name, sizeof(name), "under %s: %s", tool_name(), why);
+		skip_count(name);
+	}
+}

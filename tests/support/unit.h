@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the suites of check_unit share: their list, and numbers by chance. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/tool.h"
+
+Suite *suite_range(void);
+Suite *suite_range_tree(void);
+Suite *suite_own_memory(void);
+Suite *suite_node_pool(void);
+Suite *suite_smaps(void);
+Suite *suite_sys_caps(void);
+Suite *suite_ledger(void);
+Suite *suite_flag(void);
+Suite *suite_scan(void);
+Suite *suite_shm(void);
+Suite *suite_summary(void);
+
+#define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
+
+/* The call returns result and leaves err in errno, which libcheck changes. */
+#define UNIT_ASSERT_FAILS(call, result, err) do {			\
+	bool fails_ = (call) == (result);				\
+	int errno_ = errno;						\
+									\
+	ck_assert_msg(fails_, "%s does not fail", #call);		\
+	ck_assert_int_eq(errno_, err);					\
+} while (0)
+
+/* LOF_TEST_SEED, or a new one in each run, which is printed. */
+extern uint64_t unit_seed;
+
+/* LOF_TEST_OPS, or usual. */
+size_t unit_ops(size_t usual);
+
+/* Have another thread call it, and wait until it has. */
+void unit_by_another(void (*function)(void));
+
+/* The next of a row of random numbers; the row begins at any *state. */
+uint64_t unit_random(uint64_t *state);
+
+/* One from 0 to n - 1. */
+size_t unit_below(uint64_t *state, size_t n);
+
+#endif
