@@ -46,7 +46,6 @@ int main(void)
 	srunner_add_suite(runner, rows_suite());
 	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, races_suite());
-	srunner_add_suite(runner, threads_suite());
 	srunner_set_fork_status(runner, CK_FORK);
 	return run_suites(runner);
 }

@@ -160,6 +160,5 @@ Suite *limit_matrix_suite(void);
 Suite *rows_suite(void);
 Suite *sandbox_suite(void);
 Suite *races_suite(void);
-Suite *threads_suite(void);
 
 #endif
