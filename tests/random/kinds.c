@@ -249,11 +249,15 @@ static bool find_area(const void *addr, struct area *area)
 	return false;
 }
 
-bool kinds_is_secret(const void *addr)
+bool kinds_has_secret(struct span span)
 {
+	char *end = span.addr + span.len;
 	struct area area;
 
-	return find_area(addr, &area) && strstr(area.name, "secretmem");
+	for (char *at = span.addr; at < end; at += page)
+		if (find_area(at, &area) && strstr(area.name, "secretmem"))
+			return true;
+	return false;
 }
 
 /* Is there a whole segment from addr on, in one piece? What it is long. */

@@ -261,8 +261,8 @@ bool oracle_charge_agrees(void)
 }
 
 /*
- * MREMAP_DONTUNMAP unlocks the old area and does not take its charge back (seen
- * on 6.18). Memory of memfd_secret nobody can unlock before.
+ * MREMAP_DONTUNMAP unlocks the old VMA and does not take its charge back (seen
+ * on 6.18). Memory of memfd_secret cannot be unlocked before the move.
  */
 void oracle_forgive_charge(void)
 {

@@ -185,7 +185,7 @@ struct span kinds_heap(void);
 void kinds_draw_map(struct stream *stream, struct op *op);
 void kinds_draw(struct stream *stream, struct op *op);
 int kinds_apply(const struct op *op);
-bool kinds_is_secret(const void *addr);
+bool kinds_has_secret(struct span span);
 
 /* random_oracle.c: is the ledger right? False: why is in the report. */
 struct region {
