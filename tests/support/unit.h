@@ -21,6 +21,7 @@ Suite *suite_ledger(void);
 Suite *suite_flag(void);
 Suite *suite_scan(void);
 Suite *suite_shm(void);
+Suite *suite_old_kernels(void);
 Suite *suite_summary(void);
 
 #define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
