@@ -7,6 +7,7 @@
 shim=$builddir/.libs/liblockonfault-preload.so
 lockall=$builddir/.libs/preload_lockall.so
 [ -e "$shim" ] || skip 'the shim was not built'
+has prlimit || skip 'there is no prlimit'
 # What is in the environment of make check is not to be seen here.
 for name in $(env | sed -n 's/^\(LOCKONFAULT_[A-Z]*\)=.*/\1/p'); do
 	unset "$name"
@@ -18,6 +19,7 @@ export LC_ALL
 # LOF_TEST_PROGRAMS: no: not now; full: more of the same.
 [ "${LOF_TEST_PROGRAMS:-}" != no ] || skip 'LOF_TEST_PROGRAMS is no'
 in_full=
+# shellcheck disable=SC2034	# the scripts read it
 [ "${LOF_TEST_PROGRAMS:-}" != full ] || in_full=1
 
 before=		# what is preloaded before the shim, also without it,
@@ -106,9 +108,9 @@ alike() {
 # With all memory locked nothing larger than the limit is to be had, if there is
 # one; then programs fail of themselves, with and without the shim.
 may_lock_all() {
-	limit=$(ulimit -l)
+	limit=$(prlimit --memlock --output SOFT --noheadings --raw)
 	[ "$limit" != unlimited ] || limit=1
-	LD_PRELOAD=$lockall dd if=/dev/null of=/dev/null bs="${limit}K" 2>/dev/null
+	LD_PRELOAD=$lockall dd if=/dev/null of=/dev/null bs="$limit" 2>/dev/null
 }
 
 # locked_too COMMAND...: run a function of ours as it is, and once more with all

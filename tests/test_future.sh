@@ -13,7 +13,9 @@ if [ "$(id -u)" = 0 ]; then
 	as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
 	as_nobody="$as_nobody --inh-caps=-all --bounding-set=-all"
 fi
-(ulimit -l 8192) 2>/dev/null || skip 'RLIMIT_MEMLOCK is below 8 MiB'
+has prlimit || skip 'there is no prlimit'
+limit=--memlock=8388608:8388608
+prlimit $limit true 2>/dev/null || skip 'RLIMIT_MEMLOCK is below 8 MiB'
 
 # Where anybody can read it.
 chmod 755 "$work"
@@ -21,7 +23,7 @@ cp follower "$shim" .libs/liblockonfault.so.0 "$work/"
 chmod 755 "$work"/*
 limited() {
 	# shellcheck disable=SC2086
-	(ulimit -l 8192 && exec $as_nobody "$@")
+	prlimit $limit $as_nobody "$@"
 }
 shimmed() {
 	limited env LD_LIBRARY_PATH="$work" LD_PRELOAD="$work/${shim##*/}" "$@"

@@ -11,6 +11,7 @@ shim=$builddir/.libs/liblockonfault-preload.so
 case $(readelf -d .libs/liblockonfault.so) in
 *asan* | *tsan* | *ubsan*) skip 'sanitizers want to be loaded first' ;;
 esac
+has prlimit || skip 'there is no prlimit'
 as_nobody=
 if [ "$(id -u)" = 0 ]; then
 	has setpriv || skip 'there is no setpriv'
@@ -75,27 +76,28 @@ echo "    $small KiB without the shim, $((large - small)) more under it," \
 	"of which $segments are the libraries"
 at_most 'it is larger by the libraries and a page, in KiB' \
 	$((segments + 4)) $((large - small))
-under() {
-	(ulimit -v "$1" && shift && "$@")
-}
+# as_limit KIB: an argument of prlimit
+as_limit() { echo "--as=$(($1 * 1024)):$(($1 * 1024))"; }
 # Until it has just enough without the shim: the loader maps for a moment.
 limit=$small
 while [ "$limit" -lt $((small + 8192)) ] &&
-	! under "$limit" "$work/own_helper" touch >"$work/wanted" 2>&1; do
+	! prlimit "$(as_limit "$limit")" "$work/own_helper" touch \
+		>"$work/wanted" 2>&1; do
 	limit=$((limit + 16))
 done
-under $((limit + segments + 4)) shimmed "$work/own_helper" touch \
-	>"$work/got" 2>&1
+shimmed prlimit "$(as_limit $((limit + segments + 4)))" \
+	"$work/own_helper" touch >"$work/got" 2>&1
 check 'as much as it needs and the libraries is enough' diff "$work/wanted" \
 	"$work/got"
 
 # All that is mapped is compared with the limit.
-if (ulimit -l 8192) 2>/dev/null; then
+limit=--memlock=8388608:8388608
+if prlimit $limit true 2>/dev/null; then
 	fill=$((8192 - small - segments - 256))
 	limited() {
 		# shellcheck disable=SC2086
-		(ulimit -l 8192 && exec $as_nobody env "$@" \
-			"$work/own_helper" lock-current "$fill")
+		prlimit $limit $as_nobody env "$@" \
+			"$work/own_helper" lock-current "$fill"
 	}
 	limited UNUSED=1 >"$work/wanted" 2>&1
 	same "without the shim $fill KiB more can be locked" \
