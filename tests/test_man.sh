@@ -117,7 +117,10 @@ awk 'NR == FNR { of[$1] = of[$1] " " $2; next }
      }
      { print }' direct direct >errors
 
-no_include='s/^#include<[a-z.]*>//'
+# prototypes PAGE: of its synopsis, one a line, without the directives
+prototypes() {
+	rendered "$1" | section SYNOPSIS | grep -v '^ *#' | code
+}
 
 # --- each name has a page, each prototype is that of the header
 
@@ -131,8 +134,7 @@ for name in $(sed -n '/PRIVATE/q; s/^\t\([a-z0-9_]*\);$/\1/p' \
 	if [ ! -f "$page" ]; then
 		echo "there is no $page" >wrong
 	else
-		rendered "$page" | section SYNOPSIS | code |
-			sed "$no_include" >synopsis
+		prototypes "$page" >synopsis
 		grep -E "(int|void|\*)$name\(" protos >proto ||
 			echo "it is not in the header" >wrong
 		grep -F -x -v -f synopsis proto >>wrong
@@ -144,10 +146,32 @@ done
 
 for page in $whole; do
 	case $page in man3/*) ;; *) continue ;; esac
-	rendered "$page" | section SYNOPSIS | code | grep '(.*)$' |
-		sed "$no_include" >synopsis
+	prototypes "$page" | grep '(.*)$' >synopsis
 	grep -F -x -v -f protos synopsis >wrong
 	empty "the prototypes of $page are those of the header" wrong
+done
+
+# --- the compiler takes each SYNOPSIS: with the lines of it that begin with #
+#     before, it declares each name once more, as the header has done
+
+for page in $whole; do
+	case $page in man3/*) ;; *) continue ;; esac
+	rendered "$page" | section SYNOPSIS >synopsis
+	{
+		grep '^ *# *include' synopsis || echo '#error no #include'
+		sed -n 's/^ *# *define  *\([A-Z][A-Z0-9_]*\).*/#ifndef \1\
+#error no \1\
+#endif/p' synopsis
+		grep -v '^ *#' synopsis | tr '\n' ' ' | tr ';' '\n' |
+			sed -n 's/^[^(]*[ *]\([a-z0-9_]*\)(.*)$/extern __typeof__(\1) \1;\
+&;/p'
+	} >synopsis.c
+	# Macros that choose features come first, as in the page.
+	sed -n '/^ *# *define  *_/p' synopsis | cat - synopsis.c >whole.c
+	grep -q '^extern ' whole.c || echo 'no prototype' >>whole.c
+	$CC -std=c11 -Wall -Wextra -Werror -fsyntax-only \
+		-I"$srcdir/include" whole.c >wrong 2>&1
+	empty "the synopsis of $page compiles" wrong
 done
 
 # --- each error of the header is in the page, and the other way round
