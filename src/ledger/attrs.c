@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What lof_hold() and budgets say of a mapping: counts and numbers, in a tree of
- * each. They follow the mapping when it moves and end with it, locked or not
- * (marks.c). How budgets lock is the business of sweep.c.
+ * The counts of lof_hold() and the numbers of budgets, in a tree of each. They
+ * belong to the mapping, locked or not: they move with it and end with it
+ * (trees.c). emulate/budget.c locks and unlocks memory under a budget.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #include "ledger/nodes.h"
 #include "ledger/trees.h"
 
-/* The least and the greatest count in range, and how many runs it has. */
+/* The least and the greatest count in a range, and the number of its runs. */
 struct extent {
 	unsigned int least, greatest;
 	size_t runs;
@@ -38,8 +38,9 @@ static struct extent extent_of(struct lof_range range)
 }
 
 /*
- * Take the lock with nodes to set n ranges; twice, so that they can still be
- * moved. 0, -EBUSY or -ENOMEM: not locked.
+ * Take the lock, with nodes to set n ranges. Twice as many nodes are got, so
+ * that the ranges can still be moved later. 0; -EBUSY or -ENOMEM: the lock is
+ * not held.
  */
 static int lock_for(size_t n, struct lof_guard *guard)
 {
@@ -55,7 +56,10 @@ static int lock_for(size_t n, struct lof_guard *guard)
 	return err;
 }
 
-/* The same for each run of range; others may cut it meanwhile. */
+/*
+ * lock_for() with nodes for each run of range. Another thread may split the
+ * runs while the lock is not held: then try again.
+ */
 static int lock_for_holds(struct lof_range range, struct extent *extent,
 			  struct lof_guard *guard)
 {
@@ -114,8 +118,8 @@ static void remove_one(struct lof_range range)
 	lof_edit_begin(LOF_NOTED_HOLDS);
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
 		run = lof_run_in(LOF_NOTED_HOLDS, range);
-		lof_note_as(LOF_NOTED_HOLDS, run.range, LOF_HELD_COUNT(run.attr) <= 1 ?
-					      0 : run.attr - 1);
+		lof_note_as(LOF_NOTED_HOLDS, run.range,
+			    LOF_HELD_COUNT(run.attr) <= 1 ? 0 : run.attr - 1);
 	}
 	lof_edit_end();
 }
@@ -152,12 +156,12 @@ int lof_budget_assign(struct lof_range range, unsigned int attr)
 	lof_ledger_epoch();
 	if (attr)
 		lof_blocks_prepare(&lof_ledger.front.summary, range);
-	/* A wrapper waits for no thread. */
+	/* Not patiently: a wrapper never waits for another thread. */
 	if (!lof_ledger_lock(&guard))
 		return -EBUSY;
-	err = lof_nodes_get(LOF_NOTED_BUDGETS,
-			    2 * lof_tree_need(&lof_ledger.tree[LOF_NOTED_BUDGETS],
-					      1));
+	err = lof_nodes_get(
+		LOF_NOTED_BUDGETS,
+		2 * lof_tree_need(&lof_ledger.tree[LOF_NOTED_BUDGETS], 1));
 	if (err == -ENOMEM)
 		lof_ledger_unlock();
 	if (err)

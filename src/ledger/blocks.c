@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The summary of what is tracked, over ranges of any length. Its pages come one
- * by one, as bits in them are set, and stay.
+ * The bitmap of blocks, for ranges of any length. A page of bits is got before
+ * the first bit in it is set, and is never given back.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@ static bool is_page(const lof_bits *bits)
 }
 
 /*
- * Do something with each word that has bits of range, but once with a chunk
- * that has no page of them; true ends it.
+ * Call a visitor for each word that has bits of range, but only once for a
+ * chunk that has no page of bits. A visitor that returns true ends the visit.
  */
 typedef bool (*visitor)(struct lof_blocks *summary, struct lof_word at);
 
@@ -58,7 +58,7 @@ static bool has(struct lof_blocks *summary, struct lof_word at)
 	return atomic_load(&bits[at.word]) & at.mask;
 }
 
-/* A part of it has no bits, and so may always be tracked. */
+/* A part of range lies above the addresses with bits: it counts as tracked. */
 static bool reaches_above(struct lof_range range)
 {
 	return (uint64_t)(range.end - 1) >> LOF_CHUNK_BITS >= LOF_NCHUNKS;
@@ -90,7 +90,7 @@ static bool set(struct lof_blocks *summary, struct lof_word at)
 	return false;
 }
 
-/* One of the first pages; NULL: there is none left. */
+/* Take one of the first pages. NULL: all are in use. */
 static lof_bits *take_first(struct lof_blocks *summary)
 {
 	uint32_t n = atomic_load(&summary->nfirst);
@@ -120,7 +120,7 @@ static void get_chunk(struct lof_blocks *summary, size_t chunk)
 	bits = take_first(summary);
 	if (!bits)
 		bits = map_page();
-	/* A page that another thread did not wait for is lost. */
+	/* If another thread installed a page first, this page is lost. */
 	if (bits)
 		atomic_compare_exchange_strong(&summary->chunk[chunk], &none,
 					       bits);
@@ -131,7 +131,7 @@ void lof_blocks_prepare_many(struct lof_blocks *summary,
 {
 	if (lof_range_is_empty(range))
 		return;
-	/* What lies between these two is tracked as a whole. */
+	/* The chunks between these two are tracked as a whole. */
 	get_chunk(summary, (size_t)((uint64_t)range.start >> LOF_CHUNK_BITS));
 	get_chunk(summary, (size_t)((uint64_t)(range.end - 1) >>
 				    LOF_CHUNK_BITS));

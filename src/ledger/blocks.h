@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which granules of 2 MiB may hold something tracked: a bit for each, so that
- * the question is two loads. A bit is set before anything is locked in its
- * granule, and may stay when nothing is any more. No locking here: bits are
- * set by anybody, and cleared by who holds the lock of the books.
+ * The bitmap of blocks of 2 MiB: a bit for each block that may hold something
+ * tracked, so that a lookup is two loads. A bit is set before anything is
+ * locked in its block. It may stay set when nothing is locked there any more.
+ * There is no lock here: any thread sets bits, and only the owner of the
+ * ledger's lock clears bits.
  */
 #ifndef LOF_LEDGER_BLOCKS_H
 #define LOF_LEDGER_BLOCKS_H
@@ -17,7 +18,10 @@
 #endif
 #define LOF_BLOCK		((uintptr_t)1 << LOF_BLOCK_BITS)
 
-/* A page of bits is 4 KiB, for 64 GiB. Above 128 TiB all may be tracked. */
+/*
+ * A chunk is 64 GiB: its bits are a page of 4 KiB. Addresses above 128 TiB have
+ * no bits, and count as tracked as soon as any bit was set.
+ */
 #define LOF_CHUNK_WORDS		512
 #define LOF_CHUNK_BITS		(LOF_BLOCK_BITS + 15)
 #if UINTPTR_MAX > UINT32_MAX
@@ -25,24 +29,25 @@
 #else
 #define LOF_BLOCKS_ADDRESS_BITS	32
 #endif
-#define LOF_NCHUNKS		(LOF_CHUNK_BITS > LOF_BLOCKS_ADDRESS_BITS ? 1 : \
-				 (size_t)1 << (LOF_BLOCKS_ADDRESS_BITS - LOF_CHUNK_BITS))
+#define LOF_NCHUNKS \
+	(LOF_CHUNK_BITS > LOF_BLOCKS_ADDRESS_BITS ? 1 : \
+	 (size_t)1 << (LOF_BLOCKS_ADDRESS_BITS - LOF_CHUNK_BITS))
 
 typedef _Atomic uint64_t lof_bits;
 
-/* Pages of bits that need not be mapped: for the heap, the stack, ... */
+/* Pages of bits that need no mmap: for the heap, the stack, ... */
 #define LOF_NFIRST		8
 
 /* All zero: nothing is tracked. */
 struct lof_blocks {
-	_Atomic uint32_t is_used;	/* 0: nothing was ever set */
+	_Atomic uint32_t is_used;	/* 0: no bit was ever set */
 	_Atomic uint32_t cleared;	/* times that bits were cleared */
-	_Atomic uint32_t nfirst;	/* of the first pages in use */
+	_Atomic uint32_t nfirst;	/* pages of first[] in use */
 	lof_bits *_Atomic chunk[LOF_NCHUNKS];
 	lof_bits first[LOF_NFIRST][LOF_CHUNK_WORDS];
 };
 
-/* Of a chunk that there is no memory for; or that is tracked as a whole. */
+/* Instead of a page of bits: the whole chunk counts as tracked. */
 #define LOF_BLOCKS_ALL		((lof_bits *)1)
 
 /* The bits of a range within one word. */
@@ -67,8 +72,11 @@ static inline struct lof_word lof_blocks_word(uintptr_t addr, uintptr_t last)
 bool lof_blocks_has_many(struct lof_blocks *summary, struct lof_range range);
 
 /*
- * The bits of a range that lies within one word, as most do; all of them if the
- * whole chunk is tracked. False: it does not.
+ * Get the bits of a range that lies within one word, as most ranges do. If the
+ * whole chunk is tracked all bits are found.
+ *
+ * true      *found are the bits that are set, *mask all bits of the range
+ * false     the range spans words, or lies above the addresses with bits
  */
 static inline bool lof_blocks_look(struct lof_blocks *summary,
 				    struct lof_range range, uint64_t *found,
@@ -105,7 +113,7 @@ static inline bool lof_blocks_has(struct lof_blocks *summary,
 	       found : lof_blocks_has_many(summary, range);
 }
 
-/* True: all of it has bits, for certain. */
+/* True: the bits of all blocks of range are set. False: look further. */
 static inline bool lof_blocks_has_all(struct lof_blocks *summary,
 				       struct lof_range range)
 {
@@ -117,8 +125,9 @@ static inline bool lof_blocks_has_all(struct lof_blocks *summary,
 }
 
 /*
- * Get the pages that bits of range lie in. Maps memory: not with a lock held.
- * What it cannot get is tracked as a whole from the first bit on.
+ * Get the pages for the bits of range. This maps memory: never call it with a
+ * lock held. A chunk without a page is tracked as a whole from its first bit
+ * on.
  */
 void lof_blocks_prepare_many(struct lof_blocks *summary,
 			      struct lof_range range);
@@ -130,7 +139,7 @@ static inline void lof_blocks_prepare(struct lof_blocks *summary,
 		lof_blocks_prepare_many(summary, range);
 }
 
-/* Set bits. True: some of them were not. */
+/* Set the bits of range. True: at least one was not set before. */
 bool lof_blocks_set_many(struct lof_blocks *summary, struct lof_range range);
 
 static inline bool lof_blocks_set(struct lof_blocks *summary,
@@ -140,10 +149,10 @@ static inline bool lof_blocks_set(struct lof_blocks *summary,
 	       lof_blocks_set_many(summary, range);
 }
 
-/* The granules that range touches hold nothing. */
+/* Clear the bits of the blocks that range touches: they hold nothing. */
 void lof_blocks_clear(struct lof_blocks *summary, struct lof_range range);
 
-/* The whole granules that range touches. */
+/* Widen range to whole blocks. */
 static inline struct lof_range lof_blocks_whole(struct lof_range range)
 {
 	uintptr_t mask = LOF_BLOCK - 1, end;

@@ -23,8 +23,8 @@ enum lof_outcome lof_outcome(int err)
 }
 
 /*
- * Before it is known where a call may lock, or if that is all over the place,
- * no bit is set for it: then it counts as blind as long as it takes.
+ * If it is not known yet which range a call may lock, or if the range is very
+ * large, no bit is set for it. The call counts as blind until it ends.
  */
 static bool is_blind(const struct lof_change *change)
 {
@@ -34,7 +34,7 @@ static bool is_blind(const struct lof_change *change)
 		 lof_is_much(change->range[0])));
 }
 
-/* Tell fast calls where this one may lock. */
+/* Tell fast calls which memory this call may lock. */
 static void show(struct lof_change *change)
 {
 	struct lof_front *front = &lof_ledger.front;
@@ -49,7 +49,7 @@ static void show(struct lof_change *change)
 	}
 }
 
-/* Field by field: all at once the compiler would do it by a slow loop. */
+/* Field by field: for one assignment the compiler makes a slow loop. */
 static inline void init(struct lof_change *change, enum lof_may may,
 			struct lof_range a, struct lof_range b)
 {
@@ -101,9 +101,10 @@ static bool is_overtaken(const struct lof_change *change)
 }
 
 /*
- * A call in flight may have changed the source after it was noted; or one that
- * is not in flight any more, since it did not get the lock that we have: so what
- * was left is looked at last.
+ * The ledger's notes of a move's source or target may be older than the move:
+ * another call may have changed the memory before, and its effect is not
+ * applied yet. That call is in flight; or it ended without the lock, which this
+ * call holds, and left its effect. So nleft is read last.
  */
 static bool may_be_behind(const struct lof_change *change)
 {
@@ -113,7 +114,7 @@ static bool may_be_behind(const struct lof_change *change)
 		atomic_load(&lof_ledger.nleft) > 0);
 }
 
-/* With the lock held. False: its ranges are suspect. */
+/* Apply the effect, with the lock held. False: the ranges are suspect. */
 static bool land(const struct lof_change *change, enum lof_outcome outcome)
 {
 	bool is_certain = outcome == LOF_DONE && lof_slot_is_ours(change) &&
@@ -130,7 +131,10 @@ static bool land(const struct lof_change *change, enum lof_outcome outcome)
 	return is_certain;
 }
 
-/* The bits of what the kernel chose; those of the rest were set before. */
+/*
+ * Get the bitmap's pages for a range that begin set no bits for: the kernel
+ * chose the range, or it is very large.
+ */
 static void prepare_bits(const struct lof_change *change)
 {
 	struct lof_blocks *summary = &lof_ledger.front.summary;
@@ -149,7 +153,7 @@ static void release(struct lof_change *change)
 	lof_slot_release(change);
 }
 
-/* A handler forked while it was in flight, and this is the child. */
+/* A signal handler forked while the call was in flight. This is the child. */
 LOF_COLD
 static void end_in_child(const struct lof_change *change)
 {
@@ -183,7 +187,7 @@ bool lof_change_end(struct lof_change *change, enum lof_outcome outcome)
 	return is_certain;
 }
 
-/* For what no change describes. */
+/* Mark range suspect for an event that has no lof_change. */
 LOF_COLD
 static void suspect(struct lof_range range, bool is_new_mapping)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of the fast path that are not built into its callers: the exact
- * look, and the repair. A fast call is not announced to other calls.
+ * The parts of the fast path that are not inline: the exact look, and the
+ * repair. A fast call is not announced to other calls.
  */
 #include "config.h"
 
@@ -25,8 +25,9 @@ static bool has_noted(struct lof_range range)
 }
 
 /*
- * A call that is in flight now, or left its landing, would have to be looked for
- * again at the end; so the announced path is as quick.
+ * If a call is in flight or left its landing, a fast call would have to look
+ * for that call again at the end. Then the announced path is as fast: return
+ * false.
  */
 bool lof_fastpath_look(struct lof_fastpath *path)
 {
@@ -46,7 +47,10 @@ bool lof_fastpath_look(struct lof_fastpath *path)
 	return path->is_exact;
 }
 
-/* No call landed on the range meanwhile, and none that may is in flight. */
+/*
+ * No call landed on the range since the first look, no call in flight may
+ * change it, and nothing is noted there.
+ */
 LOF_COLD
 static bool is_untouched(const struct lof_fastpath *path)
 {
@@ -65,9 +69,9 @@ static bool is_untouched(const struct lof_fastpath *path)
 }
 
 /*
- * A call that ends takes the lock, or leaves its landing, before it gives its
- * slot up; and a landing that was left is applied with the lock. So the lock is
- * looked at last.
+ * A call that ends takes the lock, or leaves its landing, before it releases
+ * its slot. A left landing is applied with the lock held. So read the slots
+ * first, then nleft, and the lock's generation last.
  */
 bool lof_fastpath_look_again(const struct lof_fastpath *path)
 {
@@ -77,15 +81,17 @@ bool lof_fastpath_look_again(const struct lof_fastpath *path)
 	is_none = is_none && !atomic_load(&lof_ledger.nleft);
 	LOF_SEAM();
 	if (is_none && (LOF_LEFT_OUT(LOCK_AGAIN) ||
-			atomic_load(&lof_ledger.generation) == path->generation))
+			atomic_load(&lof_ledger.generation) ==
+			path->generation))
 		return true;
 	return is_untouched(path);
 }
 
 /*
- * A move may have taken along as locked what this call had unlocked before. Then
- * it was noted after the first look found no bit: a bit is set now, or bits were
- * cleared.
+ * The ledger may have moved a note of a lock to another range, though this call
+ * had unlocked that memory before the move. Then the lock was noted in this
+ * call's range after the first look had found no bit. So a bit is set now, or
+ * bits were cleared since.
  */
 static bool may_have_been_moved(const struct lof_fastpath *path)
 {
@@ -98,9 +104,10 @@ static bool may_have_been_moved(const struct lof_fastpath *path)
 }
 
 /*
- * What another call noted in the range meanwhile may be from before this call or
- * from after. What is noted from now on knows of this call by the log. Without
- * the lock this call is left to be logged, though nothing may be noted now.
+ * Log this call. True: something is noted in range. The kernel may have done
+ * the noted call before this call or after. A call that lands from now on finds
+ * this call in the log. True also without the lock: then the caller leaves this
+ * call for the next owner to log, though nothing may be noted now.
  */
 static bool log_and_look(struct lof_range range)
 {

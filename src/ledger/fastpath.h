@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fast path: all of the ledger that a call reads on memory where nothing is
- * noted. It makes no system call and writes nothing; and it takes no lock, unless
- * something is noted nearby, within the same 2 MiB.
+ * The fast path: all of the ledger that a call reads if nothing is noted in its
+ * memory. It makes no system call and writes nothing. It takes the lock only if
+ * something is noted nearby, in the same block of 2 MiB.
  */
 #ifndef LOF_LEDGER_FASTPATH_H
 #define LOF_LEDGER_FASTPATH_H
@@ -21,19 +21,21 @@
  *		return err;
  *	}
  *
- * A call that locks memory sets the bits of its range before its system call, or
- * counts as blind. So a fast call that the kernel does after it finds that when
- * it looks again; a fast call that the kernel does before it does not matter to
- * it. Not for a call that locks or moves memory: no other call would know of it.
+ * A call that locks memory sets the bits of its range before its system call,
+ * or counts as blind. If the kernel does a fast call after the locking call,
+ * the fast call finds the bit or the blind call when it looks again. If the
+ * kernel does the fast call first, it does not change the effect of the locking
+ * call. Never use the fast path for a call that locks or moves memory: no other
+ * call would know of it.
  */
 struct lof_fastpath {
 	struct lof_range range;
 	uint32_t cleared, moves;
 
-	/* Where a bit is set for other memory: by the trees, under the lock. */
+	/* A bit was set for other memory, so the trees were searched. */
 	bool is_exact;
-	uint32_t generation;		/* of the lock */
-	uint64_t landings;		/* logged by then */
+	uint32_t generation;		/* of the lock at the first look */
+	uint64_t landings;		/* logged before the first look */
 };
 
 /* Private to the two below: the exact look, and the look after the call. */
@@ -58,9 +60,10 @@ static LOF_HOT bool lof_fastpath_begin(struct lof_fastpath *path,
 }
 
 /*
- * It was so all the while. The range may be another one by now, that the kernel
- * chose for a new mapping. A blind call sets bits before it stops counting as
- * blind: so the count is read first.
+ * True: nothing was noted in range from the first look until now. The caller
+ * may have set path->range meanwhile to the place that the kernel chose for a
+ * new mapping. A blind call sets bits before it stops counting as blind: so the
+ * count is read first.
  */
 static LOF_HOT bool lof_fastpath_holds(const struct lof_fastpath *path)
 {
@@ -79,14 +82,14 @@ static LOF_HOT bool lof_fastpath_holds(const struct lof_fastpath *path)
 	return atomic_load(&front->summary.cleared) == path->cleared;
 }
 
-/* What the call did to the mapping in its range. */
+/* The change that the call made to the mapping in its range. */
 enum lof_fastpath_did {
-	LOF_UNLOCKED,		/* it is still there */
-	LOF_UNMAPPED,		/* it is gone, or another one is there */
-	LOF_MAPPED_ANEW,	/* there was none: the kernel chose the place */
+	LOF_UNLOCKED,		/* the mapping is still there */
+	LOF_UNMAPPED,		/* it is gone, or another mapping is there */
+	LOF_MAPPED_ANEW,	/* it is new: the kernel chose a free place */
 };
 
-/* Another call noted something meanwhile: log this one, and mark its range. */
+/* lof_fastpath_holds() returned false: log this call and mark its range. */
 void lof_fastpath_repair(const struct lof_fastpath *path,
 			 enum lof_fastpath_did did);
 

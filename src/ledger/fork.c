@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a fork does to the ledger's memory: see state.c. */
+/* The ledger's memory at a fork: see state.c. */
 #include "config.h"
 
 #include "ledger/fork.h"
@@ -35,7 +35,7 @@ void lof_ledger_after_fork_in_child(void)
 	lof_ledger_after_fork();
 	if (is_owner())
 		lof_ledger.is_inherited = true;
-	/* Before Linux 4.14, or the program said MADV_KEEPONFORK of all. */
+	/* The kernel is older than 4.14, or the program set MADV_KEEPONFORK. */
 	else if (atomic_load(&lof_ledger.epoch))
 		memset((void *)&lof_ledger, 0, sizeof(lof_ledger));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The calls in flight, and the log of those that landed. No tree here. */
+/* The calls in flight, and the log of landings. No tree is used here. */
 #include "config.h"
 
 #include "ledger/inflight.h"
@@ -40,9 +40,10 @@ static bool claim(int i, uintptr_t from, const struct lof_change *change)
 }
 
 /*
- * Its change lies as deep in the stack as ours, or deeper: so this thread has
- * left it. If that is wrong, because one of the two lies on another stack, no
- * harm is done: it finds its slot taken when it ends.
+ * The slot's change lies as deep in this thread's stack as the new change, or
+ * deeper: so this thread has left its call. If that is wrong, because one of
+ * the two lies on another stack, the call in flight finds its slot taken when
+ * it ends, and its ranges become suspect.
  */
 static bool is_left_by_us(const struct lof_slot *slot, uintptr_t change,
 			  const struct lof_change *ours)
@@ -60,8 +61,8 @@ static struct lof_range range_of(const struct lof_slot *slot, int i)
 }
 
 /*
- * What the call did that had this slot will not be noted. If it is not announced
- * its system call was not made.
+ * Take the slot of a call that was left. The effect of that call will not be
+ * noted. If it is not announced its system call was not made.
  */
 LOF_COLD
 static bool take_over(int i, uintptr_t from, const struct lof_change *change,
@@ -101,7 +102,7 @@ bool lof_slot_take(struct lof_change *change, struct lof_range abandoned[2])
 			break;
 		i = (i + 1) % LOF_NSLOTS;
 	} while (i != first);
-	/* All are in flight: any one will find that its slot was taken. */
+	/* All slots are in use: take this one. Its call notices at its end. */
 	if (atomic_load(&lof_ledger.slot[i].change) != (uintptr_t)change) {
 		lof_doubt_all();
 		atomic_store(&lof_ledger.slot[i].change, (uintptr_t)change);

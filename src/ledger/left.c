@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What calls leave that do not get the lock: their ranges, and what became of
- * the mappings. The next owner of the lock applies it. Leaving takes no lock.
+ * A call that does not get the lock leaves its ranges, and its changes of
+ * mappings, without a lock. The next owner of the lock applies them.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What calls left that did not get the lock. Whoever takes the lock applies it
- * first: so the lock is taken here. For the files of this folder only.
+ * The effects left by calls that did not get the lock. The next owner of the
+ * lock applies them before it does anything else: so the lock is taken by the
+ * functions here. For the files of this folder only.
  */
 #ifndef LOF_LEDGER_LEFT_H
 #define LOF_LEDGER_LEFT_H
@@ -9,12 +10,13 @@
 #include "ledger/lock.h"
 
 /*
- * Leave a landing. Where all is full everything becomes suspect; and what is
- * unmapped or moved is lost to holds and budgets. Takes no lock.
+ * Leave a landing. Takes no lock. If all places are full everything becomes
+ * suspect, and holds and budgets do not learn of the mappings that this call
+ * unmapped or moved.
  */
 void lof_left_leave(const struct lof_change *change);
 
-/* With the lock held: apply all of it. Private to the two below. */
+/* With the lock held: apply all left effects. Private to this header. */
 void lof_left_apply(void);
 
 static inline void lof_left_apply_any(void)
@@ -23,7 +25,7 @@ static inline void lof_left_apply_any(void)
 		lof_left_apply();
 }
 
-/* As lof_lock_take() and lof_lock_take_patiently(). */
+/* lof_lock_take() and lof_lock_take_patiently(), then the left effects. */
 static inline bool lof_ledger_lock(struct lof_guard *guard)
 {
 	if (!lof_lock_take(guard))

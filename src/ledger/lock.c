@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ledger's lock. No thread waits for one that does not come on: a call that
- * does not get the lock in microseconds leaves a note (left.c) and goes home. A
- * thread may leave the ledger's code by longjmp while it owns the lock, or be a
- * child of vfork that was killed; then the same thread finds the lock again. If it
- * ends there, a reader does.
+ * The ledger's lock. No thread waits for an owner that makes no progress: a
+ * call that does not get the lock in microseconds leaves its effect (left.c)
+ * and returns. A thread may leave the ledger's code by longjmp while it owns
+ * the lock, or a child of vfork may be killed there: then the same thread takes
+ * the lock again. If the owner's thread ended, a reader takes the lock.
  */
 #include "config.h"
 
@@ -36,8 +36,9 @@ static void pause_briefly(void)
 }
 
 /*
- * The frame that took the lock is gone if its guard is, or is not mapped any
- * more: the kernel compares, since it may not be.
+ * The frame that took the lock is gone if the guard's token has changed or the
+ * guard is not mapped any more. The kernel reads the token, since a read of
+ * unmapped memory here would fault.
  */
 static bool is_gone(struct lof_guard *taken)
 {
@@ -47,9 +48,10 @@ static bool is_gone(struct lof_guard *taken)
 }
 
 /*
- * Else it may be gone and not yet used again: the stack grows down, so that what
- * lies below a frame of this thread was left. A handler on an alternate stack
- * cannot tell.
+ * Did the owner's frame end? Its token may still be intact, if nothing was
+ * written there since. The stack grows down: so a frame at a lower address than
+ * `here`, on the same stack, was left. A signal handler on an alternate stack
+ * cannot tell, and the answer is no.
  */
 LOF_COLD
 static bool is_left(struct lof_guard *taken, struct lof_guard *here)
@@ -64,7 +66,7 @@ static bool is_left(struct lof_guard *taken, struct lof_guard *here)
 	       !(alternate.ss_flags & SS_ONSTACK);
 }
 
-/* Nothing is known of a tree that was half changed. */
+/* Empty a tree that is half changed. Everything becomes suspect. */
 static void drop_half_changed(void)
 {
 	struct lof_ledger *l = &lof_ledger;
@@ -78,10 +80,13 @@ static void drop_half_changed(void)
 	lof_doubt_all();
 }
 
-/* This thread owns the lock: it was interrupted by a handler, or has left. */
+/*
+ * This thread owns the lock: a signal handler interrupted the owner's frame, or
+ * that frame was left. Only if it was left, take the lock over.
+ */
 static bool take_again(struct lof_guard *taken, struct lof_guard *guard)
 {
-	/* This, too, may be left. */
+	/* The caller's frame may be left, too: remember the owner now. */
 	lof_self.owned = taken;
 	if (!is_left(taken, guard))
 		return false;
@@ -116,8 +121,9 @@ bool lof_lock_take_slowly(struct lof_guard *guard)
 }
 
 /*
- * The thread that owns the lock has ended, and its stack with it. Only after a
- * long wait: one that gave the lock up and took it again looks the same.
+ * If the thread that owns the lock has ended, and its stack is gone, take the
+ * lock. Only after a long wait: a thread that released the lock and took it
+ * again looks the same.
  */
 LOF_COLD
 static bool take_from_the_dead(struct lof_guard *guard, uint32_t generation)

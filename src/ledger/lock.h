@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ledger's lock. It covers no system call. For the files of this folder
- * only, which take it by left.h.
+ * The ledger's lock. No wrapped system call is made while it is held. For the
+ * files of this folder only. They take the lock by the functions of left.h.
  */
 #ifndef LOF_LEDGER_LOCK_H
 #define LOF_LEDGER_LOCK_H
@@ -26,9 +26,9 @@ static inline void lof_ledger_owns(struct lof_guard *guard)
 }
 
 /*
- * Take the lock. It is tried for microseconds. The guard lies in the caller's
- * frame until the unlock. False: a signal handler interrupted its owner on this
- * thread, or the owner does not come on.
+ * Take the lock; try for some microseconds. The guard lies in the caller's
+ * frame until the unlock. False: this is a signal handler that interrupted the
+ * owner on the same thread, or the owner makes no progress.
  */
 static inline bool lof_lock_take(struct lof_guard *guard)
 {
@@ -48,7 +48,10 @@ static inline bool lof_lock_take(struct lof_guard *guard)
 	return true;
 }
 
-/* The same for a reader: it waits up to a tenth of a second, once. */
+/*
+ * lof_lock_take() for a reader: wait up to 100 ms. After one wait in vain
+ * readers do not wait again for the same owner.
+ */
 bool lof_lock_take_patiently(struct lof_guard *guard);
 
 static inline struct lof_guard *lof_ledger_guard(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory for tree nodes. A slab is as large as all before it, from 64 KiB
- * to 2 MiB, and its pages are touched only when a node in them is used. One of
- * 2 MiB is a huge page, if there are any: for more than 80,000 ranges.
- * No locking here.
+ * Memory for tree nodes. A slab is as large as all slabs before it together,
+ * from 64 KiB to 2 MiB. Its pages are touched only when a node in them is used.
+ * A slab of 2 MiB is a huge page, if the system has huge pages: this is for
+ * more than 80,000 ranges. No lock is taken here.
  */
 #include "config.h"
 
@@ -21,7 +21,10 @@ size_t lof_pool_slab_size(const struct lof_pool *pool)
 	return pool->bytes < SLAB_MAX ? pool->bytes : SLAB_MAX;
 }
 
-/* Beyond so many the oldest is forgotten: it is lost to a restart alone. */
+/*
+ * After LOF_NSLABS slabs the oldest is forgotten. Its nodes stay in use; only a
+ * restart cannot use them again.
+ */
 void lof_pool_slab_add(struct lof_pool *pool, struct lof_range slab)
 {
 	if (pool->count == LOF_NSLABS) {
@@ -44,7 +47,8 @@ bool lof_pool_fill(struct lof_pool *pool, struct lof_tree *tree, size_t n)
 {
 	while (tree->nspare < n) {
 		if (lof_range_len(pool->slab) >= sizeof(struct lof_node)) {
-			lof_tree_give(tree, (struct lof_node *)pool->slab.start);
+			lof_tree_give(tree,
+				      (struct lof_node *)pool->slab.start);
 			pool->slab.start += sizeof(struct lof_node);
 		} else if (pool->used < pool->count) {
 			pool->slab = pool->all[pool->used++];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory for nodes: the lock is given up while the kernel is asked for it. */
+/* Memory for nodes: the lock is released while the kernel maps memory. */
 #include "config.h"
 
 #include "ledger/nodes.h"
@@ -46,7 +46,7 @@ bool lof_lock_with_nodes(struct lof_change *change, struct lof_guard *guard)
 		need = lof_nodes_for(note, change);
 		if (lof_nodes_have(note, need))
 			continue;
-		/* The lock is given up for it: so the need may change. */
+		/* The lock is released meanwhile, so the need may change. */
 		has_all = false;
 		if (lof_nodes_get(note, need) == -EBUSY)
 			return false;

@@ -10,10 +10,10 @@
 
 #include "base/range.h"
 
-/* What is noted of ranges, a tree of each. */
+/* The kinds of notes. Each has its own tree of ranges. */
 enum lof_note {
 	LOF_NOTED_LOCKS,	/* how a range is locked: LOF_ATTR() */
-	LOF_NOTED_HOLDS,	/* counts of lof_hold(), of the mapping */
+	LOF_NOTED_HOLDS,	/* how often lof_hold() holds a mapping */
 	LOF_NOTED_BUDGETS,	/* the budget that a mapping is under */
 	LOF_NNOTES
 };
@@ -24,20 +24,20 @@ enum lof_note {
 #define LOF_ATTR_KIND(attr)	((attr) & 3)
 #define LOF_ATTR_HOW(attr)	((attr) >> 2 & 3)
 #define LOF_ATTR_GUESSED	0x10u	/* the kernel does not tell the kind */
-#define LOF_ATTR_SUSPECT	0x20u	/* the kernel may know better; with
+#define LOF_ATTR_SUSPECT	0x20u	/* the kernel may have changed it; with
 					   LOF_NONE: it may be locked */
 
 /*
- * A number that is another one in a child of fork, by whatever call: there the
- * ledger is empty.
+ * The number of this process. A child has a new one and an empty ledger, by
+ * whichever call it was forked.
  */
 uint32_t lof_ledger_epoch(void);
 
-/* What the ledger took and did. */
+/* The costs of the ledger. */
 struct lof_costs {
 	uint64_t bytes;		/* of memory */
 	uint64_t read_back;	/* times the kernel was asked */
-	uint64_t drift;		/* times the ledger was wrong unsuspected */
+	uint64_t drift;		/* times the ledger was wrong, not suspect */
 };
 
 void lof_ledger_costs(struct lof_costs *costs);

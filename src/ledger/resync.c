@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Readers ask the kernel about what is suspect, and note the answer VMA by VMA.
- * The lock is never held while asking. A reading is a call in flight like any
- * other: what lands on its range meanwhile is left suspect, and read again.
+ * Readers ask the kernel about suspect ranges, and note the answer VMA by VMA.
+ * The lock is never held while the kernel is asked. A reading is a call in
+ * flight like any other call: ranges that other calls land on meanwhile stay
+ * suspect and are read again.
  */
 #include "config.h"
 
@@ -26,16 +27,19 @@
 #define ATTEMPTS	10
 #endif
 
-/* Without smaps each page of what may be locked is asked for, up to so many. */
+/*
+ * Without smaps the kernel is asked about each page of a run that may be
+ * locked. A run of more than PAGES_MAX pages stays suspect.
+ */
 #define PAGES_MAX	16384
 
 struct reading {
-	struct lof_change change;	/* announces what is read */
-	struct lof_range rest;		/* what of it was not noted yet */
-	uint32_t doubts;		/* that it resolves */
+	struct lof_change change;	/* announces the range that is read */
+	struct lof_range rest;		/* the part that is not noted yet */
+	uint32_t doubts;		/* doubts that the reading resolves */
 	bool resolves_all;
-	bool is_unasked;		/* it is read though it is not suspect */
-	bool is_again;			/* a part of it is suspect still */
+	bool is_unasked;		/* read ranges that are not suspect */
+	bool is_again;			/* a part is still suspect */
 };
 
 unsigned int lof_attr_of_vma(const struct lof_vma *vma)
@@ -69,8 +73,10 @@ static bool is_noted_as(struct lof_range range, unsigned int attr)
 }
 
 /*
- * Of what the kernel does not tell the kind, the ledger may know it. A range
- * that is not noted was locked unseen, or by the last mlockall.
+ * The attribute for a run that the kernel has as locked. If the kernel does not
+ * tell the kind, the ledger may know the kind. A run that is not noted was
+ * locked by a call that the ledger did not see, or by the last mlockall
+ * (assumed).
  */
 static unsigned int known_attr(const struct lof_entry *run, unsigned int attr)
 {
@@ -87,7 +93,7 @@ static bool is_drift(const struct lof_entry *run, unsigned int attr)
 	       !lof_all_is_suspect();
 }
 
-/* What the reader found may be the work of a call that is not noted yet. */
+/* May the kernel's answer come from a call that is not noted yet? */
 static bool is_touched(const struct reading *reading, struct lof_range range)
 {
 	return lof_log_overlaps(reading->change.since, range) ||
@@ -95,7 +101,7 @@ static bool is_touched(const struct reading *reading, struct lof_range range)
 	       atomic_load(&lof_ledger.nleft) > 0;
 }
 
-/* With the lock held and nodes for it. */
+/* Note the attribute of range. With the lock held, and with enough nodes. */
 static void note_runs(const struct reading *reading, struct lof_range range,
 		      unsigned int attr)
 {
@@ -107,7 +113,8 @@ static void note_runs(const struct reading *reading, struct lof_range range,
 		run = lof_run_in(LOF_NOTED_LOCKS, rest);
 		drifted |= is_drift(&run, known_attr(&run, attr));
 		if (attr & LOF_ATTR_GUESSED)
-			lof_note_as(LOF_NOTED_LOCKS, run.range, known_attr(&run, attr));
+			lof_note_as(LOF_NOTED_LOCKS, run.range,
+				    known_attr(&run, attr));
 	}
 	if (!(attr & LOF_ATTR_GUESSED))
 		lof_note_as(LOF_NOTED_LOCKS, range, attr);
@@ -115,7 +122,9 @@ static void note_runs(const struct reading *reading, struct lof_range range,
 		atomic_fetch_add(&lof_ledger.drift, 1);
 }
 
-/* What landed meanwhile may have been done before or after it was read. */
+/*
+ * The kernel may have done a call that landed here before or after the reading.
+ */
 static void landed(struct lof_range part, void *arg)
 {
 	struct reading *reading = arg;
@@ -124,7 +133,7 @@ static void landed(struct lof_range part, void *arg)
 	lof_mark_suspect(part, 0);
 }
 
-/* What is in flight may be done after it was read. */
+/* The kernel may do a call in flight here after the reading. */
 static void inflight(struct lof_range part, void *arg)
 {
 	(void)arg;
@@ -141,8 +150,12 @@ static size_t runs_in(struct lof_range range)
 }
 
 /*
- * Note what was read of a range: 0, -EBUSY, -ENOMEM; -ECHILD: a handler forked,
- * and this is the child.
+ * Note the kernel's answer for range.
+ *
+ * 0         it is noted
+ * -EBUSY    the lock could not be taken
+ * -ENOMEM   there is no memory for nodes
+ * -ECHILD   a signal handler forked, and this is the child
  */
 static int note(struct reading *reading, struct lof_range range,
 		unsigned int attr)
@@ -157,9 +170,10 @@ static int note(struct reading *reading, struct lof_range range,
 	if (!lof_ledger_lock_patiently(&guard))
 		return -EBUSY;
 	if (!is_noted_as(range, attr))
-		err = lof_nodes_get(LOF_NOTED_LOCKS,
-				    lof_tree_need(&lof_ledger.tree[LOF_NOTED_LOCKS],
-						  runs_in(range)));
+		err = lof_nodes_get(
+			LOF_NOTED_LOCKS,
+			lof_tree_need(&lof_ledger.tree[LOF_NOTED_LOCKS],
+				      runs_in(range)));
 	if (err == -EBUSY)
 		return err;
 	LOF_SEAM();
@@ -177,7 +191,7 @@ static int note(struct reading *reading, struct lof_range range,
 	return err;
 }
 
-/* Nothing is mapped in range: so nothing is held there, and no budget. */
+/* Nothing is mapped in range: clear the holds and budgets there. */
 static int note_hole(struct reading *reading, struct lof_range range)
 {
 	const struct lof_change ended = { .unmapped = { range } };
@@ -223,8 +237,9 @@ static int read_smaps(struct reading *reading)
 }
 
 /*
- * Nothing in range is locked, by one call where smaps may have thousands of
- * lines. But what of it is a hole, where nothing is held, smaps tells.
+ * Is all of range unlocked? One msync tells, and smaps may have thousands of
+ * lines. Not if anything is held or under a budget: only smaps tells which
+ * parts of range are holes, where holds and budgets end.
  */
 static bool is_all_unlocked(struct lof_range range)
 {
@@ -236,7 +251,10 @@ static bool is_all_unlocked(struct lof_range range)
 	return err == 0 || err == -ENOMEM;
 }
 
-/* Of pages that are still locked the kind stays unsure without smaps. */
+/*
+ * Ask about each page of a suspect run. Without smaps the kind of a page that
+ * is still locked stays unsure.
+ */
 static int note_pages(const struct lof_entry *run, void *arg)
 {
 	struct reading *reading = arg;
@@ -291,21 +309,25 @@ static void widen(struct lof_range part, void *arg)
 		all->end = part.end;
 }
 
-/* From the first to the last of what is suspect in range, or in flight. */
+/*
+ * From the first to the last part of range that is suspect or that a call in
+ * flight may change.
+ */
 static struct lof_range suspect_part(struct lof_range range)
 {
 	struct lof_range part = LOF_NO_RANGE, rest = range;
 	struct lof_entry entry;
 
 	lof_inflight_each(range, widen, &part);
-	for (; lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], rest, &entry);
+	for (; lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], rest,
+				&entry);
 	     rest.start = entry.range.end)
 		if (entry.attr & LOF_ATTR_SUSPECT)
 			widen(entry.range, &part);
 	return part;
 }
 
-/* With the lock held: what is to be read. Empty: nothing. */
+/* With the lock held: choose the range to read. Empty: nothing is suspect. */
 static struct lof_range to_read(struct reading *reading,
 				struct lof_range range)
 {
@@ -330,7 +352,7 @@ static void end_reading(struct reading *reading, int err)
 	lof_ledger_unlock();
 }
 
-/* One reading. *more: something is suspect still, and may be read again. */
+/* Read once. *more: a part is still suspect, and a new reading may help. */
 static int read_once(struct lof_range range, bool is_unasked, bool *more)
 {
 	struct reading reading = { .is_unasked = is_unasked };
@@ -346,7 +368,7 @@ static int read_once(struct lof_range range, bool is_unasked, bool *more)
 	LOF_SEAM();
 	if (lof_range_is_empty(range))
 		return 0;
-	/* What it finds locked may lie where no bit is set. */
+	/* LOF_MAY_READ is blind: locks may be found where no bit is set. */
 	lof_change_begin(&reading.change, LOF_MAY_READ, range, LOF_NO_RANGE);
 	reading.rest = range;
 	atomic_fetch_add(&lof_ledger.read_back, 1);

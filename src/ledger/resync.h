@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For readers: ask the kernel about what is suspect. */
+/* For readers: ask the kernel about suspect ranges. */
 #ifndef LOF_LEDGER_RESYNC_H
 #define LOF_LEDGER_RESYNC_H
 
@@ -10,17 +10,17 @@
 unsigned int lof_attr_of_vma(const struct lof_vma *vma);
 
 /*
- * For readers. Ask the kernel about all that is suspect in range.
+ * For readers. Ask the kernel about all suspect parts of range.
  *
- * 0         the ledger says what the kernel said; what another call has in
- *           flight is read, and stays suspect
- * -EBUSY    as above
- * other     a negative errno: /proc/self/smaps cannot be read. What msync tells
- *           is noted; the rest stays suspect
+ * 0         the kernel's answer is noted. If another call in flight may change
+ *           a range, the range is noted, too, and stays suspect
+ * -EBUSY    the lock could not be taken (runs.h)
+ * other     a negative errno: /proc/self/smaps cannot be read. The answers of
+ *           msync are noted; the rest stays suspect
  */
 int lof_ledger_resync(struct lof_range range);
 
-/* The same about all of range, suspect or not. */
+/* lof_ledger_resync() of all of range, suspect or not. */
 int lof_ledger_reread(struct lof_range range);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the ledger has, run by run. The kernel is not asked here. */
+/* The ledger's notes, run by run. The kernel is not asked here. */
 #include "config.h"
 
 #include "ledger/runs.h"
@@ -10,7 +10,7 @@
 #include "ledger/left.h"
 #include "ledger/trees.h"
 
-/* Told without the lock. */
+/* True: nothing is noted. Takes no lock. */
 static bool has_none(enum lof_note note)
 {
 	return note != LOF_NOTED_LOCKS &&
@@ -39,7 +39,7 @@ int lof_ledger_first(enum lof_note note, struct lof_range range,
 	return first(note, range, run, true);
 }
 
-/* The first run of range, noted or not. 0 or -EBUSY. */
+/* Get the first run of range, noted or not. 0 or -EBUSY. */
 static int first_run(enum lof_note note, struct lof_range range,
 		     struct lof_entry *run)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the ledger has, run by run. The kernel is not asked. */
+/* The ledger's notes, run by run. The kernel is not asked. */
 #ifndef LOF_LEDGER_RUNS_H
 #define LOF_LEDGER_RUNS_H
 
@@ -7,14 +7,14 @@
 #include "ledger/notes.h"
 
 /*
- * Visit the runs of range in order: each longest run of pages that are noted
- * alike, and each gap (attr 0) between; clipped to range. It is what the ledger
- * has, suspect or not. No lock is held over a visit.
+ * Visit the runs of range in order, clipped to range: each longest run of pages
+ * with the same attribute, and each gap (attr 0) between runs. Suspect runs are
+ * visited, too. No lock is held during a visit.
  *
- * 0         all was visited
- * -EBUSY    a signal handler interrupted the ledger's own code, or the thread
- *           that holds its lock does not come on: the rest was not visited
- * other     what the last visit returned
+ * 0         all runs were visited
+ * -EBUSY    this is a signal handler that interrupted the ledger's own code, or
+ *           the owner of the lock makes no progress: the rest was not visited
+ * other     the last visit returned this value
  */
 typedef int lof_run_visit(const struct lof_entry *run, void *arg);
 
@@ -22,16 +22,16 @@ __attribute__((warn_unused_result))
 int lof_ledger_each_run(enum lof_note note, struct lof_range range,
 			lof_run_visit *visit, void *arg);
 
-/* The first run that is noted in range, clipped: 1, 0, -EBUSY. */
+/* Get the first noted run of range, clipped. 1; 0: there is none; -EBUSY. */
 __attribute__((warn_unused_result))
 int lof_ledger_first(enum lof_note note, struct lof_range range,
 		     struct lof_entry *run);
 
-/* The run around addr as far as it goes: 0 or -EBUSY. */
+/* Get the whole run of locks, or gap, that addr lies in. 0 or -EBUSY. */
 __attribute__((warn_unused_result))
 int lof_ledger_around(uintptr_t addr, struct lof_entry *run);
 
-/* Is anything in range noted? 1, 0, -EBUSY. */
+/* Is anything noted in range? 1, 0 or -EBUSY. */
 __attribute__((warn_unused_result))
 int lof_ledger_has(enum lof_note note, struct lof_range range);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The memory of the ledger's state, and what a fork does to it:
+ * The memory of the ledger's state. After a fork the child must find it empty,
+ * since a child has no locks:
  *
- *   fork(), raw clone    the child finds it emptied, as its locks are
- *   in a handler that    the child returns into a change of a tree: it gets the
- *   interrupted the      state as it is, finishes the change, and empties it
- *   lock's owner         with the unlock
+ *   fork(), raw clone    the kernel empties the state
+ *   in a handler that    the child returns into a change of a tree: so it gets
+ *   interrupted the      the parent's state, finishes the change, and empties
+ *   lock's owner         the state with the unlock
  *   in a handler that    the child's call finds another epoch when it ends, and
  *   interrupted a call   marks its ranges suspect
- *   before Linux 4.14    a handler of fork() empties it
+ *   before Linux 4.14    the library's handler of fork() empties the state
  */
 #include "config.h"
 
@@ -23,7 +24,7 @@
 struct lof_ledger lof_ledger;
 struct lof_front *const lof_the_front = &lof_ledger.front;
 
-/* Not emptied in a child. */
+/* These are not emptied in a child. */
 static _Atomic uint32_t epochs;
 static _Atomic bool is_advised;
 
@@ -51,14 +52,14 @@ uint32_t lof_ledger_epoch(void)
 	return epoch ? epoch : begin_epoch();
 }
 
-/* When the library is loaded, so that no call of the program has to. */
+/* Begin the epoch when the library is loaded: then no call has to do it. */
 __attribute__((constructor))
 static void state_init(void)
 {
 	lof_ledger_epoch();
 }
 
-/* What the child's handler did meanwhile a reader finds. */
+/* The child's signal handler may have locked memory: everything is suspect. */
 void lof_ledger_empty_inherited(void)
 {
 	memset((void *)&lof_ledger, 0, sizeof(lof_ledger));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ledger's state: trees, lock, calls in flight, log of landings, and what
- * calls left that did not get the lock. For the files of this folder only. They
- * stand on each other in this order:
+ * The ledger's state: trees, lock, calls in flight, log of landings, and the
+ * effects left by calls that did not get the lock. For the files of this folder
+ * only. Each file uses only files before it in this list:
  *
  *	state lock inflight trees left nodes runs change fastpath attrs resync
  *	fork
  *
  * All zero means: nothing is locked, no call is in flight. The kernel empties
- * this memory in a child of fork (MADV_WIPEONFORK), whose locks are gone: so it
- * does not matter what the parent's threads were doing.
+ * this memory in a child of fork (MADV_WIPEONFORK), and the child's memory is
+ * not locked: so the state is right, even if a thread of the parent was
+ * changing it.
  */
 #ifndef LOF_LEDGER_STATE_H
 #define LOF_LEDGER_STATE_H
@@ -20,11 +21,12 @@
 #include "ledger/node_pool.h"
 #include "ledger/notes.h"
 
-#define LOF_NSLOTS	128	/* calls in flight; one more takes a slot over */
+#define LOF_NSLOTS	128	/* calls in flight; a further call takes over
+				   a slot */
 #define LOF_NLANDINGS	64	/* landings that are remembered */
 #define LOF_NLEFT	32	/* landings of calls that had no lock */
 
-/* MADV_WIPEONFORK wants whole pages, which may have 64 KiB elsewhere. */
+/* MADV_WIPEONFORK needs whole pages: up to 64 KiB if not x86. */
 #if defined(__x86_64__) || defined(__i386__)
 #define LOF_PAGE_MAX	4096
 #else
@@ -32,19 +34,20 @@
 #endif
 
 /*
- * A call in flight. Written without the lock, by its own call; a slot that a
- * thread left by longjmp or pthread_exit is taken over by another call.
+ * A call in flight. Only that call writes its slot, without the lock. If its
+ * thread left the call (by longjmp, by pthread_exit, or as a child of vfork
+ * that died), another call takes the slot over.
  */
 struct lof_slot {
 	_Atomic uintptr_t change;	/* its address; 0: the slot is free */
 	_Atomic uintptr_t thread;	/* the address of its lof_self */
 	_Atomic bool is_announced;	/* the ranges are complete */
-	_Atomic bool is_placed;		/* no range is left to the kernel */
-	_Atomic bool is_reading;	/* it changes nothing */
+	_Atomic bool is_placed;		/* the kernel chooses no range */
+	_Atomic bool is_reading;	/* the call changes nothing */
 	_Atomic uintptr_t start[2], end[2];
 } __attribute__((aligned(64)));
 
-/* What a call that did not get the lock leaves to the next owner. */
+/* The effect that a call without the lock leaves to the lock's next owner. */
 struct lof_left {
 	_Atomic int state;
 	struct lof_left_effect {
@@ -58,26 +61,27 @@ struct lof_landing {
 };
 
 /*
- * Whoever takes the lock has a guard in its stack frame. It is intact as long as
- * that frame is not left.
+ * The owner of the lock has a guard in its stack frame. The guard's token is
+ * valid until that frame returns or is left by longjmp.
  */
 struct lof_guard {
 	_Atomic uint32_t token;
-	struct lof_guard *outer;	/* of the frame that was interrupted, if
-					   that tried to take the lock */
+	struct lof_guard *outer;	/* guard of the interrupted frame, if
+					   that frame tried to take the lock */
 };
 
 struct lof_ledger {
 	struct lof_front front;
 
-	/* The lock. Its owner alone writes the next three. */
+	/* The lock. Only its owner writes editing, is_editing, generation. */
 	struct lof_guard *_Atomic owner;
-	enum lof_note editing;		/* a tree that is half changed */
+	enum lof_note editing;		/* the tree that is half changed */
 	bool is_editing;
-	_Atomic uint32_t generation;	/* times that it was taken */
-	_Atomic uint32_t given_up;	/* generation that did not end */
-	_Atomic uint32_t hopeless;	/* the same, after a long wait */
-	bool is_inherited;		/* to be emptied with the unlock */
+	_Atomic uint32_t generation;	/* times that the lock was taken */
+	_Atomic uint32_t given_up;	/* generation longer than the spins */
+	_Atomic uint32_t hopeless;	/* generation longer than a reader's
+					   wait */
+	bool is_inherited;		/* the unlock empties this state */
 
 	_Atomic uint32_t epoch;		/* 0: not used since it was emptied */
 
@@ -88,14 +92,15 @@ struct lof_ledger {
 	uint32_t looks;			/* calls that found nothing noted */
 	unsigned int assumed;		/* see struct lof_change */
 
-	/* Read without it, too. */
+	/* Also read without the lock. */
 	_Atomic uint64_t nlandings;
-	_Atomic size_t nattrs;		/* ranges in LOF_NOTED_HOLDS, LOF_NOTED_BUDGETS */
-	_Atomic uint32_t doubts;	/* times that everything became suspect */
+	_Atomic size_t nattrs;		/* ranges in LOF_NOTED_HOLDS and
+					   LOF_NOTED_BUDGETS */
+	_Atomic uint32_t doubts;	/* times that all became suspect */
 	_Atomic uint32_t resolved;	/* doubts that were resolved */
 	_Atomic uint64_t read_back, drift;
 
-	/* Written without it. */
+	/* Written without the lock. */
 	_Atomic uint32_t nleft;
 	struct lof_left left[LOF_NLEFT];
 	_Atomic int nused;		/* slots that were ever taken */
@@ -104,17 +109,20 @@ struct lof_ledger {
 
 extern struct lof_ledger lof_ledger __attribute__((visibility("hidden")));
 
-/* Its address tells one thread from another. */
+/* Its address identifies the thread. */
 struct lof_self {
-	uintptr_t slot;			/* last taken */
+	uintptr_t slot;			/* last slot taken */
 	struct lof_guard *guard;	/* last that tried to take the lock */
-	struct lof_guard *owned;	/* last that took it */
+	struct lof_guard *owned;	/* last that took the lock */
 };
 
 extern LOF_PER_THREAD struct lof_self lof_self
 	__attribute__((visibility("hidden")));
 
-/* A tree is changed between these; if the thread leaves there, it is lost. */
+/*
+ * A tree is changed only between these two. If the thread leaves in between by
+ * longjmp, the tree's contents are lost.
+ */
 static inline void lof_edit_begin(enum lof_note note)
 {
 	lof_ledger.editing = note;
@@ -128,7 +136,7 @@ static inline void lof_edit_end(void)
 	lof_ledger.is_editing = false;
 }
 
-/* To set a bit or a mark for each part of it takes too long. */
+/* The range is too large to set a bit or a mark for each part. */
 static inline bool lof_is_much(struct lof_range range)
 {
 	uint64_t len = lof_range_len(range);
@@ -147,13 +155,13 @@ static inline void lof_doubt_all(void)
 	atomic_fetch_add(&lof_ledger.doubts, 1);
 }
 
-/* With the lock held, after a change of the trees of holds and budgets. */
+/* Update nattrs. With the lock held, after a change of holds or budgets. */
 void lof_count_attrs(void);
 
-/* Empty the state of a parent, in a child that has it. */
+/* In a child that got the parent's state: empty it. */
 void lof_ledger_empty_inherited(void);
 
-/* madvise of this memory. */
+/* Call madvise on the memory of the state. */
 void lof_ledger_advise(int advice);
 
 #endif

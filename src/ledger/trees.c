@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Changes of the ledger's trees, all with its lock held: effects of calls, and
- * suspicion. What there are no nodes for makes everything suspect.
+ * suspicion. If there are no nodes for a note of locks, everything becomes
+ * suspect.
  */
 #include "config.h"
 
@@ -52,7 +53,7 @@ struct lof_entry lof_run_in(enum lof_note note, struct lof_range range)
 	return run;
 }
 
-/* How many ranges reach into range. */
+/* The number of noted ranges that overlap range. */
 static size_t count_in(enum lof_note note, struct lof_range range)
 {
 	const struct lof_tree *tree = &lof_ledger.tree[note];
@@ -76,7 +77,7 @@ static struct lof_range moved_to(const struct lof_change *change)
 	};
 }
 
-/* Copy what is noted from where a mapping was to where it is. */
+/* Move the notes of a mapping to its new place. */
 static void move(enum lof_note note, const struct lof_change *change)
 {
 	struct lof_tree *tree = &lof_ledger.tree[note];
@@ -92,7 +93,7 @@ static void move(enum lof_note note, const struct lof_change *change)
 	lof_tree_clear(tree, change->moved);
 }
 
-/* Nodes for the first ranges; what they hold in a child does not matter. */
+/* Nodes for the first ranges. A child need not empty them. */
 static struct lof_node first_nodes[64];
 
 bool lof_nodes_have(enum lof_note note, size_t n)
@@ -106,7 +107,7 @@ bool lof_nodes_have(enum lof_note note, size_t n)
 	return lof_pool_fill(pool, &lof_ledger.tree[note], n);
 }
 
-/* A clear or set for each range of the effect. */
+/* One clear or set for each range of the effect. */
 size_t lof_nodes_for(enum lof_note note, const struct lof_change *change)
 {
 	size_t need = 6 * need_of(note, 1);
@@ -118,10 +119,11 @@ size_t lof_nodes_for(enum lof_note note, const struct lof_change *change)
 
 static bool has_nodes(enum lof_note note, const struct lof_change *change)
 {
-	return change->has_nodes || lof_nodes_have(note, lof_nodes_for(note, change));
+	return change->has_nodes ||
+	       lof_nodes_have(note, lof_nodes_for(note, change));
 }
 
-/* Without nodes whole ranges go, also what sticks out. */
+/* Without nodes: clear whole noted ranges, also their parts outside range. */
 static void forget(enum lof_note note, struct lof_range range)
 {
 	struct lof_tree *tree = &lof_ledger.tree[note];
@@ -145,7 +147,8 @@ void lof_apply_to_attrs(const struct lof_change *change)
 {
 	if (!atomic_load_explicit(&lof_ledger.nattrs, memory_order_relaxed))
 		return;
-	for (enum lof_note note = LOF_NOTED_HOLDS; note <= LOF_NOTED_BUDGETS; note++) {
+	for (enum lof_note note = LOF_NOTED_HOLDS; note <= LOF_NOTED_BUDGETS;
+	     note++) {
 		if (!lof_ledger.tree[note].count)
 			continue;
 		lof_edit_begin(note);
@@ -161,7 +164,7 @@ void lof_apply_to_attrs(const struct lof_change *change)
 	lof_count_attrs();
 }
 
-/* What is noted of the last page before what was added. */
+/* The attribute of a page: of the last page before a mapping grew. */
 static unsigned int attr_like(uintptr_t page)
 {
 	struct lof_entry entry;
@@ -206,16 +209,18 @@ static void mark_runs(struct lof_range range, unsigned int assumed)
 
 	for (; !lof_range_is_empty(range); range.start = run.range.end) {
 		run = lof_run_in(LOF_NOTED_LOCKS, range);
-		lof_note_as(LOF_NOTED_LOCKS, run.range, suspect_attr(run.attr, assumed));
+		lof_note_as(LOF_NOTED_LOCKS, run.range,
+			    suspect_attr(run.attr, assumed));
 	}
 }
 
-/* Each range that is noted anywhere; gaps are suspect because all is. */
+/* Mark the noted ranges in range. The gaps are suspect since everything is. */
 static void mark_noted(struct lof_range range, unsigned int assumed)
 {
 	struct lof_entry entry;
 
-	while (lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range, &entry)) {
+	while (lof_tree_find_in(&lof_ledger.tree[LOF_NOTED_LOCKS], range,
+				&entry)) {
 		lof_note_as(LOF_NOTED_LOCKS, entry.range,
 			suspect_attr(entry.attr, assumed));
 		range.start = entry.range.end;
@@ -253,9 +258,9 @@ static bool is_unused(struct lof_range blocks)
 }
 
 /*
- * A call in flight sets its bits before its system call and takes no lock for
- * it. So while bits are cleared all fast calls are made to look again: this
- * counts as blind.
+ * A call in flight sets its bits before its system call, without the lock. So
+ * the clearing of bits counts as a blind call: no fast call that ends meanwhile
+ * relies on the bits.
  */
 static void clear_bits(struct lof_range range)
 {
