@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What this kernel and this sandbox can do. Asking has no effect but its
- * answer, so that two threads may ask at once.
+ * The capabilities of this kernel and this sandbox. A probe changes nothing
+ * except the stored answer, so that two threads may probe at the same time.
  */
 #include "config.h"
 
@@ -25,22 +25,25 @@ static int find_scratch(const struct lof_vma *vma, void *arg)
 
 	if (vma->range.end <= *scratch)
 		return 0;
-	/* Without the right to lock nothing is seen, and nothing adopted. */
+	/* Without the right to lock, the probe learns nothing: return 1. */
 	return vma->onfault || !vma->locked ? 1 : 2;
 }
 
-/* Linux 6.2 has a name for it, 4.4 a place; an emulation may have neither. */
+/*
+ * Linux 6.2 prints "lf" in VmFlags, Linux 4.4 "??" at a known place. An
+ * emulated kernel may print neither.
+ */
 static bool smaps_tells_kind(void)
 {
 	struct lof_range scratch;
 	int told = 0;
 
-	/* Then nobody says lf, but the ledger knows of its own. */
+	/* Without mlock2 smaps never shows lf; only the ledger has the kind. */
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		return false;
 	if (lof_own_scratch(lof_sys_page_size(), PROT_READ, &scratch))
 		return true;
-	/* Where the limit refuses, it may be locked in full by MCL_FUTURE. */
+	/* If the limit refuses, MCL_FUTURE may have locked it in full. */
 	if (!lof_sys_mlock2(scratch, MLOCK_ONFAULT))
 		told = lof_smaps_each(find_scratch, &scratch.start);
 	lof_own_return(scratch);
@@ -48,9 +51,10 @@ static bool smaps_tells_kind(void)
 }
 
 /*
- * A page that cannot be populated and one that can: if mlock fails, the second
- * is locked, and not there. Where even that is over the limit nothing is seen,
- * and the limit will have its say each time.
+ * Does an mlock that fails leave VMAs locked and not populated? Lock a page
+ * that cannot be populated and a page that can. mlock must fail, and the second
+ * page must be locked and not resident. If the limit refuses even these two
+ * pages the answer is yes; the limit then refuses later calls as well.
  */
 static bool mlock_only_flags(void)
 {
@@ -64,7 +68,7 @@ static bool mlock_only_flags(void)
 		return true;
 	second = (struct lof_range){ both.start + page, both.end };
 	lof_sys_mprotect(both.start, page, PROT_NONE);
-	/* Under MCL_FUTURE they are locked already. */
+	/* Under MCL_FUTURE the pages are locked already. */
 	lof_sys_munlock(both);
 	lof_sys_madvise(both.start, 2 * page, MADV_DONTNEED);
 	err = lof_sys_mlock(both);
@@ -78,8 +82,8 @@ static bool mlock_only_flags(void)
 }
 
 /*
- * Nothing can be resident where nothing may be accessed, not even under
- * MCL_FUTURE. gVisor says that all is: it knows of no pages.
+ * A new PROT_NONE page cannot be resident, not even under MCL_FUTURE. gVisor,
+ * which keeps no account of pages, says that all pages are resident.
  */
 static bool mincore_tells(void)
 {
@@ -93,7 +97,10 @@ static bool mincore_tells(void)
 	return !(present & 1);
 }
 
-/* Of a page that was touched: our own answers. UNKNOWN: no descriptor now. */
+/*
+ * Does pagemap report a touched page? The page is that of `answers`. UNKNOWN:
+ * no file descriptor or no memory is free now.
+ */
 static int pagemap_tells(bool by_ioctl)
 {
 	uintptr_t page = lof_sys_page_size();
@@ -121,7 +128,7 @@ static int pagemap_tells(bool by_ioctl)
 	return tells ? PRESENT : ABSENT;
 }
 
-/* qemu-user takes all advice there may ever be, and follows little of it. */
+/* qemu-user accepts any advice, known or not, and follows few. */
 static bool follows(int advice)
 {
 	return lof_sys_madvise(0, 0, advice) == 0 &&
@@ -138,18 +145,18 @@ static bool ask(enum lof_cap cap)
 		return mincore_tells();
 	case LOF_CAP_MLOCK2:
 		/*
-		 * The kernel looks at the flags before the privilege, so that
-		 * EINVAL can only come from mlock2 itself: a filter says EPERM
-		 * or ENOSYS.
+		 * The kernel checks the flags before the privilege, so that
+		 * -EINVAL can come only from mlock2 itself. A filter returns
+		 * -EPERM or -ENOSYS.
 		 */
 		return lof_sys_mlock2(nothing, ~0u) == -EINVAL;
 	case LOF_CAP_ONFAULT_BY_MLOCK:
 		return mlock_only_flags();
 	case LOF_CAP_MLOCKALL_ONFAULT:
 		/*
-		 * Before Linux 4.4 this is EINVAL too, and so is the real call.
-		 * qemu-user leaves out the flags that it does not know: what is
-		 * left must not do anything.
+		 * Before Linux 4.4 this is -EINVAL, too, and so is the real
+		 * call. qemu-user drops unknown flags: the flags that remain
+		 * must not lock anything.
 		 */
 		return lof_sys_mlockall(~(MCL_CURRENT | MCL_FUTURE)) == -EINVAL;
 	case LOF_CAP_DONTNEED_LOCKED:
@@ -159,7 +166,7 @@ static bool ask(enum lof_cap cap)
 	case LOF_CAP_SMAPS_KIND:
 		return smaps_tells_kind();
 	case LOF_CAP_HUGETLB:
-		/* Before Linux 4.16 nothing tells. */
+		/* Before Linux 4.16 there is no Hugetlb line: assume yes. */
 		return lof_smaps_hugetlb(&bytes) || bytes > 0;
 	default:
 		return false;
@@ -194,7 +201,7 @@ void lof_cap_found(enum lof_cap cap)
 
 bool lof_cap_is_lost(enum lof_cap cap, int err)
 {
-	/* These are the limit's, and of what is locked. */
+	/* These come from the limit or from the memory, not from a filter. */
 	if (!err || err == -ENOMEM || err == -EAGAIN || err == -EINTR ||
 	    err == -EINVAL || ask(cap))
 		return false;
@@ -209,9 +216,10 @@ void lof_cap_override(enum lof_cap cap, int answer)
 }
 
 /*
- * Was a filter of system calls there before the program? Then what it does not
- * allow may be deadly, and the program need never come to it. The loader has
- * opened files, so that this can be asked.
+ * Was a seccomp filter installed before the program was started? A system call
+ * that the filter forbids may then kill the process, and the program may never
+ * make that call: so do not probe. To open a file is safe, since the loader has
+ * opened files.
  */
 static bool is_filtered(void)
 {
@@ -233,9 +241,9 @@ static bool is_filtered(void)
 }
 
 /*
- * A program that puts itself into a sandbox allows the calls that it makes, so
- * what its calls depend on is asked before; the rest opens files, and nothing
- * that a wrapper does depends on it.
+ * A program that puts itself into a sandbox allows only the calls that it
+ * makes. So the capabilities that wrappers depend on are probed at load. The
+ * other probes open files, and no wrapper depends on those capabilities.
  */
 __attribute__((constructor))
 static void caps_init(void)

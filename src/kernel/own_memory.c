@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory of our own grows in one place, by mremap: so it is neither locked nor
- * populated under MCL_FUTURE, as what is mapped would be, nor charged. Nobody
- * takes a lock here: the kernel decides who of two threads was first.
+ * The library's own memory grows in one place, by mremap. So under MCL_FUTURE
+ * it is neither locked, populated nor charged, as a new mapping would be. No
+ * lock is taken here: if two threads grow it at once, the kernel decides which
+ * is first.
  */
 #include "config.h"
 
@@ -31,21 +32,23 @@
 #define LEFT_TO_KERNEL	false
 #endif
 
-/* What lies here is apart from what lies in the next one. */
+/* Memory in one block stays apart from memory in the next block. */
 #define BLOCK		((uintptr_t)2 << 20)
 #define NTRIES		8
 
-/* The end of the newest region, whose last page is only there to grow by. */
+/*
+ * The end of the newest region. Its last page is only there for mremap to grow.
+ */
 static _Atomic uintptr_t region_end;
 
-/* Behind the newest of all that is there; a hint, the kernel knows better. */
+/* The end of the newest mapping. A hint: the kernel checks the place. */
 static _Atomic uintptr_t used_up_to;
 
 /*
- * With 64 bits, half-way up to the stack: the program and its heap are in the
- * upper or the lowest part of what is below it, and what the kernel places
- * comes down from the stack. With 32 bits no large hole is to be cut in two, so
- * half-way up to the program, which has the lowest mapping.
+ * With 64 bits: half-way up to the stack. The program and its heap lie in the
+ * upper or the lowest part of the address space below the stack, and the kernel
+ * places mappings downwards from the stack. With 32 bits no large hole may be
+ * cut in two: half-way up to the program, which is the lowest mapping.
  */
 static uintptr_t first_place(void)
 {
@@ -56,8 +59,9 @@ static uintptr_t first_place(void)
 }
 
 /*
- * Where to try: not next to what is there, and then ever farther, by turns above
- * it and in the lower half of what is below.
+ * The address for a try: first not next to the newest mapping, then ever
+ * farther away, by turns above that mapping and in the lower half of the
+ * addresses below first_place().
  */
 static uintptr_t place(int try)
 {
@@ -70,7 +74,7 @@ static uintptr_t place(int try)
 	return try ? at + (BLOCK << 2 * try) : at;
 }
 
-/* At a place; 0: where the kernel says. */
+/* Map memory at an address; 0: the kernel chooses. */
 static int map_at(uintptr_t at, size_t len, int prot, struct lof_range *memory)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS |
@@ -81,7 +85,7 @@ static int map_at(uintptr_t at, size_t len, int prot, struct lof_range *memory)
 	err = lof_sys_mmap(at, len, prot, flags, -1, 0, &got);
 	if (err)
 		return err;
-	/* An old kernel chose: that place may be the program's at any time. */
+	/* Before Linux 4.17 the kernel may choose: too near the program's. */
 	if (at && got != at) {
 		lof_sys_munmap(got, len);
 		return -EEXIST;
@@ -109,7 +113,7 @@ static uintptr_t align_to(uintptr_t at, size_t align)
 	return (at + align - 1) & ~(align - 1);
 }
 
-/* It may have come locked, under MCL_FUTURE; it is not the program's. */
+/* Under MCL_FUTURE the new memory is locked: unlock it. */
 static int map_unlocked(size_t len, struct lof_range *memory)
 {
 	int err = map_anywhere(len, PROT_READ | PROT_WRITE, memory);
@@ -121,7 +125,7 @@ static int map_unlocked(size_t len, struct lof_range *memory)
 	return 0;
 }
 
-/* A region with room for len bytes, and the page to grow by. */
+/* Begin a region: len bytes, and the page to grow by. */
 static int begin(size_t len, struct lof_range *memory)
 {
 	size_t page = lof_sys_page_size();
@@ -135,8 +139,9 @@ static int begin(size_t len, struct lof_range *memory)
 }
 
 /*
- * If another thread does so at once, or did in the parent while this process
- * was forked, the page is not the last one of its mapping, and that is refused.
+ * Grow the region by mremap of its last page. If another thread grows it at the
+ * same time, or did so in the parent during the fork of this process, the page
+ * is not the last page of its mapping any more, and the kernel refuses.
  */
 static int grow(size_t len, size_t align, struct lof_range *memory)
 {
@@ -149,8 +154,9 @@ static int grow(size_t len, size_t align, struct lof_range *memory)
 		return -ENOMEM;
 	len += align_to(last.start, align) - last.start;
 	/*
-	 * MCL_CURRENT may have locked it, and so all that comes of it. To unlock
-	 * it here may be in the middle of a reading that has seen it locked.
+	 * MCL_CURRENT may have locked the page: all memory grown from it would
+	 * be locked, too. Do not unlock it here: a reader may be in the middle
+	 * of a reading that has seen the page locked.
 	 */
 	if (lof_sys_msync(last, MS_ASYNC | MS_INVALIDATE) == -EBUSY)
 		return -ENOMEM;
@@ -196,8 +202,8 @@ void lof_own_return(struct lof_range memory)
 }
 
 /*
- * What is reserved counts against RLIMIT_AS, and for mlockall: so there is no
- * more yet than the page to grow by.
+ * Reserved memory counts against RLIMIT_AS, and for mlockall: so map only the
+ * page to grow by at load.
  */
 __attribute__((constructor))
 static void own_init(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one place where the library maps memory of its own: far from where the
- * kernel puts the program's mappings. A hole between those may be the program's,
- * who made it and maps into it by MAP_FIXED; or a mapping grows into it.
+ * All memory of the library's own is mapped here, far from the places where the
+ * kernel puts the program's mappings. A hole between the program's mappings
+ * must stay free: the program may map into it by MAP_FIXED, or a mapping may
+ * grow into it.
  */
 #ifndef LOF_KERNEL_OWN_MEMORY_H
 #define LOF_KERNEL_OWN_MEMORY_H
@@ -10,22 +11,29 @@
 #include "base/range.h"
 
 /*
- * Memory of so many bytes, in whole pages, zero at first, for good; 2 MiB and
- * more lie on the bounds of huge pages. Under MCL_FUTURE of the kernel it is not
- * locked. 0; -ENOMEM: there is none, or no place for it.
+ * Map memory for good: bytes, rounded up to whole pages, all zero. 2 MiB and
+ * more are aligned to huge pages. The memory is not locked, not even under the
+ * kernel's MCL_FUTURE.
+ *
+ * 0         *memory is mapped
+ * -ENOMEM   there is no memory, or no place for it
  */
 int lof_own_map(size_t bytes, struct lof_range *memory);
 
-/* The same to be given back; so it may fail under MCL_FUTURE and its limit. */
+/*
+ * lof_own_map() for memory that is returned later. It may also fail under
+ * MCL_FUTURE, because of RLIMIT_MEMLOCK.
+ */
 int lof_own_borrow(size_t bytes, struct lof_range *memory);
 
 /*
- * What is new, as the kernel makes it, to ask about: under MCL_FUTURE it is
- * locked, and -EAGAIN says that the limit does not allow it. Behind it is a hole.
+ * Map new memory for a probe, and leave it as the kernel maps it: under
+ * MCL_FUTURE it is locked, and -EAGAIN means that the limit does not allow it.
+ * A hole follows the memory.
  */
 int lof_own_scratch(size_t bytes, int prot, struct lof_range *memory);
 
-/* What was borrowed, or scratch. */
+/* Unmap memory of lof_own_borrow() or lof_own_scratch(). */
 void lof_own_return(struct lof_range memory);
 
 #endif

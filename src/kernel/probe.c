@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Questions to the kernel about a range that change nothing. msync is the one
- * call that says whether memory is mapped and locked; MS_ASYNC does nothing.
+ * Probes of a range that change nothing. msync is the only system call that
+ * tells whether memory is mapped and locked; with MS_ASYNC it changes nothing.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #include "kernel/sys.h"
 #include "lockonfault.h"
 
-/* Pages of the smallest huge page that an architecture has. */
+/* Pages in the smallest huge page of the architecture. */
 #if defined(__x86_64__) || defined(__i386__)
 #define HUGE_PAGES	512
 #else
@@ -57,7 +57,7 @@ uintptr_t lof_hole_end(struct lof_range range)
 	back.end = back.start + page;
 	if (lof_sys_msync(back, MS_ASYNC) != -ENOMEM)
 		return range.start;
-	/* Page hole is not mapped; from the page pages on, all are. */
+	/* From page `hole` on a page is not mapped; from `pages` on all are. */
 	back.end = range.end;
 	while (hole + 1 < pages) {
 		size_t middle = hole + (pages - hole) / 2;
@@ -78,8 +78,8 @@ void lof_file_is_mapped(uintptr_t addr)
 }
 
 /*
- * mremap to the size that it has does nothing, but with huge pages it insists
- * on their bounds before.
+ * mremap to the old size changes nothing. For hugetlb it first checks that the
+ * address is aligned to a huge page, and fails with -EINVAL.
  */
 bool lof_may_have_hugetlb(struct lof_range range)
 {
@@ -90,7 +90,7 @@ bool lof_may_have_hugetlb(struct lof_range range)
 		return false;
 	if (lof_range_len(range) / huge > PROBES_MAX)
 		return true;
-	/* Counted, since the last one may end with the address space. */
+	/* A count, since the last huge page may end the address space. */
 	for (size_t n = (range.end - 1 - at) / huge + 1; n > 0; n--, at += huge)
 		if (lof_sys_mremap(at + page, page, page, 0, 0, &unused) ==
 		    -EINVAL)
@@ -99,8 +99,8 @@ bool lof_may_have_hugetlb(struct lof_range range)
 }
 
 /*
- * The limit is looked at first, then refused what cannot be, shared memory that
- * grows down, and only then is the place cleared (seen on 6.18).
+ * The kernel checks the limit first. Then it refuses shared memory that grows
+ * down. Only after that would it unmap the old mapping (seen on 6.18).
  */
 int lof_probe_lock(uintptr_t addr, size_t len)
 {
@@ -113,7 +113,7 @@ int lof_probe_lock(uintptr_t addr, size_t len)
 	return err == -EINVAL ? 0 : err;
 }
 
-/* What is locked in full was populated, what is locked on fault was not. */
+/* A new mapping locked in full is populated; one locked on fault is not. */
 int lof_probe_future(struct lof_range *scratch)
 {
 	unsigned char present = 0;

@@ -1,40 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Questions to the kernel about a range that change nothing. No books. */
+/* Probes of a range that change nothing. They do not use the ledger. */
 #ifndef LOF_KERNEL_PROBE_H
 #define LOF_KERNEL_PROBE_H
 
 #include "base/range.h"
 
-/* Is any page of it locked? */
+/* Is any page of range locked? */
 bool lof_is_locked(struct lof_range range);
 
-/* Where its first hole is, or its end. */
+/* The start of the first hole of range; its end, if there is no hole. */
 uintptr_t lof_first_hole(struct lof_range range);
 
-/* Where its last hole ends; its start, if the first page is mapped. */
+/* The end of the last hole of range; its start, if the first page is mapped. */
 uintptr_t lof_hole_end(struct lof_range range);
 
-/* A file was mapped at addr. On the bounds of a huge page it may be hugetlb. */
+/*
+ * A file was mapped at addr. If addr is aligned to a huge page, assume hugetlb.
+ */
 void lof_file_is_mapped(uintptr_t addr);
 
 /*
- * Are there huge pages of hugetlb in it? True also where that would take too
- * long to ask. Nothing is asked if the system had none when we were loaded, and
- * none was mapped since.
+ * Are there hugetlb pages in range? True also if the probe would take too long.
+ * If the system had no huge pages when the library was loaded, and none was
+ * mapped since, the answer is false without a probe.
  */
 bool lof_may_have_hugetlb(struct lof_range range);
 
 /*
- * What mmap at addr would say of the lock if so many bytes more were locked: 0,
- * -EAGAIN, -EPERM. Only for a place that is to be mapped over: should a kernel
- * do what this one refuses, it is.
+ * Would mmap at addr be allowed to lock len more bytes? Only for a range that
+ * the caller will map over: a kernel that does not refuse the probe maps there.
+ *
+ * 0         the limit allows the lock
+ * -EAGAIN   it would exceed RLIMIT_MEMLOCK
+ * -EPERM    the process may not lock memory
  */
 int lof_probe_lock(uintptr_t addr, size_t len);
 
 /*
- * How is a new mapping locked: an enum lof_kind. -EAGAIN: it is locked, and the
- * limit does not let us see how; or another negative errno. scratch: where one
- * was, for a moment.
+ * How does the kernel lock a new mapping? *scratch is set to the range of the
+ * mapping that the probe made and unmapped.
+ *
+ * >= 0      an enum lof_kind
+ * -EAGAIN   it is locked, and RLIMIT_MEMLOCK does not allow the probe
+ * other     a negative errno of mmap
  */
 int lof_probe_future(struct lof_range *scratch);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reader of /proc/PID/smaps. An area begins with a line of its bounds and is
- * complete at its line of VmFlags (Linux 3.8); lines not known are passed over,
- * and what does not fit the buffer is cut off at the line's end.
+ * Reader of /proc/PID/smaps. A VMA begins with a line of its bounds and ends
+ * with its VmFlags line (Linux 3.8). Unknown lines are ignored. A line that is
+ * longer than the buffer is cut off.
  */
 #include "config.h"
 
@@ -37,7 +37,7 @@ static int digit_of(char c)
 	return 16;
 }
 
-/* A number in base 10 or 16. False: there is none, or it does not fit. */
+/* Parse a number in base 10 or 16. False: no digit, or the number overflows. */
 static bool line_number(struct line *line, unsigned int base, uintptr_t *number)
 {
 	const char *begin = line->at;
@@ -55,7 +55,7 @@ static bool line_number(struct line *line, unsigned int base, uintptr_t *number)
 	return line->at > begin;
 }
 
-/* "7f0000000000-7f0000001000 rw-p ...": the bounds of an area. */
+/* "7f0000000000-7f0000001000 rw-p ...": the bounds of a VMA. */
 static bool line_bounds(struct line *line, struct lof_range *range)
 {
 	return line_number(line, 16, &range->start) && line_skip(line, "-") &&
@@ -63,7 +63,7 @@ static bool line_bounds(struct line *line, struct lof_range *range)
 	       range->start < range->end;
 }
 
-/* And behind them "rw-p 00000000 00:00 0": no device and no file. */
+/* After the bounds "rw-p 00000000 00:00 0": no device and no file. */
 static bool line_is_anonymous(struct line line)
 {
 	uintptr_t offset, file;
@@ -76,7 +76,7 @@ static bool line_is_anonymous(struct line line)
 	       file == 0;
 }
 
-/* The only sign of memfd_secret is the name that it gives its file. */
+/* A VMA of memfd_secret is known only by the name of its file. */
 static bool line_is_secret(struct line line)
 {
 	static const char name[] = " /secretmem (deleted)";
@@ -97,7 +97,7 @@ static void line_size(struct line line, size_t *bytes)
 		*bytes = kib * 1024;
 }
 
-/* Is flag, two letters, one of a list with a blank between each two? */
+/* Is flag (two letters) in a list of flags separated by blanks? */
 static bool flag_is_in(const char *list, const char *flag)
 {
 	for (; memcmp(list, flag, 2) != 0; list += 3)
@@ -107,14 +107,15 @@ static bool flag_is_in(const char *list, const char *flag)
 }
 
 /*
- * "rd wr mr mw me lo ac lf": the kernel prints the bits in ascending order and
- * "??" for a bit that it has no name for. Up to Linux 6.1 that is how the bit
- * of lock-on-fault shows: it lies behind lo and before all of these.
+ * "rd wr mr mw me lo ac lf": the kernel prints the flags in ascending order of
+ * their bits, and "??" for a bit without a name. Up to Linux 6.1 the bit of
+ * locks on fault has no name: its "??" comes after lo and before all of these
+ * flags.
  */
 static const char behind_onfault[] =
 	"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
 
-/* Areas with one of these flags are passed over by mlock, with success. */
+/* mlock succeeds on a VMA with one of these flags and does not lock it. */
 static const char unlockable[] = "io pf mm de ht dp";
 
 static const char accessible[] = "rd wr ex";
@@ -150,7 +151,7 @@ static void line_flags(struct line line, struct lof_vma *vma)
 	vma->onfault &= vma->locked;
 }
 
-/* Take a line in. True: the area is complete. */
+/* Parse a line into vma. True: the VMA is complete. */
 static bool take_line(struct lof_vma *vma, struct line line)
 {
 	struct line rest = line;
@@ -175,8 +176,11 @@ static bool take_line(struct lof_vma *vma, struct line line)
 }
 
 /*
- * The next whole line, or the front of one too long for the buffer. 1; 0 at the
- * end, where a last line without a newline is dropped; a negative errno.
+ * Get the next line, or the front of a line that is longer than the buffer.
+ *
+ * 1       *line is the line
+ * 0       the end of the file; a last line without a newline is dropped
+ * other   a negative errno of read
  */
 static int next_line(struct lof_smaps *smaps, struct line *line)
 {
@@ -211,7 +215,7 @@ static int next_line(struct lof_smaps *smaps, struct line *line)
 	}
 }
 
-/* Open /proc/PID/name, or /proc/self/name for 0. name has at most 8 bytes. */
+/* Open /proc/PID/name; pid 0: /proc/self/name. name has at most 8 bytes. */
 static int open_proc(int pid, const char *name)
 {
 	char path[sizeof("/proc/2147483647/12345678")] = "/proc/self/";
@@ -271,7 +275,7 @@ void lof_smaps_close(struct lof_smaps *smaps)
 	lof_sys_close(smaps->fd);
 }
 
-/* Its buffer is not to lie in the frames of all that call it. */
+/* noinline: else the buffer lies in the frame of each caller. */
 __attribute__((noinline))
 int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 		   void *arg)
@@ -292,7 +296,7 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 	return ret;
 }
 
-/* The size in the line of a file that begins with name. */
+/* Get the size in the line that begins with name, and close the file. */
 __attribute__((noinline))
 static int size_in(int fd, const char *name, uint64_t *bytes)
 {
@@ -332,7 +336,9 @@ int lof_smaps_hugetlb(uint64_t *bytes)
 	return size_in(lof_sys_open("/proc/meminfo"), "Hugetlb:", bytes);
 }
 
-/* By the lines of maps, which take the kernel a tenth of the time. */
+/*
+ * Count the lines of maps: the kernel prints maps ten times faster than smaps.
+ */
 __attribute__((noinline))
 static size_t count_areas(void)
 {

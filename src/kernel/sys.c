@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every system call the library makes. What differs between architectures and
- * C libraries stands here and in syscall_raw.h; no policy, no books.
+ * Every system call of the library. The differences between architectures and C
+ * libraries are handled here and in syscall.h.
  */
 #include "config.h"
 
@@ -59,7 +59,7 @@ int lof_sys_munlockall(void)
 	return CALL3(SYS_munlockall, 0, 0, 0);
 }
 
-/* An address may look negative: only the last page's worth are errors. */
+/* An address may look negative: only -4095 to -1 are errors. */
 static int address_of(long ret, uintptr_t *result)
 {
 	if ((unsigned long)ret > -4096UL)
@@ -72,7 +72,7 @@ int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
 		 int64_t off, uintptr_t *result)
 {
 #ifdef SYS_mmap2
-	/* The offset goes in units of 4096 bytes, whatever the page size. */
+	/* The offset is in units of 4096 bytes, for any page size. */
 	if (off & 4095 || (off >> 12) != (long)(off >> 12))
 		return off & 4095 ? -EINVAL : -EOVERFLOW;
 	return address_of(CALL6(SYS_mmap2, addr, len, prot, flags, fd,
@@ -110,7 +110,7 @@ int lof_sys_msync(struct lof_range range, int flags)
 	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
 }
 
-/* Headers before Linux 5.1 lack them on i386: then no hook asks for them. */
+/* On i386 headers before Linux 5.1 lack these: then no hook calls them. */
 #ifndef SYS_shmat
 #define SYS_shmat	(-1)
 #define SYS_shmdt	(-1)
@@ -167,7 +167,7 @@ int lof_sys_futex_wake(_Atomic uint32_t *word)
 	return CALL3(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
 }
 
-/* To wait for a value is to read it; no time is given to wait. */
+/* A futex wait reads the word. The timeout is 0. */
 int lof_sys_touch_read(uint32_t *word)
 {
 	const long timeout[2] = { 0, 0 };
@@ -177,7 +177,7 @@ int lof_sys_touch_read(uint32_t *word)
 	return err == -EAGAIN || err == -ETIMEDOUT ? 0 : err;
 }
 
-/* Nobody is woken; the operation on the word is to add 0. */
+/* FUTEX_WAKE_OP writes the word: it adds 0. It is asked to wake 0 threads. */
 int lof_sys_touch_write(uint32_t *word)
 {
 	const int add_0 = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
@@ -254,7 +254,7 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 
 int lof_sys_faults(uint64_t *faults)
 {
-	/* The kernel's struct rusage: longs, whatever libc's times are. */
+	/* The kernel's struct rusage has longs, unlike libc's on some ABIs. */
 	long usage[18] = { 0 };
 	int err = CALL3(SYS_getrusage, RUSAGE_SELF, usage, 0);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every system call the library makes. Each returns what the kernel returned,
- * 0 or a negative errno, and leaves errno alone. No policy, no books.
+ * Every system call of the library. Each function returns the kernel's result,
+ * 0 or a negative errno, and does not change errno. No function decides
+ * anything or uses the ledger.
  */
 #ifndef LOF_KERNEL_SYS_H
 #define LOF_KERNEL_SYS_H
@@ -14,7 +15,7 @@
 
 #include "base/range.h"
 
-/* Names that the build's headers may be too old for. */
+/* Names that old system headers do not have. */
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4	/* Linux 5.7 */
 #endif
@@ -32,7 +33,7 @@
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
 
-/* Private to the two below. */
+/* Private to lof_sys_page_size(). */
 extern _Atomic size_t lof_page_size __attribute__((visibility("hidden")));
 size_t lof_sys_ask_page_size(void);
 
@@ -50,7 +51,7 @@ int lof_sys_munlock(struct lof_range range);
 int lof_sys_mlockall(int flags);
 int lof_sys_munlockall(void);
 
-/* The address is at *result on success. off is in bytes. */
+/* On success *result is the address. off is in bytes. */
 int lof_sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,
 		 int64_t off, uintptr_t *result);
 int lof_sys_munmap(uintptr_t addr, size_t len);
@@ -66,64 +67,67 @@ int lof_sys_shm_size(int id, size_t *bytes);
 int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
 			     size_t pgoff, int flags);
 
-/* A byte for each page; bit 0: it is resident. */
+/* Set a byte for each page; bit 0: the page is resident. */
 int lof_sys_mincore(struct lof_range range, unsigned char *pages);
 
-/* The alternate signal stack of this thread. */
+/* Get the alternate signal stack of this thread. */
 int lof_sys_sigaltstack(stack_t *old);
 
-/* Wait until *word is not value, or for some milliseconds; or wake one. */
+/* Wait while *word is value, for at most ms milliseconds; wake one waiter. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int lof_sys_futex_wake(_Atomic uint32_t *word);
 
 /*
- * Make the page of a word resident, as a read or a write of it does, and change
- * nothing. -EFAULT: it cannot be.
+ * Make the page of a word resident, as a read or a write of the word does, and
+ * change nothing. -EFAULT: the page cannot be made resident.
  */
 int lof_sys_touch_read(uint32_t *word);
 int lof_sys_touch_write(uint32_t *word);
 
-/* A file descriptor or the count of bytes; or a negative errno. */
+/* open: a file descriptor; read: the count of bytes; or a negative errno. */
 int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
 int lof_sys_close(int fd);
 
 /*
- * This thread has no file open from now on, and what it opens is its own, not
- * the program's. Before Linux 5.9 nothing is done.
+ * Give this thread its own table of files, with no file open. Files that it
+ * opens later are not open in the program. Before Linux 5.9 this does nothing.
  */
 void lof_sys_leave_files(void);
 
-/* From the start of a file. off: no file here is larger than memory. */
+/* Read at off from the start of a file. No file here is larger than memory. */
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off);
 
-/* A run of pages as Linux 6.7 tells of it. */
+/* A run of pages, as the ioctl PAGEMAP_SCAN (Linux 6.7) reports it. */
 struct lof_pm_region {
 	uint64_t start, end, categories;
 };
 
 /*
- * What the ioctl PAGEMAP_SCAN is asked for: pages that are present or swapped
- * out, or those that are neither; of holes it tells in no way.
+ * The arguments of the ioctl PAGEMAP_SCAN. It reports pages that are present or
+ * swapped out, or (untouched) pages that are neither. It never reports holes.
  */
 struct lof_pm_question {
 	struct lof_range range;
 	bool untouched;
-	size_t max_pages;	/* after so many it stops; 0: no bound */
+	size_t max_pages;	/* stop after so many pages; 0: no bound */
 };
 
-/* How many regions /proc/self/pagemap tells of, and up to where it looked. */
+/*
+ * Scan /proc/self/pagemap. The number of regions, or a negative errno; *walked
+ * is the address that the scan reached.
+ */
 long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked);
 
-/* Page faults that this process has had, small and large. */
+/* Page faults of this process so far, minor and major. */
 int lof_sys_faults(uint64_t *faults);
 
-/* The soft RLIMIT_MEMLOCK in bytes, UINT64_MAX: none. */
+/* The soft RLIMIT_MEMLOCK in bytes; UINT64_MAX: no limit. */
 int lof_sys_memlock_limit(uint64_t *limit);
 
-/* The pages that an argument names, as lof_range_widen(). */
+/* Widen addr and len to whole pages: 0 or -EINVAL, see lof_range_widen(). */
 static inline int lof_range_of(struct lof_range *range, const void *addr,
 			       size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One system call, straight to the kernel: the result or a negative errno, and
- * errno untouched. libc's own syscall() will not do where the shim has put
- * itself in its place, and sanitizers see through libc's wrappers.
+ * One system call by instruction: it returns the result or a negative errno,
+ * and does not change errno. libc's syscall() cannot be used, since the shim
+ * may replace it, and since sanitizers intercept libc's wrappers.
  */
 #ifndef LOF_KERNEL_SYSCALL_H
 #define LOF_KERNEL_SYSCALL_H
@@ -42,7 +42,7 @@ static inline long lof_syscall_raw(long nr, long a, long b, long c, long d,
 static inline long lof_syscall_raw(long nr, long a, long b, long c, long d,
 				   long e, long f)
 {
-	/* ebx may hold the GOT and ebp the frame: put back by hand. */
+	/* ebx may hold the GOT and ebp the frame: save and restore both. */
 	const long args[3] = { a, e, f }, *rest = args;
 	long ret;
 
@@ -98,7 +98,9 @@ static inline long lof_syscall_raw(long nr, long a, long b, long c, long d,
 	return a0;
 }
 #else
-/* Elsewhere libc's does it, and the shim leaves syscall() alone. */
+/*
+ * On other architectures libc's syscall() is used. The shim does not hook it.
+ */
 #include <errno.h>
 #include <unistd.h>
 static inline long lof_syscall_raw(long nr, long a, long b, long c, long d,

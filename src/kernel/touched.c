@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which pages of a range were touched, by what the kernel has for it: the ioctl
- * PAGEMAP_SCAN, then /proc/self/pagemap, then mincore. That one tells of private
- * anonymous memory only: of a file it tells what anybody has in the page cache.
- * /proc/self/pagemap is opened each time, since in a child of fork the old one
- * would tell of the parent.
+ * The touched pages of a range, by the best call that the kernel has: the ioctl
+ * PAGEMAP_SCAN, else /proc/self/pagemap, else mincore. mincore is used for
+ * private anonymous memory only: for a file it reports pages that any process
+ * has in the page cache. /proc/self/pagemap is opened each time, since in a
+ * child of fork an old descriptor would report the parent's pages.
  */
 #include "config.h"
 
@@ -59,7 +59,7 @@ static int grow(struct growing *growing, struct lof_range touched)
 	return ret;
 }
 
-/* Take the answer for a range. *len: how much of it was told of. */
+/* Add the kernel's answer for a range. *len: the bytes that it reported. */
 static int take_told(struct growing *growing, struct lof_range range,
 		     bool untouched, const struct lof_pm_region *region,
 		     size_t n, size_t *len)
@@ -71,7 +71,7 @@ static int take_told(struct growing *growing, struct lof_range range,
 	for (size_t i = 0; !ret && i < n; i++) {
 		told.start = (uintptr_t)region[i].start;
 		told.end = (uintptr_t)region[i].end;
-		/* It tells of some twice (seen on 6.18). */
+		/* The kernel reports some pages twice (seen on 6.18). */
 		told = lof_range_both(told, range);
 		if (lof_range_is_empty(told))
 			continue;
@@ -84,10 +84,10 @@ static int take_told(struct growing *growing, struct lof_range range,
 }
 
 /*
- * The kernel takes four times as long for a page that it tells of. So it is
- * asked for the touched pages or for the others, whichever were fewer the last
- * time, and for few at first. What is not mapped is none of the others: where
- * there is such, it is asked for the touched ones only.
+ * A page that the kernel reports takes four times as long as another page. So
+ * ask for the touched pages or for the untouched pages, whichever were fewer
+ * the last time. A hole is reported neither as touched nor as untouched: if the
+ * range has holes, ask for the touched pages only.
  */
 static int scan_by_ioctl(struct lof_range range,
 			 int (*visit)(struct lof_range run, void *arg),
@@ -95,7 +95,7 @@ static int scan_by_ioctl(struct lof_range range,
 {
 	struct growing growing = { .visit = visit, .arg = arg };
 	struct lof_pm_question question = { range, false, NPAGES };
-	/* valgrind does not know that the kernel writes it. */
+	/* valgrind does not know that the kernel writes this array. */
 	struct lof_pm_region region[NREGIONS] = { { .start = 0 } };
 	int fd = open_pagemap(), ret = 0;
 	bool has_holes = false;
@@ -229,7 +229,7 @@ int lof_touched_each(struct lof_range range,
 	return scan_by_mincore(range, visit, arg);
 }
 
-/* mincore does not tell of what may be between. */
+/* With mincore no: the memory between may be a file's. */
 bool lof_touched_joins(void)
 {
 	return lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which pages of a range were touched: they are resident, or swapped out since.
- * Nothing is changed by it, and no books are written.
+ * The touched pages of a range: they are resident or swapped out. To ask
+ * changes nothing, and does not use the ledger.
  */
 #ifndef LOF_KERNEL_TOUCHED_H
 #define LOF_KERNEL_TOUCHED_H
@@ -9,16 +9,20 @@
 #include "base/range.h"
 
 /*
- * Visit the runs of touched pages in address order. What is not 0 ends it: the
- * return of a visit; -ENOSYS: nothing tells; or another negative errno.
+ * Visit the runs of touched pages in address order.
+ *
+ * 0         all runs were visited
+ * -ENOSYS   the kernel has no call that tells which pages were touched
+ * other     a visit returned this value, which ended the visits; or a negative
+ *           errno
  */
 int lof_touched_each(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg);
 
-/* May ranges be scanned together with what is between them? */
+/* May two ranges be scanned as one, with all memory between them? */
 bool lof_touched_joins(void);
 
-/* 0, or what lof_touched_each() of range would return but for its visits. */
+/* 0, or the errno that lof_touched_each() of range would return. No visits. */
 int lof_touched_tells(struct lof_range range);
 
 #endif
