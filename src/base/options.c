@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the process wants. Nothing is done here but to remember it. */
+/* The values of lof_set(). They are only stored here. */
 #include "config.h"
 
 #include "base/options.h"

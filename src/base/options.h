@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The policies of the process, as the other rooms read them. */
+/* The options of the process (lof_set()), for the other rooms to read. */
 #ifndef LOF_BASE_OPTIONS_H
 #define LOF_BASE_OPTIONS_H
 
@@ -9,8 +9,8 @@
 
 #include "lockonfault.h"
 
-/* Private to policy.c and the one below. */
-#define LOF_NOPTIONS	10	/* 1 to 9; 0 is none */
+/* Private to options.c and lof_option_value(). */
+#define LOF_NOPTIONS	10	/* options are 1 to 9; 0 is no option */
 extern _Atomic unsigned long lof_options[LOF_NOPTIONS]
 	__attribute__((visibility("hidden")));
 
@@ -25,7 +25,7 @@ bool lof_option_exists(int option);
 /* 0 or -EINVAL. */
 int lof_option_set(int option, unsigned long value);
 
-/* Count a lock that LOF_CONVERT turned into lock-on-fault. */
+/* Count a lock that LOF_CONVERT turned into a lock on fault. */
 void lof_count_converted(void);
 uint64_t lof_converted(void);
 

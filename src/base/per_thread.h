@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A variable of each thread's own, to be had without memory of libc's. musl
- * allows it this way to what a program begins with only, not to what it loads
- * later; but has the memory for the usual way beforehand.
+ * A thread-local variable whose first use allocates no memory. glibc: the TLS
+ * model initial-exec. musl allows that model only to libraries that are loaded
+ * with the program, not by dlopen; but musl allocates all thread-local memory
+ * before the first use.
  */
 #ifndef LOF_BASE_PER_THREAD_H
 #define LOF_BASE_PER_THREAD_H

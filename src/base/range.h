@@ -41,7 +41,7 @@ static inline bool lof_range_overlaps(struct lof_range a, struct lof_range b)
 	return !lof_range_is_empty(lof_range_both(a, b));
 }
 
-/* The last page boundary: no range ends behind it. */
+/* The last page boundary: no range ends above this address. */
 static inline uintptr_t lof_range_limit(size_t page)
 {
 	return ~(uintptr_t)0 & ~(page - 1);
@@ -53,8 +53,8 @@ static inline struct lof_range lof_range_all(size_t page)
 }
 
 /*
- * Widen addr and len outward to whole pages. -EINVAL when the end wraps, also
- * to 0: the kernel (seen up to 6.18) calls that success and does nothing.
+ * Widen addr and len outward to whole pages. -EINVAL if the end wraps, also to
+ * 0: the kernel (seen up to 6.18) then does nothing and returns 0.
  */
 static inline int lof_range_widen(struct lof_range *range, uintptr_t addr,
 				  size_t len, size_t page)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tree of ranges. Leaves and inner nodes have the same layout, so moving
- * entries between two nodes is the same code for both. Every key is the first
- * start in its subtree, exactly: so the leaf that a descent for an address
- * ends in holds the last range that starts at or before it, and the way down
- * tells where the next leaf begins. Most changes are so one descent and one
- * splice of one leaf.
- * No system calls, no allocation, no locking here.
+ * The tree of ranges. Leaves and inner nodes have the same layout, so that the
+ * same code moves entries between two leaves or two inner nodes. Every key is
+ * exactly the first start in its subtree. So a descent for an address ends in
+ * the leaf with the last range that starts at or below the address, and the way
+ * down tells the first start in the next leaf. So most changes are one descent
+ * and one splice of one leaf.
+ *
+ * No system calls, no allocation and no locking here.
  */
 #include "base/range_tree.h"
 
@@ -22,7 +23,7 @@ struct path {
 	struct lof_node *node[HEIGHT_MAX];
 	unsigned int slot[HEIGHT_MAX];
 	unsigned int leaf;	/* level of the leaf */
-	bool is_before;		/* the address is before all ranges */
+	bool is_before;		/* the address is below all ranges */
 	uintptr_t bound;	/* first start in the next leaf, or NO_KEY */
 };
 
@@ -49,7 +50,7 @@ static void read_entry(const struct lof_node *leaf, unsigned int slot,
 	entry->attr = attr_of(leaf, slot);
 }
 
-/* How many of eight keys are at or below addr: without a branch or a chain. */
+/* Count the keys of eight that are <= addr, without a branch or a chain. */
 static inline unsigned int count_of(const uintptr_t *key, unsigned int stride,
 				    uintptr_t addr)
 {
@@ -64,9 +65,10 @@ static inline unsigned int count_of(const uintptr_t *key, unsigned int stride,
 }
 
 /*
- * Keys at or below addr, which is no NO_KEY, in two counts: the last key of
- * each line tells the line, and the keys of that line the rest. In a tree that
- * no cache holds all values are on their way meanwhile.
+ * Count the keys <= addr; addr is not LOF_TREE_NO_KEY. First the last key of
+ * each cache line is compared, which tells the line; then the keys of that
+ * line. In a tree that is larger than the caches all values are prefetched
+ * meanwhile.
  */
 static inline unsigned int rank_of(const struct lof_tree *tree,
 				   const struct lof_node *node, uintptr_t addr)
@@ -80,7 +82,9 @@ static inline unsigned int rank_of(const struct lof_tree *tree,
 	return line + count_of(&node->key[line], 1, addr);
 }
 
-/* Go down to the last range that starts at or before addr, or to the first. */
+/*
+ * Go down to the last range that starts <= addr; if there is none, the first.
+ */
 static void descend(const struct lof_tree *tree, uintptr_t addr,
 		    struct path *path)
 {
@@ -103,7 +107,7 @@ static void descend(const struct lof_tree *tree, uintptr_t addr,
 	path->leaf = level;
 }
 
-/* The first key at level has changed: tell the separators above. */
+/* The first key at level has changed: copy it to the keys above. */
 static void fix_keys(struct path *path, unsigned int level)
 {
 	while (level > 0 && path->slot[level] == 0) {
@@ -124,7 +128,7 @@ static void move_entries(struct lof_node *to, unsigned int to_slot,
 		n * sizeof(to->value[0]));
 }
 
-/* The keys behind the last one have none below them. */
+/* Set the count, and set the keys that become unused to LOF_TREE_NO_KEY. */
 static void set_count(struct lof_node *node, unsigned int count)
 {
 	for (unsigned int i = count; i < node->count; i++)
@@ -166,9 +170,10 @@ static void put(struct lof_node *node, unsigned int slot, uintptr_t key,
 }
 
 /*
- * Move the upper part of a full node into a new one behind it. Where the entry
- * to come goes to an end, ranges are probably added in ascending or descending
- * order (as mmap places them): what is left behind stays full then.
+ * Move the upper part of a full node into a new node after it. If the new entry
+ * goes to an end of the node, ranges are probably added in ascending or
+ * descending order (as mmap places them): then the node that gets no more
+ * entries stays full.
  */
 static struct lof_node *split(struct lof_tree *tree, struct lof_node *left,
 			      unsigned int slot)
@@ -195,7 +200,7 @@ static void grow_root(struct lof_tree *tree, struct lof_node *right)
 	tree->height++;
 }
 
-/* Split the leaf of path, which is used up by it, for an entry at slot. */
+/* Split the leaf of path for an entry at slot. path is invalid afterwards. */
 static void split_leaf(struct lof_tree *tree, struct path *path,
 		       unsigned int slot)
 {
@@ -237,8 +242,8 @@ static void shrink_root(struct lof_tree *tree)
 }
 
 /*
- * Make one node of two neighbours, or even them out. An empty left one has its
- * first key only afterwards. True: right is not needed any more.
+ * Merge two neighbours into left, or even out their entries. If left was empty,
+ * its first key changes. True: right is not needed any more.
  */
 static bool merge(struct lof_node *left, struct lof_node *right)
 {
@@ -268,8 +273,8 @@ static bool merge(struct lof_node *left, struct lof_node *right)
 
 /*
  * Nodes of path have become small, from the leaf upwards: fill each from its
- * neighbour under the same parent. An inner node has two children at least, so
- * there is one. The path is used up by it.
+ * neighbour under the same parent. There is a neighbour, since an inner node
+ * has at least two children. path is invalid afterwards.
  */
 static void refill(struct lof_tree *tree, struct path *path)
 {
@@ -297,7 +302,7 @@ static void refill(struct lof_tree *tree, struct path *path)
 	shrink_root(tree);
 }
 
-/* What takes the place of some entries of a leaf. */
+/* The entries that replace some entries of a leaf. */
 struct patch {
 	unsigned int slot, nold, nnew;
 	uintptr_t key[3], value[3];
@@ -312,8 +317,9 @@ static void add(struct patch *patch, uintptr_t start, uintptr_t end,
 }
 
 /*
- * What makes range have attr, or be clear with attr 0, in the leaf of path. Of
- * the next leaf nothing is in range, and nothing that is to be one with it.
+ * Plan the patch that sets the attribute of range in the leaf of path; attr 0
+ * clears range. The next leaf must have no entry in range, and no entry that
+ * would be merged with range.
  */
 static void plan(const struct path *path, struct lof_range range,
 		 unsigned int attr, struct patch *patch)
@@ -380,8 +386,8 @@ static void apply(struct lof_tree *tree, struct path *path,
 }
 
 /*
- * Change range in the leaf that it lies in. False: the leaf had no room and is
- * two leaves now.
+ * Change range in the leaf that it lies in. False: the leaf was full and has
+ * been split; nothing else was changed.
  */
 static bool change(struct lof_tree *tree, struct path *path,
 		   struct lof_range range, unsigned int attr)
@@ -412,7 +418,9 @@ void lof_tree_clear(struct lof_tree *tree, struct lof_range range)
 	}
 }
 
-/* Nothing else is left in range, and no range behind it to be one with it. */
+/*
+ * Clear range, and first widen it over a next range that it would merge with.
+ */
 static void make_room(struct lof_tree *tree, struct lof_range *range,
 		      unsigned int attr)
 {
@@ -424,7 +432,9 @@ static void make_room(struct lof_tree *tree, struct lof_range *range,
 	lof_tree_clear(tree, *range);
 }
 
-/* Go down to the last range that starts before addr; make a leaf if need be. */
+/*
+ * Go down to the last range that starts below addr. An empty tree gets a leaf.
+ */
 static void descend_before(struct lof_tree *tree, uintptr_t addr,
 			   struct path *path)
 {
@@ -460,7 +470,7 @@ static inline void seek(const struct lof_tree *tree, uintptr_t addr,
 
 	while (rank = rank_of(tree, node, addr), --level > 0)
 		node = child_of(node, rank - (rank > 0));
-	/* A branch, which guesses, does not wait for the end to come. */
+	/* A branch is predicted: the CPU does not wait for the end's load. */
 	if (__builtin_expect(rank > 0 && end_of(node, rank - 1) > addr, 1))
 		rank--;
 	*cursor = (struct lof_cursor){ node, rank };
@@ -482,7 +492,7 @@ static inline bool find(const struct lof_tree *tree, uintptr_t addr,
 {
 	struct lof_cursor cursor;
 
-	/* Above the last page no range begins. */
+	/* No range ends above the last page boundary. */
 	if (addr > ~(uintptr_t)LOF_TREE_ATTR_MAX || !tree->root)
 		return false;
 	seek(tree, addr, &cursor);
@@ -533,7 +543,7 @@ void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 		limit = next.range.start;
 	}
 	if (tree->root) {
-		/* NO_KEY is the address of the last byte, but of no page. */
+		/* LOF_TREE_NO_KEY, the last byte's address, is no key. */
 		descend(tree, addr & ~(uintptr_t)LOF_TREE_ATTR_MAX, &path);
 		if (!path.is_before)
 			start = end_of(path.node[path.leaf],

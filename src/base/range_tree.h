@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Ordered set of disjoint ranges, each with an attribute; neighbours with the
- * same attribute are one range. A B+ tree. Pure: no system calls, no locking,
- * no allocation: nodes are handed in beforehand.
+ * same attribute are one range. A B+ tree. Pure: no system calls, no locking
+ * and no allocation: the caller gives nodes to the tree before a change.
  */
 #ifndef LOF_BASE_RANGE_TREE_H
 #define LOF_BASE_RANGE_TREE_H
@@ -21,9 +21,9 @@
 #define LOF_TREE_NO_KEY		(~(uintptr_t)0)
 
 /*
- * Keys lie apart from values, so that a search reads whole lines of them. Each
- * is the first start in its subtree, exactly; behind the last one NO_KEY fills
- * up, so that a search needs no count.
+ * Keys lie apart from values, so that a search reads whole cache lines of keys.
+ * Each key is exactly the first start in its subtree. The unused keys are
+ * LOF_TREE_NO_KEY, so that a search needs no count.
  */
 struct lof_node {
 	uintptr_t key[LOF_TREE_NKEYS];
@@ -37,7 +37,7 @@ struct lof_tree {
 	struct lof_node *root;
 	unsigned int height;		/* levels of nodes, 0: empty */
 	size_t count;			/* ranges */
-	struct lof_node *spare;		/* handed in, not yet used */
+	struct lof_node *spare;		/* given to the tree, not yet used */
 	size_t nspare;
 };
 
@@ -46,57 +46,65 @@ struct lof_entry {
 	unsigned int attr;
 };
 
-/* Hand a node in. Its contents do not matter. */
+/* Give a node to the tree. Its contents do not matter. */
 void lof_tree_give(struct lof_tree *tree, struct lof_node *node);
 
 /*
- * Spare nodes that any sequence of ascending sets of n ranges, or one set or
- * clear (n = 1), can take at most, also if the tree grows by a level before.
+ * The most spare nodes that n sets in ascending order, or one set or clear
+ * (n = 1), can take; also if the tree has grown by a level before them.
  */
 size_t lof_tree_need(const struct lof_tree *tree, size_t n);
 
-/* Make range have attr, whatever was there. Takes up to need(1) nodes. */
+/*
+ * Set the attribute of range. Ranges that were in it are replaced. Takes up to
+ * lof_tree_need(tree, 1) nodes.
+ */
 void lof_tree_set(struct lof_tree *tree, struct lof_range range,
 		  unsigned int attr);
 
-/* Remove whatever is in range. Takes up to need(1) nodes. */
+/*
+ * Remove ranges, or their parts, that lie in range. Takes up to
+ * lof_tree_need(tree, 1) nodes.
+ */
 void lof_tree_clear(struct lof_tree *tree, struct lof_range range);
 
 /*
- * Copy what lies in from, clipped, to where it lies in the range of the same
- * length at to; what was there goes, from is kept. The two do not overlap.
- * Takes up to need(n) + need(1) nodes, n the ranges in from. False: it is 0.
+ * Copy the ranges in from, clipped, to the same offsets from to. Ranges that
+ * were at to, for the length of from, are removed; those in from stay. The two
+ * must not overlap. For n ranges in from it takes up to lof_tree_need(tree, n)
+ * + lof_tree_need(tree, 1) nodes. False: n is 0.
  */
 bool lof_tree_copy(struct lof_tree *tree, struct lof_range from, uintptr_t to);
 
-/* A place in the tree, as long as nothing is changed. */
+/* A place in the tree; valid until the tree is changed. */
 struct lof_cursor {
 	const struct lof_node *leaf;
 	uint32_t slot;
 };
 
 /*
- * Before the first range that ends behind addr, or behind the last one. False:
- * there are no ranges.
+ * Set cursor before the first range that ends above addr; after the last range
+ * if all end at or below addr. False: the tree is empty, or addr is above the
+ * last page boundary.
  */
 bool lof_tree_seek(const struct lof_tree *tree, uintptr_t addr,
 		   struct lof_cursor *cursor);
 
-/* Step over a range, and say which. False: there is no other one. */
+/* Get the range at cursor and step over it. False: there are no more ranges. */
 bool lof_tree_next(struct lof_cursor *cursor, struct lof_entry *entry);
 
-/* Find the first range that ends behind addr. False: there is none. */
+/* Find the first range that ends above addr. False: there is none. */
 bool lof_tree_find(const struct lof_tree *tree, uintptr_t addr,
 		   struct lof_entry *entry);
 
 /*
- * The range that addr lies in; or with attr 0 the gap that it lies in, as far
- * as limit.
+ * Get the range that addr lies in; or, with attr 0, the gap that addr lies in,
+ * up to limit.
  */
 void lof_tree_around(const struct lof_tree *tree, uintptr_t addr,
 		     uintptr_t limit, struct lof_entry *entry);
 
-/* The same as find, clipped to range, and only if it reaches into range. */
+/* Find the first range that overlaps range, clipped. False: there is none. */
 bool lof_tree_find_in(const struct lof_tree *tree, struct lof_range range,
 		      struct lof_entry *entry);
 
