@@ -60,6 +60,8 @@ static const struct {
 	  "it looks at the memory of a futex itself" },
 	{ "lock_that_was_left_is_taken_again:*", TOOL_ADDRESS,
 	  "its frames are so large that the next one lies deeper" },
+	{ "lock_that_was_left_is_taken_again:*", TOOL_VALGRIND,
+	  "it reports a futex below the stack pointer" },
 	{ "a_thread_catches_up:0", TOOL_THREAD, "it has threads of its own" },
 	{ "without_a_thread_to_be_had_it_is_refused:0", TOOL_ADDRESS,
 	  "its search for leaks needs a thread" },
