@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * liblockonfault: lock memory the way it is used, a page when it is first
- * touched, and know of every range in which way it is locked.
- * The whole is explained in lockonfault(7).
+ * liblockonfault: lock each page of a range when the page is first touched
+ * (lock on fault), and tell for every range how it is locked.
+ * lockonfault(7) explains the whole library.
  *
  * For every function here, unless its own comment says otherwise:
- *   - addr and len are bytes and are widened outward to whole pages, except
- *     where the system call of the same name insists on a page boundary;
- *   - it returns 0, or -1 (MAP_FAILED for pointers) with errno set, and leaves
- *     errno alone on success; the errors of the system call it stands for pass
- *     through unchanged;
- *   - a call goes well though the ledger finds no memory of its own; then
- *     lof_walk(), lof_stats() and lof_sync() fail with ENOMEM until it does;
- *   - thread-safe and async-signal-safe, no cancellation point, AC-Unsafe (its
- *     lock; which is never held over a system call);
- *   - fork: the child starts with nothing locked and an empty ledger, as the
- *     kernel has it (but see LOF_FORK); vfork: the child shares the parent's;
- *   - Linux 4.4 or later, or as lockonfault(7) says; since 0.1.
+ *   - addr and len are in bytes. The range is widened outward to whole pages,
+ *     except where the system call of the same name requires a page boundary.
+ *   - The function returns 0, or -1 (MAP_FAILED for pointers) with errno set.
+ *     On success errno is unchanged. The errors of the system call of the same
+ *     name pass through unchanged.
+ *   - A call also succeeds when there is no memory for the ledger. lof_walk(),
+ *     lof_stats() and lof_sync() then fail with ENOMEM until there is memory.
+ *   - The function is thread-safe and async-signal-safe, is no cancellation
+ *     point, and is AC-Unsafe because of the library's lock. That lock is never
+ *     held during a system call.
+ *   - fork: the child starts with no locked memory and an empty ledger, as the
+ *     kernel does it (but see LOF_FORK). vfork: the child shares the parent's
+ *     ledger.
+ *   - Linux 4.4 or later; lockonfault(7) lists the exceptions. Since 0.1.
  */
 #ifndef LOCKONFAULT_H
 #define LOCKONFAULT_H
@@ -32,16 +34,16 @@ extern "C" {
 
 #define LOF_VERSION	"0.1.0"
 
-/* Flags of mlock2() and munlock2(); libc knows the first one at best. */
+/* Flags of mlock2() and munlock2(). libc may define MLOCK_ONFAULT. */
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT	0x01
 #define LOF_DECLARE_MLOCK2
 #endif
 #ifndef MLOCK_LOCKED
-#define MLOCK_LOCKED	0x02	/* locked and populated, not on fault */
+#define MLOCK_LOCKED	0x02	/* locked in full, not on fault */
 #endif
 
-/* A libc older than the kernel has no name for this one. */
+/* A libc older than Linux 4.4 does not define MCL_ONFAULT. */
 #ifndef MCL_ONFAULT
 #if defined(__alpha__) || defined(__powerpc__) || defined(__sparc__)
 #define MCL_ONFAULT	0x8000
@@ -50,37 +52,39 @@ extern "C" {
 #endif
 #endif
 
-/* A flag of lof_mremap() that the kernel does not have. */
+/* A flag of lof_mremap() that the kernel does not know. */
 #define LOF_MREMAP_NOPOPULATE	0x40000000
 
 /* How a range is locked. */
 enum lof_kind {
 	LOF_NONE	= 0,
-	LOF_FULL	= 1,	/* populated when it was locked */
-	LOF_ONFAULT	= 2	/* each page when it is first touched */
+	LOF_FULL	= 1,	/* in full: populated when it was locked */
+	LOF_ONFAULT	= 2	/* each page is locked at its first touch */
 };
 
-/* By what a range is kept locked. */
+/* The means by which a range is locked. */
 enum lof_how {
 	LOF_BY_KERNEL	= 0,	/* mlock, mlock2, mlockall, MAP_LOCKED */
-	LOF_BY_FLAG	= 1,	/* an mlock that did not populate */
-	LOF_BY_SWEEP	= 2,	/* page by page, as they are touched */
+	LOF_BY_FLAG	= 1,	/* on fault by an mlock that did not populate */
+	LOF_BY_SWEEP	= 2,	/* a budget: a scan locks touched pages */
 	LOF_BY_NATURE	= 3	/* never swapped: hugetlb, memfd_secret */
 };
 
 /* Flags of a region. */
-#define LOF_GUESSED	0x01u	/* the kernel does not tell which kind; what
-				   is not all resident is taken for on fault */
-#define LOF_ACCOUNTED	0x02u	/* the kernel only accounts for it, and does
-				   not keep it: a sandbox such as gVisor */
-#define LOF_UNVERIFIED	0x04u	/* the kernel could not be asked, or another
-				   call is in flight: so the calls that were
-				   made imply it, but it may be otherwise */
+#define LOF_GUESSED	0x01u	/* the kernel does not tell the kind; a range
+				   that is not all resident counts as on
+				   fault */
+#define LOF_ACCOUNTED	0x02u	/* the kernel charges the lock, but does not
+				   keep the pages resident: a sandbox such as
+				   gVisor */
+#define LOF_UNVERIFIED	0x04u	/* derived from the calls that were made, and
+				   perhaps wrong: the kernel could not be
+				   asked, or another call is in flight */
 
 /*
- * What lof_query() and lof_walk() tell of a region: a longest run of pages
- * that are locked in the same way and held as often. Zero means unset; new
- * members come last.
+ * A region, as lof_query() and lof_walk() report it: a longest run of pages
+ * that are locked in the same way and have the same number of holds. A member
+ * that is 0 is unset. New members are added at the end.
  */
 struct lof_region {
 	uintptr_t start;	/* first byte, on a page boundary */
@@ -91,197 +95,203 @@ struct lof_region {
 	unsigned int flags;	/* LOF_GUESSED, LOF_ACCOUNTED, ... */
 };
 
-/* What lof_stats() tells of the process. New members come last. */
+/* The result of lof_stats(). New members are added at the end. */
 struct lof_stats {
 	uint64_t ranges;	/* ranges in the ledger */
 	uint64_t onfault;	/* bytes in them locked on fault */
 	uint64_t full;		/* bytes in them locked in full */
-	uint64_t ledger;	/* bytes of memory the ledger takes */
-	uint64_t read_back;	/* times the kernel was asked what is locked */
+	uint64_t ledger;	/* bytes of memory that the ledger uses */
+	uint64_t read_back;	/* times the kernel was asked for the locks */
 	uint64_t converted;	/* locks turned into lock-on-fault */
 	uint64_t charged;	/* bytes charged against the limit (VmLck) */
-	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX: none */
+	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX if none */
 	uint64_t holds;		/* bytes held by lof_hold() */
 	uint64_t drift;		/* times the ledger was wrong and corrected */
-	/* Of MCL_FUTURE, where the library stands in for the kernel: bytes */
-	uint64_t left_out;	/* that may be written to, and are not locked */
-	uint64_t passed_over;	/* that may not, and are not locked either */
-	/* Of budgets, at the last look (lof_catch_up): bytes */
-	uint64_t swept;		/* that are locked */
-	uint64_t overrun;	/* that were touched, and are not locked */
+	/* MCL_FUTURE, emulated by the library; bytes not locked */
+	uint64_t left_out;	/* in writable memory */
+	uint64_t passed_over;	/* in memory that is not writable */
+	/* Budgets, as of the last scan (lof_catch_up); bytes */
+	uint64_t swept;		/* touched and locked */
+	uint64_t overrun;	/* touched and not locked */
 };
 
 /* Options of lof_set(). */
 enum lof_option {
 	LOF_CONVERT	= 1,	/* mlock, mlockall, MAP_LOCKED: on fault */
 	LOF_DISCARD	= 2,	/* MADV_DONTNEED, MADV_FREE on locked memory */
-	LOF_FORK	= 3,	/* what a child of fork has locked */
-	LOF_HUGE	= 4,	/* transparent huge pages in what is on fault */
-	LOF_HOLDS	= 5,	/* munlock and its kin on held pages */
-	LOF_FALLBACK	= 6,	/* lock-on-fault where there is no mlock2 */
-	LOF_FUTURE	= 7,	/* who locks on fault what will be mapped */
-	LOF_SYNC_MS	= 8,	/* a thread looks so often; 0: there is none */
-	LOF_CONVERT_MAX	= 9	/* bytes that converted locks may lock */
+	LOF_FORK	= 3,	/* the locks of a child of fork */
+	LOF_HUGE	= 4,	/* transparent huge pages in memory on fault */
+	LOF_HOLDS	= 5,	/* munlock and similar calls on held pages */
+	LOF_FALLBACK	= 6,	/* lock on fault where there is no mlock2 */
+	LOF_FUTURE	= 7,	/* MCL_FUTURE | MCL_ONFAULT: by the kernel
+				   or emulated */
+	LOF_SYNC_MS	= 8,	/* interval of the scanning thread; 0: no
+				   thread */
+	LOF_CONVERT_MAX	= 9	/* budget of the converted locks, bytes */
 };
 
 /* Values of LOF_CONVERT. */
 enum {
 	LOF_CONVERT_OFF		= 0,
 	LOF_CONVERT_LOCKS	= 1,
-	LOF_CONVERT_POPULATE	= 2	/* and drop MAP_POPULATE beside them */
+	LOF_CONVERT_POPULATE	= 2	/* and drop MAP_POPULATE too */
 };
 
 /* Values of LOF_DISCARD. */
 enum {
-	LOF_DISCARD_FAIL	= 0,	/* EINVAL, as the kernel */
-	LOF_DISCARD_TRANSLATE	= 1	/* pages given back, lock kept */
+	LOF_DISCARD_FAIL	= 0,	/* EINVAL, like the kernel */
+	LOF_DISCARD_TRANSLATE	= 1	/* discard the pages, keep the lock */
 };
 
 /* Values of LOF_FORK. */
 enum {
-	LOF_FORK_FORGET		= 0,	/* nothing, as the kernel has it */
-	LOF_FORK_RELOCK		= 1	/* all that the parent has, on fault */
+	LOF_FORK_FORGET		= 0,	/* no locks, like the kernel */
+	LOF_FORK_RELOCK		= 1	/* the parent's locks, on fault */
 };
 
 /* Values of LOF_HUGE. */
 enum {
 	LOF_HUGE_KEEP		= 0,
-	LOF_HUGE_SPLIT		= 1	/* MADV_NOHUGEPAGE: a touch locks 4 KiB */
+	LOF_HUGE_SPLIT		= 1	/* MADV_NOHUGEPAGE: lock by 4 KiB */
 };
 
 /* Values of LOF_HOLDS. */
 enum {
-	LOF_HOLDS_YIELD		= 0,	/* munlock unlocks, the counts stay */
-	LOF_HOLDS_WIN		= 1	/* what is held stays locked */
+	LOF_HOLDS_YIELD		= 0,	/* munlock unlocks, keeps the counts */
+	LOF_HOLDS_WIN		= 1	/* held pages stay locked */
 };
 
 /* Values of LOF_FALLBACK. */
 enum {
-	LOF_FALLBACK_EMULATE	= 0,	/* by mlock, made to populate nothing */
-	LOF_FALLBACK_FULL	= 1,	/* locked in full */
-	LOF_FALLBACK_REFUSE	= 2	/* ENOSYS */
+	LOF_FALLBACK_EMULATE	= 0,	/* by an mlock that does not populate */
+	LOF_FALLBACK_FULL	= 1,	/* lock in full */
+	LOF_FALLBACK_REFUSE	= 2	/* fail with ENOSYS */
 };
 
 /* Values of LOF_FUTURE. */
 enum {
-	LOF_FUTURE_AUTO		= 0,	/* the library, where the kernel cannot
-					   or, converted, where there is a limit */
-	LOF_FUTURE_KERNEL	= 1,
-	LOF_FUTURE_EMULATE	= 2	/* the library, within the limit */
+	LOF_FUTURE_AUTO		= 0,	/* emulate, if the kernel cannot, or if
+					   the call was converted and there is
+					   a limit */
+	LOF_FUTURE_KERNEL	= 1,	/* emulate only for LOF_CONVERT_MAX */
+	LOF_FUTURE_EMULATE	= 2	/* emulate, within the limit */
 };
 
-/* Values of LOF_SYNC_MS: milliseconds between two looks, an hour at most. */
+/* Values of LOF_SYNC_MS: milliseconds between scans, at most one hour. */
 #define LOF_SYNC_MS_MAX	3600000ul
 
 /*
  * lof_mlock2() - lock a range, on fault or in full
  *
- * flags  0 (populate it all now, whatever LOF_CONVERT says) or MLOCK_ONFAULT
+ * flags  0 (lock in full, also under LOF_CONVERT), or MLOCK_ONFAULT
  *
  * Errors:
- *   EAGAIN  flags 0: a page could not be made resident
+ *   EAGAIN  flags is 0: a page could not be made resident
  *   EINVAL  unknown flag, or addr + len wraps, also to 0
  *   ENOMEM  part of the range is not mapped; over RLIMIT_MEMLOCK; too many
- *           areas; flags 0: a page cannot be made resident at all
- *   ENOSYS  MLOCK_ONFAULT, the kernel or the sandbox has no mlock2, and
- *           LOF_FALLBACK is LOF_FALLBACK_REFUSE, or mlock does not serve
- *   EOPNOTSUPP  nothing in the range can be locked (MAP_DROPPABLE)
+ *           VMAs; flags is 0: a page can never be made resident
+ *   ENOSYS  MLOCK_ONFAULT: the kernel or the sandbox has no mlock2, and either
+ *           LOF_FALLBACK is LOF_FALLBACK_REFUSE or mlock cannot emulate mlock2
+ *   EOPNOTSUPP  no page in the range can be locked (MAP_DROPPABLE)
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
- * Partial effect: where a page is not mapped, what is before it stays locked.
- *   Any other failure is undone,
- *   which the kernel alone (seen up to 6.18) does not do.
+ * Partial effect: if a page is not mapped, the part before that page stays
+ *   locked. After any other failure the library undoes the partial effect; the
+ *   kernel (seen up to 6.18) does not.
  *
- * Memory that is never swapped, hugetlb and memfd_secret, is success: it is
- * left as it is, and with MLOCK_ONFAULT not populated either. An area of 8 TiB
- * and more is locked in pieces, since the kernel counts it wrongly.
+ * Memory that is never swapped (hugetlb, memfd_secret) is a success: it stays
+ * unchanged, and MLOCK_ONFAULT does not populate it either. A VMA of 8 TiB or
+ * more is locked in pieces, because the kernel charges it wrongly.
  */
 int lof_mlock2(const void *addr, size_t len, unsigned int flags);
 
 /*
- * lof_munlock2() - unlock what is locked in the named way, leave the rest
+ * lof_munlock2() - unlock only the pages that are locked in the given way
  *
- * flags  MLOCK_ONFAULT, MLOCK_LOCKED or both (then the same as munlock)
+ * flags  MLOCK_ONFAULT, MLOCK_LOCKED or both (both: same as munlock)
  *
- * What is locked the other way, or not at all, stays as it is; that is success.
- * Which way it is locked is read from /proc/self/smaps.
+ * Pages that are locked in the other way, or not locked, stay unchanged; this
+ * is a success. /proc/self/smaps tells in which way a page is locked.
  *
  * Errors:
  *   EINVAL  flags is 0 or has an unknown bit, or addr + len wraps, also to 0
- *   ENOMEM  part of the range is not mapped; too many areas
- *   EBUSY   as lof_walk(), and /proc/self/smaps cannot be read, or does not
- *           tell of the kind
- * Partial effect: at ENOMEM the part before the first hole is unlocked.
+ *   ENOMEM  part of the range is not mapped; too many VMAs
+ *   EBUSY   see lof_walk(), and /proc/self/smaps cannot be read or does not
+ *           tell the kind
+ * Partial effect: after ENOMEM the part before the first hole is unlocked.
  */
 int lof_munlock2(const void *addr, size_t len, unsigned int flags);
 
 /*
  * lof_mlock() - lock a range in full; on fault under LOF_CONVERT
- * lof_munlock() - unlock a range, whichever way it is locked
+ * lof_munlock() - unlock a range, however it is locked
  *
- * Errors and partial effects: those of lof_mlock2() and lof_munlock2(), but
- * where lof_mlock2() says ENOSYS lof_mlock() locks in full under LOF_CONVERT;
- * and lof_munlock() under LOF_HOLDS_WIN
- *   EBUSY   as lof_walk(); nothing was unlocked
+ * Errors and partial effects: those of lof_mlock2() and lof_munlock2(), except:
+ * instead of ENOSYS under LOF_CONVERT, lof_mlock() locks in full; and
+ * lof_munlock() under LOF_HOLDS_WIN can also fail with
+ *   EBUSY   see lof_walk(); nothing was unlocked
  */
 int lof_mlock(const void *addr, size_t len);
 int lof_munlock(const void *addr, size_t len);
 
 /*
- * lof_mlockall() - lock all that is mapped, all that will be, or both
+ * lof_mlockall() - lock all mapped memory, all future mappings, or both
  *
- * flags  MCL_CURRENT, MCL_FUTURE or both, and perhaps MCL_ONFAULT, which
- *        LOF_CONVERT adds
+ * flags  MCL_CURRENT, MCL_FUTURE or both, and optionally MCL_ONFAULT.
+ *        LOF_CONVERT adds MCL_ONFAULT
  *
  * Errors:
- *   EINVAL  flags is 0, MCL_ONFAULT alone, or has an unknown bit; or MCL_FUTURE
- *           with MCL_ONFAULT, which the kernel or the sandbox does not know,
- *           and the library does not stand in for it (LOF_FUTURE)
+ *   EINVAL  flags is 0, is MCL_ONFAULT alone, or has an unknown bit; or flags
+ *           is MCL_FUTURE with MCL_ONFAULT, the kernel or the sandbox does not
+ *           know MCL_ONFAULT, and LOF_FUTURE forbids to emulate it
  *   ENOMEM  MCL_CURRENT: the size of the process is over RLIMIT_MEMLOCK, and
- *           the library does not stand in
+ *           the library does not emulate MCL_FUTURE
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
  * Partial effect: none on failure.
  */
 int lof_mlockall(int flags);
 
 /*
- * lof_munlockall() - unlock all, and lock nothing of what comes
+ * lof_munlockall() - unlock all memory, and lock no future mapping
  *
- * Errors: none; with LOF_HOLDS_WIN, if something is held, those of
- *   lof_munlockall2().
+ * Errors: none. Under LOF_HOLDS_WIN, if a page is held: see lof_munlockall2().
  */
 int lof_munlockall(void);
 
 /*
- * lof_munlockall2() - take back a part of what mlockall did
+ * lof_munlockall2() - undo a part of mlockall
  *
- * flags  any of MCL_CURRENT (unlock what is locked in full), MCL_ONFAULT
- *        (unlock what is locked on fault, lock no more that way) and
- *        MCL_FUTURE (lock nothing of what comes); all three: munlockall
+ * flags  one or more of
+ *          MCL_CURRENT  unlock the memory that is locked in full
+ *          MCL_ONFAULT  unlock the memory that is locked on fault, and lock no
+ *                       future mapping on fault
+ *          MCL_FUTURE   lock no future mapping
+ *        All three: same as munlockall.
  *
- * No system call stops MCL_FUTURE alone. It is done by locking all on fault and
- * undoing that where it is too much; where RLIMIT_MEMLOCK forbids this, by
- * unlocking all and locking again, and pages are unlocked for that long.
+ * No system call ends MCL_FUTURE alone. The library locks all memory on fault,
+ * and undoes the locks that are too many. If RLIMIT_MEMLOCK forbids this, the
+ * library unlocks all memory and locks it again; between the two the pages are
+ * unlocked.
  *
  * Errors:
- *   EBUSY   as lof_sync(); nothing was changed
+ *   EBUSY   see lof_sync(); nothing was changed
  *   EINVAL  flags is 0 or has an unknown bit
- *   ENOMEM  RLIMIT_MEMLOCK came down below what is locked, so that it could
- *           not be locked again: nothing was changed; or too many areas
- *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read,
- *           so that nothing tells what is locked now; nothing was changed
+ *   ENOMEM  RLIMIT_MEMLOCK is now below the locked size, and the memory could
+ *           not be locked again: nothing was changed; or too many VMAs
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/smaps cannot be
+ *           read, so that the present locks are unknown; nothing was changed
  */
 int lof_munlockall2(int flags);
 
 /*
- * lof_mmap() - as mmap, and the ledger is kept
+ * lof_mmap() - mmap(2) that also updates the ledger
  *
- * off is an off_t of 64 bits also where the caller's own has 32.
- * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing;
- * with MAP_HUGETLB, which is never swapped, it only maps.
+ * off is an off_t of 64 bits, also if the caller's off_t has 32 bits.
+ * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing.
+ * With MAP_HUGETLB, which is never swapped, it only maps.
  *
  * Errors: those of mmap(2).
- * Partial effect: none on failure, but with MAP_FIXED where the kernel unmaps
- *   before it fails; the ledger agrees with it.
+ * Partial effect: none on failure, except with MAP_FIXED if the kernel unmaps
+ *   the old mapping before it fails; the ledger then agrees with the kernel.
  */
 void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	       int64_t off);
@@ -289,112 +299,113 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 /*
  * lof_mmap_onfault() - map and lock on fault in one step, all or nothing
  *
- * Errors: those of mmap(2), with MAP_LOCKED's for the lock:
+ * Errors: those of mmap(2), and the errors of MAP_LOCKED for the lock:
  *   EAGAIN  over RLIMIT_MEMLOCK
- *   ENOSYS  as lof_mlock2()
+ *   ENOSYS  see lof_mlock2()
  *   EOPNOTSUPP  MAP_DROPPABLE
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
- * Partial effect: none on failure; but with MAP_FIXED the old mapping is gone
- * if it is not the limit that refuses the lock, or if the file refuses.
+ * Partial effect: none on failure, with one exception: with MAP_FIXED the old
+ *   mapping is gone if the file refuses the mapping, or if the lock fails for
+ *   a reason other than the limit.
  */
 void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags, int fd,
 		       int64_t off);
 
-/* lof_munmap() - as munmap, and the ledger is kept */
+/* lof_munmap() - munmap(2) that also updates the ledger */
 int lof_munmap(void *addr, size_t len);
 
 /*
- * lof_mremap() - as mremap, and every part keeps its way of being locked
+ * lof_mremap() - mremap(2); every part stays locked in the way that it was
  *
  * ...  void *new_addr, read with MREMAP_FIXED and MREMAP_DONTUNMAP
  *
- * With MREMAP_DONTUNMAP the new range is locked as the old one was, the old one
- * is unlocked and nothing else changes. The kernel alone unlocks the whole old
- * area and charges the moved part for ever (seen up to 6.18). The moved pages
- * are unlocked for the length of the call.
+ * With MREMAP_DONTUNMAP the new range is locked as the old range was, the old
+ * range is unlocked, and nothing else changes. The kernel alone unlocks the
+ * whole old VMA and charges the moved part for ever (seen up to 6.18). The
+ * moved pages are unlocked during the call.
  *
- * With LOF_MREMAP_NOPOPULATE memory that is locked in full grows without
- * populating: what is added is locked on fault, what was there stays as it was.
+ * With LOF_MREMAP_NOPOPULATE, memory that is locked in full grows without
+ * populating: the added part is locked on fault, the old part is unchanged.
  *
- * Errors: those of mremap(2), with these two flags also:
- *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked, so that the old
- *           part could not be locked again; nothing was changed
- *   ENOSYS  LOF_MREMAP_NOPOPULATE, the memory is locked in full, and as
- *           lof_mlock2()
- * Partial effect: EFAULT in a move of several areas leaves the first ones
- *   moved; the ledger agrees with the kernel, but for counts of lof_hold().
+ * Errors: those of mremap(2), and with these two flags:
+ *   EAGAIN  RLIMIT_MEMLOCK is now below the locked size, and the old part could
+ *           not be locked again; nothing was changed
+ *   ENOSYS  LOF_MREMAP_NOPOPULATE: the memory is locked in full, and the
+ *           condition of ENOSYS in lof_mlock2() is true
+ * Partial effect: after EFAULT in a move of several VMAs, the first VMAs are
+ *   moved. The ledger agrees with the kernel, except for the counts of
+ *   lof_hold().
  */
 void *lof_mremap(void *addr, size_t old_len, size_t new_len, int flags, ...);
 
 /*
- * lof_mprotect() - as mprotect; no lock is changed by it
+ * lof_mprotect() - mprotect(2); it changes no lock
  *
- * Without mlock2, what is locked on fault and becomes writable is unlocked for
- * the length of the call: the kernel would populate it.
+ * Without mlock2, memory that is locked on fault and becomes writable is
+ * unlocked during the call, because the kernel would populate it.
  */
 int lof_mprotect(void *addr, size_t len, int prot);
 
 /*
- * lof_madvise() - as madvise
+ * lof_madvise() - madvise(2)
  *
- * With LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory give
- * the pages back and leave it locked on fault or in full as it was, as
- * lof_discard() does; without, and by the kernel itself, they fail with EINVAL.
+ * Under LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory
+ * discard the pages and keep the lock, like lof_discard(). Otherwise they fail
+ * with EINVAL, like the kernel.
  */
 int lof_madvise(void *addr, size_t len, int advice);
 
 /*
- * lof_populate() - make a range resident now: the old behaviour by touching
+ * lof_populate() - make a range resident now, as if each page were touched
  *
- * prot  PROT_READ: what a read would bring (of untouched anonymous memory the
- *       page of zeros, which is never locked); PROT_WRITE, or both: what a
- *       write would
+ * prot  PROT_READ   as by reading (untouched anonymous memory then has the zero
+ *                   page, which is never locked)
+ *       PROT_WRITE, or both  as by writing
  *
- * Nothing is changed in the memory. Before Linux 5.14 each page is touched by a
- * system call of its own.
+ * The contents of the memory do not change. Before Linux 5.14 each page is
+ * touched by a system call of its own.
  *
  * Errors:
  *   EFAULT  a page cannot be made resident (beyond the end of a file)
- *   EINVAL  prot is none of these, addr is not on a page boundary, or the
- *           memory does not allow it (before Linux 5.14: EFAULT)
+ *   EINVAL  prot has another value, addr is not on a page boundary, or the
+ *           memory does not allow the access (before Linux 5.14: EFAULT)
  *   ENOMEM  part of the range is not mapped; no memory
  * Partial effect: pages before the failure are resident.
  */
 int lof_populate(void *addr, size_t len, int prot);
 
 /*
- * lof_discard() - give the pages of a range back, and leave it locked
+ * lof_discard() - free the pages of a range, and keep the range locked
  *
- * As MADV_DONTNEED: anonymous memory is zero afterwards. Each page is locked
- * again when it is touched, also in memory that is locked in full. Before
- * Linux 5.18 the range is unlocked and locked again, and what is locked in full
- * is populated by that.
+ * Same as MADV_DONTNEED: anonymous memory is zero afterwards. Each page is
+ * locked again when it is touched, also in memory that is locked in full.
+ * Before Linux 5.18 the range is unlocked and locked again; this populates the
+ * memory that is locked in full.
  *
  * Errors: those of madvise(2), and before Linux 5.18:
- *   EAGAIN  RLIMIT_MEMLOCK came down below what is locked; nothing was changed
+ *   EAGAIN  RLIMIT_MEMLOCK is now below the locked size; nothing was changed
  */
 int lof_discard(void *addr, size_t len);
 
 /*
- * lof_hold() - lock a range, and count it
- * lof_drop() - take one count back, and unlock what has none left
+ * lof_hold() - lock a range, and add 1 to the count of each page
+ * lof_drop() - subtract 1, and unlock the pages whose count becomes 0
  *
- * flags  MLOCK_ONFAULT, or 0: populated now. What is locked already stays as it
- *        is, but 0 turns on fault into full.
+ * flags  MLOCK_ONFAULT, or 0 (locked in full). Memory that is already locked is
+ *        unchanged, except that 0 changes on fault to in full.
  *
- * Each page has a count of its own, so that ranges may overlap in part. Counts
- * go where mremap moves the memory, and end where it is unmapped or mapped
- * over; a child of fork has none. munlock() still unlocks, and the counts stay;
- * unless LOF_HOLDS says LOF_HOLDS_WIN. The last drop unlocks a page however it
- * was locked.
+ * Each page has its own count, so ranges may overlap in part. mremap moves the
+ * counts with the memory. Unmapping the page, or mapping over it, ends its
+ * count. A child of fork has no counts. munlock() still unlocks and keeps the
+ * counts, unless LOF_HOLDS is LOF_HOLDS_WIN. The last drop unlocks a page
+ * however it was locked.
  *
  * Errors:
- *   EBUSY   as lof_walk()
- *   EINVAL  addr + len wraps; drop: there is a page that is not held; hold: an
- *           unknown flag
- *   ENOMEM  for the ledger; hold: as lof_mlock2()
+ *   EBUSY   see lof_walk()
+ *   EINVAL  addr + len wraps; drop: a page is not held; hold: an unknown flag
+ *   ENOMEM  no memory for the ledger; hold: see lof_mlock2()
  *   EOVERFLOW  hold: a page has 2047 holds
- *   EAGAIN, ENOSYS, EOPNOTSUPP, EPERM  hold: as lof_mlock2()
+ *   EAGAIN, ENOSYS, EOPNOTSUPP, EPERM  hold: see lof_mlock2()
  * Partial effect: none on failure.
  */
 int lof_hold(const void *addr, size_t len, unsigned int flags);
@@ -402,137 +413,144 @@ int lof_drop(const void *addr, size_t len);
 
 /* The policy of lof_lock_budget(). */
 enum {
-	LOF_BUDGET_FIRST	= 0	/* pages that were touched first stay locked */
+	LOF_BUDGET_FIRST	= 0	/* the pages touched first stay */
 };
 
 /*
- * lof_lock_budget() - lock at most so much of a range, of any size
+ * lof_lock_budget() - lock at most budget bytes of a range of any size
  *
  * budget  bytes, rounded down to whole pages
  * policy  LOF_BUDGET_FIRST
  *
- * Locked is what was touched; now, and at each lof_catch_up(): a page may be
- * swapped out before. What else is locked in the range counts too. The range leaves the
- * budget that it is in; it follows mremap, and ends with munmap, lof_munlock()
- * and the child of fork.
+ * A scan locks the touched pages, in this call and in each lof_catch_up(). A
+ * page may be swapped out before the scan. Other locked pages in the range use
+ * the budget too. A range that was in another budget is removed from that
+ * budget. The budget moves with mremap. It ends with munmap, with lof_munlock()
+ * and in the child of fork.
  *
  * Errors:
- *   EBUSY   as lof_walk()
+ *   EBUSY   see lof_walk()
  *   EINVAL  the range is empty or wraps, the budget is less than a page, or
  *           policy is unknown
- *   ENOMEM  a part of the range is not mapped; for the ledger; or there are 62
- *           budgets already
- *   ENOSYS  nothing tells which pages were touched; or as lof_mlock2()
+ *   ENOMEM  part of the range is not mapped; no memory for the ledger; or there
+ *           are 62 budgets already
+ *   ENOSYS  the kernel does not tell the touched pages; or see lof_mlock2()
  *   EPERM   RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing
- *   EACCES, ENOENT and others of open(2): /proc/self/pagemap cannot be read
- * Partial effect: none on failure. What the limit forbids is not locked; that
- * is success.
- * Not async-signal-safe: it waits for a sweep of another thread. Where
- * there is PAGEMAP_SCAN (Linux 6.7) a sweep is cheapest.
+ *   EACCES, ENOENT, or another error of open(2): /proc/self/pagemap cannot be
+ *           read
+ * Partial effect: none on failure. Pages beyond RLIMIT_MEMLOCK are not locked;
+ *   this is a success.
+ * Not async-signal-safe: the call waits for a scan in another thread. The scan
+ * is cheapest with PAGEMAP_SCAN (Linux 6.7).
  */
 int lof_lock_budget(void *addr, size_t len, size_t budget, int policy);
 
 /*
  * lof_query() - the region around an address
  *
- * size  sizeof(struct lof_region) as the caller was compiled
+ * size  sizeof(struct lof_region) when the caller was compiled
  *
- * Where addr is not locked, kind is LOF_NONE and the region reaches to the next
- * locked ones; how is LOF_BY_NATURE where the memory is never swapped anyway.
- * The answer is the kernel's, from /proc/self/smaps; if the ledger disagrees,
- * it is corrected. Where smaps cannot be read, only whether the page at addr is
- * locked is checked.
+ * If addr is not locked, kind is LOF_NONE and the region extends to the next
+ * locked regions; how is LOF_BY_NATURE if the memory is never swapped. The
+ * answer is from /proc/self/smaps; if the ledger disagrees, the ledger is
+ * corrected. If smaps cannot be read, the answer is from the ledger, and the
+ * kernel is asked only whether the page at addr is locked.
  *
  * Errors:
- *   EBUSY   as lof_walk(), if something is held
+ *   EBUSY   see lof_walk(), if a page is held
  *   EINVAL  size is 0
- *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read, and
- *           the ledger does not agree about the page, or as EBUSY of lof_walk()
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/smaps cannot be
+ *           read, and the ledger disagrees with the kernel about the page, or
+ *           the ledger is busy (EBUSY of lof_walk())
  */
 int lof_query(const void *addr, struct lof_region *region, size_t size);
 
 /*
- * lof_walk() - every locked region in address order
+ * lof_walk() - visit every locked region in address order
  *
- * visit  called without a lock held, so that it may call anything here; what is
- *        locked or unlocked meanwhile is seen if it lies ahead; a non-zero
- *        return ends the walk and becomes its result
+ * visit  called without a lock held; may call any function of this header. A
+ *        lock or unlock meanwhile is seen if it is at a higher address. A
+ *        non-zero return ends the walk and becomes its result
  *
- * First the kernel is asked about what cannot be known from the calls that were
- * made. Then what is tracked is compared with the kernel: its sum with VmLck,
- * and that nothing between is locked. If that fails, the ledger is corrected from
- * /proc/self/smaps. A kind that was changed behind the library's back is seen
- * by lof_query() and lof_sync() alone.
+ * The library first asks the kernel about the ranges whose state the calls that
+ * were made do not determine. Then it compares the ledger with the kernel: the
+ * sum of the ledger must be VmLck, and the memory between the ledger's ranges
+ * must not be locked. If either is false, the ledger is corrected from
+ * /proc/self/smaps. If the kind was changed without the library, only
+ * lof_query() and lof_sync() see the change.
  *
- * Returns 0, or what visit returned, or -1:
- *   EBUSY   called by a signal handler that interrupted the ledger itself, or
- *           the thread that is inside it was stopped
- *   ENOMEM  for the ledger
+ * Returns 0, or the result of visit, or -1:
+ *   EBUSY   called by a signal handler that interrupted the ledger's code, or
+ *           the thread that holds the ledger's lock was stopped
+ *   ENOMEM  no memory for the ledger
  */
 int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
 	     void *arg);
 
 /*
- * lof_stats() - what is locked and what it costs
+ * lof_stats() - the locked memory of the process, and the cost of the ledger
  *
- * size  sizeof(struct lof_stats) as the caller was compiled
+ * size  sizeof(struct lof_stats) when the caller was compiled
  *
  * Errors:
- *   EBUSY   as lof_walk()
+ *   EBUSY   see lof_walk()
  *   EINVAL  size is 0
  *   ENODATA /proc/self/status does not tell the charge
- *   ENOMEM  for the ledger
- *   ENOENT, EACCES and others of open(2): it cannot be read
+ *   ENOMEM  no memory for the ledger
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/status cannot be
+ *           read
  */
 int lof_stats(struct lof_stats *stats, size_t size);
 
 /*
- * lof_sync() - make the ledger what the kernel says
+ * lof_sync() - make the ledger equal to the kernel's state
  *
- * What was locked behind the library's back, or before it was loaded, is
- * tracked from now on, and what is gone is forgotten; also MCL_FUTURE. Then the
- * same as lof_catch_up().
+ * Locks that were made without the library, or before it was loaded, are noted
+ * in the ledger from now on; locks that are gone are removed from the ledger.
+ * MCL_FUTURE is corrected too. Then lof_sync() does the work of lof_catch_up().
  *
  * Errors:
- *   EBUSY   as lof_walk(); or other threads lock and unlock faster than the
- *           kernel's answer can be read; it is made good when that is over
- *   ENOMEM  for the ledger
- *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read
+ *   EBUSY   see lof_walk(); or other threads lock and unlock faster than the
+ *           kernel's answer can be read; the ledger is corrected afterwards
+ *   ENOMEM  no memory for the ledger
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/smaps cannot be
+ *           read
  */
 int lof_sync(void);
 
 /*
- * lof_catch_up() - lock what was mapped or touched unseen
+ * lof_catch_up() - lock memory that was mapped or touched without the library
  *
- * Where the library stands in for the kernel's MCL_FUTURE (LOF_FUTURE): what libc
- * has mapped for itself, thread stacks and its own heap, is locked on fault as
- * far as the limit allows. Where there are budgets (lof_lock_budget()): what was
- * touched is locked. Else nothing is done. lof_sync() does it too, and with
- * LOF_SYNC_MS a thread.
+ * If the library emulates MCL_FUTURE (LOF_FUTURE), the memory that libc mapped
+ * for itself (thread stacks and its own heap) is locked on fault, as far as the
+ * limit allows. If there are budgets (lof_lock_budget()), their touched pages
+ * are locked. Otherwise the call does nothing. lof_sync() and, with
+ * LOF_SYNC_MS, a thread of the library do this too.
  *
  * Errors:
- *   ENOENT, EACCES and others of open(2): /proc/self/smaps cannot be read
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/smaps cannot be
+ *           read
  */
 int lof_catch_up(void);
 
 /*
- * lof_set() - set a policy of the process, for all threads, at any time
- * lof_get() - read it
+ * lof_set() - set an option of the process, for all threads, at any time
+ * lof_get() - read an option
  *
- * A child of fork inherits it, and with LOF_SYNC_MS has a thread of its own; to
- * set that is not async-signal-safe.
+ * A child of fork inherits the options; with LOF_SYNC_MS it has a thread of its
+ * own. Setting LOF_SYNC_MS is not async-signal-safe.
  *
  * Errors:
- *   EAGAIN  LOF_SYNC_MS: there is no thread to be had; it is 0 then
+ *   EAGAIN  LOF_SYNC_MS: no thread can be created; the option is then 0
  *   EINVAL  unknown option or value
  */
 int lof_set(int option, unsigned long value);
 int lof_get(int option, unsigned long *value);
 
-/* lof_version() - the version of the library that runs, as LOF_VERSION */
+/* lof_version() - the version of the loaded library, like LOF_VERSION */
 const char *lof_version(void);
 
-/* The calls under the names that libc does not have. */
+/* The calls whose names libc does not have, or may not have. */
 int munlock2(const void *addr, size_t len, unsigned int flags);
 #ifdef LOF_DECLARE_MLOCK2
 #undef LOF_DECLARE_MLOCK2

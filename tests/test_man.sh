@@ -89,7 +89,7 @@ awk '
 		line = substr(line, RLENGTH + 1)
 	}
 }
-/(those|others) of [a-z]+\(2\)/ || /- as [a-z]+/ { open = 1 }
+/(those|another error) of [a-z]+\(2\)/ || /- [a-z]+\(2\)/ { open = 1 }
 /[Ee]rrors.*: those of lof_/ {
 	line = $0
 	while (match(line, /lof_[a-z0-9_]+\(\)/)) {
