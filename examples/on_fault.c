@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The example of the README, as a whole program: memory that is locked on fault
- * stays so while it grows, until it is unlocked. It is compiled by
+ * stays locked on fault while it grows, until it is unlocked. Compile it with
  *
  *	cc on_fault.c $(pkg-config --cflags --libs lockonfault)
  */

@@ -77,7 +77,7 @@ done
 exits 'status --json --raw' 1 "$command" status -J -r
 for pid in x 0 -1 1x 99999999999999999999; do
 	exits "status of '$pid'" 1 "$command" status -- "$pid"
-	says "status of '$pid' is refused" err ".*not a process ID: '$pid'"
+	says "status of '$pid' is refused" err ".*invalid process ID: '$pid'"
 done
 # Beyond the largest that the kernel gives out.
 exits 'status with a PID missing' 1 "$command" status -nr -o PID 4194305 $full

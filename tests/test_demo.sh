@@ -23,7 +23,7 @@ exits 'demo, an unknown option' 1 "$demo" --frobnicate
 exits 'demo, an argument' 1 "$demo" 1G
 for size in '' 1x -1 1KB G 1e3 99999999999999999999 20000000T; do
 	exits "demo, size '$size'" 1 "$demo" --size="$size"
-	says "demo, size '$size' is refused" err ".*not a size: '$size'.*"
+	says "demo, size '$size' is refused" err ".*invalid argument '$size' for --size.*"
 done
 exits 'demo, a bad --color' 1 "$demo" --color=sometimes
 
@@ -44,21 +44,21 @@ says 'demo: locks are kept over mremap' out '.*VmFlags  *lo  *lo lf  *-'
 says 'demo: a strip in ASCII, in full' out 'in full  *@@*'
 says 'demo: a strip in ASCII, on fault' out 'on fault  *[.:=+*#%-]*'
 says 'demo: the size was allowed, or that is said' out \
-	'4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
-# "  resident then   4 MiB  0 B  0 B", for the second time
+	'.* 4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
+# "  resident afterwards   4 MiB  0 B  0 B", for the second time
 # shellcheck disable=SC2046
-set -- $(sed -n 's/^  resident then *//p' out | sed -n 2p)
+set -- $(sed -n 's/^  resident afterwards *//p' out | sed -n 2p)
 check 'demo: on fault less is resident' test \
 	"$(($(bytes "$3" "$4") * 10))" -lt "$(bytes "$1" "$2")"
 same 'demo: on fault as without a lock' "$3 $4" "$5 $6"
 # shellcheck disable=SC2046
-set -- $(sed -n 's/^  of that locked *//p' out)
+set -- $(sed -n 's/^  resident and locked *//p' out)
 check 'demo: and it is locked' test "$(bytes "$3" "$4")" -gt 0
 same 'demo: without a lock it is not' '0 B' "$5 $6"
 says 'demo: the gain comes last' out 'resident: .* on fault, .* in full: .* %'
 same 'demo: its directory is gone' '' "$(ls tmp)"
 says 'demo: memcached is measured, or why not' out \
-	'resident then .*: 1\|memcached .*: not measured, .*'
+	'resident when ready .*: 1\|memcached .*: not measured, .*'
 same 'demo: no colors into a file' '' "$(grep "$(printf '\033')" out)"
 "$demo" -s 1M --color=always >out
 check 'demo --color=always' grep -q "$(printf '\033')" out

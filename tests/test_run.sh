@@ -151,7 +151,7 @@ max_is 'G' 2147483648 2G
 for max in '' 1x -1 ' 1M' % 0% 101% 1.5% 5%% -5% +5% '5 %' 4294967297% \
 	20000000T limit: limit:1M limit:0% limit:101% Limit:5% cgroup cgroup:5 \
 	cgroup:cgroup:5% cgroup:101% x:5%; do
-	no_max "'$max'" "not a size, P%, limit:P% or cgroup:P%: '$max'" "$max"
+	no_max "'$max'" "invalid argument '$max' for --max: .*" "$max"
 done
 no_max 'nothing' '--max 0 is less than a page: 0 bytes' 0
 no_max 'less than a page' ".* less than a page: $((page - 1)) bytes" \
@@ -178,7 +178,7 @@ else
 	left_out '--max by the limit: prlimit cannot set it'
 fi
 if has prlimit && prlimit --memlock=unlimited true 2>/dev/null; then
-	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited: .*' limit:50% \
+	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		prlimit --memlock=unlimited
 elif ${CC:-cc} -shared -fPIC -o unlimited.so -x c - <<'EOF'
 int getrlimit(int what, unsigned long *limit)
@@ -191,7 +191,7 @@ int getrlimit64(int what, unsigned long long *limit)
 }
 EOF
 then	# who may not set it has a libc that says so
-	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited: .*' limit:50% \
+	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		env LD_PRELOAD="$work/unlimited.so"
 else
 	left_out '--max without limit: it cannot be set'
@@ -220,7 +220,7 @@ limit() {
 	echo "$2" >"here/cgroup/$1"
 }
 
-none='the cgroup has no memory limit: nothing to take a part of'
+none='the cgroup has no memory limit; a percentage of it is meaningless'
 groups 0::/
 if ! has unshare || ! in_cgroups true 2>/dev/null; then
 	left_out '--max by a cgroup of our making: no mount namespace to be had'
@@ -243,7 +243,7 @@ else
 	for text in '' -1 'max ' 18446744073709551616; do
 		limit a/memory.max "$text"
 		no_max "v2, '$text' for a limit" \
-			"not a limit in /sys/fs/cgroup/a/memory.max: '$text'" \
+			"/sys/fs/cgroup/a/memory.max has an invalid limit: '$text'" \
 			cgroup:50% in_cgroups
 	done
 	rm here/cgroup/a/memory.max
@@ -255,7 +255,7 @@ else
 	groups '0::/../other'
 	limit memory.max 1000000
 	no_max 'v2, outside of the namespace' \
-		'the cgroup is not to be seen from here: /../other' cgroup:50% \
+		'the cgroup is outside of this namespace: /../other' cgroup:50% \
 		in_cgroups
 	groups '0::/..other'
 	limit ..other/memory.max 1000000
@@ -378,7 +378,7 @@ out_of_reach() {
 	shift 3
 	exits "run of $reach_what" 0 "$@" "$command" run "$reach_program" flags
 	says "$reach_what: it is said" err \
-		".*shim does not reach $reach_program: $reach_why"
+		".*shim cannot be loaded into $reach_program: $reach_why"
 	same "$reach_what: in one line" 1 "$(wc -l <err)"
 	says "$reach_what: and it is so" out lo
 }
@@ -397,11 +397,11 @@ if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
 	out_of_reach 'a static program' 'it is statically linked' "$work/static"
 	PATH=$work:$PATH
 	exits 'run of a static program in PATH' 0 "$command" run static flags
-	says 'it is found and named' err '.*does not reach static: .*'
+	says 'it is found and named' err '.*cannot be loaded into static: .*'
 	printf '#! %s flags\n' "$work/static" >script
 	chmod +x script
 	exits 'run of its script' 2 "$command" run ./script
-	says 'the interpreter of a script counts' err '.*reach ./script: .*static.*'
+	says 'the interpreter of a script counts' err '.*into ./script: .*static.*'
 else
 	left_out 'a static program: there is no static libc'
 fi
@@ -414,7 +414,7 @@ case $(od -An -tu1 -j4 -N1 own | tr -d ' ') in
 esac
 printf '%b' "\\0$class" | dd of=alien bs=1 seek=4 conv=notrunc 2>/dev/null
 exits 'run -n of another class' 0 "$command" run -n ./alien
-says 'another class is said' err ".*reach ./alien: .* not a $bits-bit program"
+says 'another class is said' err ".*into ./alien: .* not a $bits-bit program"
 printf '\177ELF' >stump
 chmod +x stump
 exits 'run -n of four bytes of ELF' 0 "$command" run -n ./stump

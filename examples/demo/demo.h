@@ -34,16 +34,16 @@ struct lof_look {
 };
 
 /*
- * Of a range of size bytes: how many bytes the demo writes to, counted in whole
- * pages, and how many bytes the range has after it grew.
+ * touched: the bytes that the demo writes to, in whole pages, in a range of
+ * size bytes. grown: the size of that range after it grew, in bytes.
  */
 uint64_t lof_demo_touched(uint64_t size);
 uint64_t lof_demo_grown(uint64_t size);
 
 /*
  * fit.c: the largest size, up to the given one, that the limit and the memory
- * of the machine allow. A message says so where that is less. Returns 0 after a
- * message where nothing can be locked.
+ * of the machine allow. Prints a message if this size is less than the given
+ * one. Returns 0 after a message if no memory can be locked.
  */
 uint64_t lof_demo_choose_size(uint64_t size);
 

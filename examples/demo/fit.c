@@ -27,7 +27,7 @@ static void raise_limit(void)
 	}
 }
 
-/* Nobody touches this memory, so it costs nothing to ask the kernel. */
+/* The demo never touches this memory, so the kernel allocates no page. */
 static int try_lock(uint64_t size)
 {
 	void *addr;
@@ -56,7 +56,7 @@ static uint64_t available_memory(void)
 	return kib * 1024;
 }
 
-/* A quarter of the size, by which the range grows, is whole pages, too. */
+/* The range grows by a quarter of size, which must be whole pages too. */
 static uint64_t round_down(uint64_t size)
 {
 	return size - size % (4 * (uint64_t)sysconf(_SC_PAGESIZE));
@@ -110,6 +110,7 @@ uint64_t lof_demo_choose_size(uint64_t size)
 		size = shrink(size, memory, "Half of the available memory");
 	if (size >= smallest)
 		return fit_limit(size, smallest);
-	warnx("nothing is seen in less than %s", lof_size_text(text, smallest));
+	warnx("the size is too small: the demo needs at least %s",
+	      lof_size_text(text, smallest));
 	return 0;
 }

@@ -35,8 +35,8 @@ static const char help[] =
 	"Measure lock-on-fault against locking in full and not at all.\n"
 	"\n"
 	"Options:\n"
-	" -s, --size SIZE     of the memory to lock, 1G if not given\n"
-	"     --color[=WHEN]  auto (if not given), always or never\n"
+	" -s, --size SIZE     size of the memory to lock (default: 1G)\n"
+	"     --color[=WHEN]  auto (default), always or never\n"
 	" -h, --help          display this help\n"
 	" -V, --version       display version\n";
 
@@ -62,14 +62,14 @@ enum row {
 };
 
 static const char *const row_names[NROWS] = {
-	[LOCK_TIME] = "time of the lock call",
-	[RSS_LOCKED] = "  resident then",
-	[TOUCH_TIME] = "time of writing",
+	[LOCK_TIME] = "duration of the lock call",
+	[RSS_LOCKED] = "  resident afterwards",
+	[TOUCH_TIME] = "duration of writing",
 	[FAULTS] = "  page faults",
-	[RSS_TOUCHED] = "  resident then",
-	[PINNED] = "  of that locked",
+	[RSS_TOUCHED] = "  resident afterwards",
+	[PINNED] = "  resident and locked",
 	[FLAGS] = "grown and moved: VmFlags",
-	[RSS_GROWN] = "  resident then",
+	[RSS_GROWN] = "  resident afterwards",
 };
 
 /* A column of the table. */
@@ -150,9 +150,9 @@ static void show_plan(uint64_t size)
 {
 	char text[3][LOF_SIZE_CHARS];
 
-	printf("%s of anonymous memory in pages of %ld KiB; "
-	       "%d %% of them are written to,\n"
-	       "which is %s; then it grows to %s and is moved.\n\n",
+	printf("The demo locks %s of anonymous memory in pages of %ld KiB.\n"
+	       "It writes to %d %% of the pages (%s).\n"
+	       "Then it grows the range to %s and moves it.\n\n",
 	       lof_size_text(text[0], size), sysconf(_SC_PAGESIZE) / 1024,
 	       LOF_DEMO_PERCENT,
 	       lof_size_text(text[1], lof_demo_touched(size)),
@@ -215,7 +215,7 @@ static int parse_size(const char *text, uint64_t *size)
 
 	if (err) {
 		errno = -err;
-		warn("not a size: '%s'", text);
+		warn("invalid argument '%s' for --size", text);
 	}
 	return err;
 }
@@ -244,7 +244,8 @@ int main(int argc, char **argv)
 		case OPTION_COLOR:
 			color = parse_color(optarg ? optarg : "auto");
 			if (color < 0) {
-				warnx("not a time for colors: '%s'", optarg);
+				warnx("invalid argument '%s' for --color",
+				      optarg);
 				return refuse_usage();
 			}
 			look.colors = color > 0;

@@ -19,7 +19,7 @@
 #include "kernel/smaps.h"
 #include "lockonfault.h"
 
-/* The range has so many parts; each gets this share of the writes. */
+/* The range is divided into parts; part i gets heat[i] shares of the writes. */
 static const unsigned char heat[] = {
 	2, 0, 1, 0, 0, 18, 6, 1, 0, 0,  1, 0, 3, 0, 0, 0,
 	0, 9, 24, 4, 0, 1, 0, 0, 1, 0, 0, 2, 0, 12, 0, 1,
@@ -27,7 +27,7 @@ static const unsigned char heat[] = {
 
 #define NPARTS	sizeof(heat)
 
-/* Sums over the areas of a range in smaps; a flag holds if all have it. */
+/* Sums over the VMAs of a range. A flag is true if all VMAs have the flag. */
 struct areas {
 	uint64_t rss, pinned;
 	bool locked, onfault;
@@ -190,7 +190,7 @@ static int take(int fd, pid_t child, struct lof_measured *measured)
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (n != (ssize_t)sizeof(*measured)) {
-		warnx("a measurement was killed: try a smaller --size");
+		warnx("the measuring process was killed: try a smaller --size");
 		return -1;
 	}
 	if (!measured->err)

@@ -159,7 +159,7 @@ static bool look_at(struct server *server, struct served *served)
 	struct lof_process process;
 
 	if (lof_process_open(&process, server->pid)) {
-		server->why = "it is gone";
+		server->why = "it has ended";
 		return false;
 	}
 	lof_process_read_areas(&process);
@@ -236,11 +236,12 @@ static void show(const struct lof_look *look, const struct served *plain,
 
 	if (!table)
 		return;
-	if (add_row(table, "ready to serve after",
+	if (add_row(table, "time until ready",
 		    lof_demo_time(times[0], look, plain->ready),
 		    lof_demo_time(times[1], look, shim->ready),
 		    (double)plain->ready / (double)shim->ready) == 0 &&
-	    add_row(table, "resident then", lof_size_text(sizes[0], plain->rss),
+	    add_row(table, "resident when ready",
+		    lof_size_text(sizes[0], plain->rss),
 		    lof_size_text(sizes[1], shim->rss),
 		    (double)plain->rss / (double)shim->rss) == 0)
 		scols_print_table(table);

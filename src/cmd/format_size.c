@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sizes in bytes as people read and write them, in powers of 1024. */
+/* Format and parse sizes with units that are powers of 1024. */
 #include "config.h"
 
 #include "cmd.h"

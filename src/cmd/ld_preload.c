@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where the shim is, and how it gets into LD_PRELOAD. */
+/* Finds the shim, and puts it into LD_PRELOAD. */
 #include "config.h"
 
 #include "cmd.h"
@@ -13,7 +13,7 @@
 
 #define SHIM_NAME	"liblockonfault-preload.so"
 
-/* So it is found in a tree that was built and not installed, or was moved. */
+/* For a build that is not installed, or was moved after installation. */
 static bool find_beside_us(char *path)
 {
 	char self[PATH_MAX], beside[PATH_MAX];
@@ -55,7 +55,7 @@ int lof_shim_find(const char *wanted, char *path, size_t size)
 
 	if (find(wanted, found))
 		return -1;
-	/* ld.so splits LD_PRELOAD at these and knows no way to quote them. */
+	/* ld.so splits LD_PRELOAD at these; they cannot be quoted. */
 	if (found[strcspn(found, ": \t\n\v\f\r")]) {
 		warnx("LD_PRELOAD cannot hold a path with white space or ':': "
 		      "'%s'", found);

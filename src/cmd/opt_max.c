@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The most that a program is to have locked, as --max of lockonfault run has
- * it: a size, or a percentage of what the machine, the limit or the cgroup has.
+ * The argument of --max of lockonfault run: a size, or a percentage of the
+ * memory of the machine, of RLIMIT_MEMLOCK or of the cgroup's memory limit.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #define GROUPS_FILE	"/proc/self/cgroup"
 #define NO_LIMIT	UINT64_MAX
 
-/* Where a version of cgroups has its limits of memory. */
+/* The path and the file name of the memory limits in a cgroup version. */
 struct hierarchy {
 	const char *mount, *name;
 };
@@ -30,7 +30,7 @@ static const struct hierarchy v1 = {
 };
 static const struct hierarchy v2 = { "/sys/fs/cgroup", "memory.max" };
 
-/* What a percentage can be of. */
+/* A quantity that a percentage can refer to. */
 struct whole {
 	const char *prefix;
 	int (*find)(uint64_t *bytes);	/* 0, or -1 after a message */
@@ -41,7 +41,7 @@ static int find_memory(uint64_t *bytes)
 	struct sysinfo info;
 
 	if (sysinfo(&info)) {
-		warn("cannot tell the size of the memory");
+		warn("cannot get the size of the memory");
 		return -1;
 	}
 	*bytes = (uint64_t)info.totalram * info.mem_unit;
@@ -53,18 +53,19 @@ static int find_rlimit(uint64_t *bytes)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit)) {
-		warn("cannot tell RLIMIT_MEMLOCK");
+		warn("cannot get RLIMIT_MEMLOCK");
 		return -1;
 	}
 	if (limit.rlim_cur == RLIM_INFINITY) {
-		warnx("RLIMIT_MEMLOCK is unlimited: nothing to take a part of");
+		warnx("RLIMIT_MEMLOCK is unlimited; "
+		      "a percentage of it is meaningless");
 		return -1;
 	}
 	*bytes = limit.rlim_cur;
 	return 0;
 }
 
-/* A word of a list with commas: "cpu,memory". */
+/* Is word in a list such as "cpu,memory"? */
 static bool has_word(const char *list, size_t len, const char *word)
 {
 	const char *end = list + len;
@@ -81,8 +82,9 @@ static bool has_word(const char *list, size_t len, const char *word)
 }
 
 /*
- * "ID:CONTROLLERS:PATH": the path, if that is where memory is accounted. What
- * no controller has is v2, which has memory only if v1 does not.
+ * line is "ID:CONTROLLERS:PATH". Return PATH if memory is charged in that
+ * hierarchy, or else NULL. v1 has "memory" in CONTROLLERS. v2 has ID 0 and no
+ * CONTROLLERS, and is used only if v1 does not have the memory controller.
  */
 static const char *path_in(const char *line, const struct hierarchy **where)
 {
@@ -100,7 +102,7 @@ static const char *path_in(const char *line, const struct hierarchy **where)
 	return path + 1;
 }
 
-/* The cgroup of this process: 0, or -1 after a message. */
+/* Find the cgroup of this process: 0, or -1 after a message. */
 static int find_group(char *group, size_t size, const struct hierarchy **where)
 {
 	FILE *file = fopen(GROUPS_FILE, "re");
@@ -131,8 +133,9 @@ static int find_group(char *group, size_t size, const struct hierarchy **where)
 }
 
 /*
- * Take a limit into account. It need not be there: the root has none, nor has
- * what lies below if the controller is not passed on.
+ * Lower *least to the limit in path. The file may be missing: the root cgroup
+ * has no limit, and a cgroup has none if its parent does not enable the memory
+ * controller.
  */
 static int read_limit(const char *path, uint64_t *least)
 {
@@ -152,7 +155,7 @@ static int read_limit(const char *path, uint64_t *least)
 	if (strcmp(text, "max") == 0)
 		return 0;
 	if (lof_size_parse(text, &limit)) {
-		warnx("not a limit in %s: '%s'", path, text);
+		warnx("%s has an invalid limit: '%s'", path, text);
 		return -1;
 	}
 	if (limit < *least)
@@ -160,7 +163,7 @@ static int read_limit(const char *path, uint64_t *least)
 	return 0;
 }
 
-/* The least limit from the group up to the root: each binds what is below. */
+/* The least limit from group up to the root; a limit binds all descendants. */
 static int least_limit(const struct hierarchy *where, const char *group,
 		       uint64_t *least)
 {
@@ -178,7 +181,7 @@ static int least_limit(const struct hierarchy *where, const char *group,
 	return 0;
 }
 
-/* Under v1 the largest number of pages says that there is none. */
+/* v1 shows the largest number of whole pages if there is no limit. */
 static bool is_none(uint64_t limit)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -193,24 +196,24 @@ static int find_cgroup_limit(uint64_t *bytes)
 
 	if (find_group(group, sizeof(group), &where))
 		return -1;
-	/* So begins what is not below the root of our namespace. */
+	/* The path of a cgroup outside of our cgroup namespace begins so. */
 	if (where && (strncmp(group, "/../", 4) == 0 ||
 		      strcmp(group, "/..") == 0)) {
-		warnx("the cgroup is not to be seen from here: %s", group);
+		warnx("the cgroup is outside of this namespace: %s", group);
 		return -1;
 	}
 	*bytes = NO_LIMIT;
 	if (where && least_limit(where, group, bytes))
 		return -1;
 	if (is_none(*bytes)) {
-		warnx("the cgroup has no memory limit: "
-		      "nothing to take a part of");
+		warnx("the cgroup has no memory limit; "
+		      "a percentage of it is meaningless");
 		return -1;
 	}
 	return 0;
 }
 
-/* "1%" to "100%": the number, or 0. */
+/* Parse "1%" to "100%". Return the number, or 0 if text is malformed. */
 static unsigned int percent_parse(const char *text)
 {
 	unsigned int percent = 0;
@@ -223,7 +226,7 @@ static unsigned int percent_parse(const char *text)
 	return strcmp(text, "%") == 0 ? percent : 0;
 }
 
-/* The part of what text names: 0, or -1 after a message. */
+/* Convert a percentage such as "limit:50%" to bytes: 0, or -1 with message. */
 static int find_part(const char *text, uint64_t *bytes)
 {
 	static const struct whole wholes[] = {
@@ -246,7 +249,8 @@ static int find_part(const char *text, uint64_t *bytes)
 		*bytes = whole / 100 * percent + whole % 100 * percent / 100;
 		return 0;
 	}
-	warnx("not a size, P%%, limit:P%% or cgroup:P%%: '%s'", text);
+	warnx("invalid argument '%s' for --max: "
+	      "not SIZE, P%%, limit:P%% or cgroup:P%%", text);
 	return -1;
 }
 
@@ -259,7 +263,7 @@ int lof_max_parse(const char *text, uint64_t *bytes)
 		      *bytes);
 		return -1;
 	}
-	/* The shim takes what is no unsigned long for nothing at all. */
+	/* The shim ignores a LOCKONFAULT_MAX that exceeds ULONG_MAX. */
 	if (*bytes > ULONG_MAX)
 		*bytes = ULONG_MAX;
 	return 0;

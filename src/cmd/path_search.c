@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The file that execvp would take for a command, to look at it beforehand. */
+/* The file that execvp would execute, to examine it before execvp. */
 #include "config.h"
 
 #include "cmd.h"
@@ -19,7 +19,7 @@ static bool is_executable(const char *path)
 	       access(path, X_OK) == 0;
 }
 
-/* dir/name; an empty dir stands for the current one. */
+/* Make dir/name. An empty dir is the current directory. */
 static int join(char *path, size_t size, const char *dir, size_t len,
 		const char *name)
 {
@@ -47,7 +47,7 @@ int lof_find_command(const char *name, char *path, size_t size)
 		strcpy(path, name);
 		return is_executable(path) ? 0 : -ENOENT;
 	}
-	/* What glibc's execvp falls back to. */
+	/* The default of glibc's execvp. */
 	if (!dirs)
 		dirs = "/bin:/usr/bin";
 	for (;; dirs++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether LD_PRELOAD reaches a program, from what its file says. The file is
- * only read; it may be anything, and may not be what is executed in the end.
+ * Does LD_PRELOAD have an effect on a program? The answer comes from the
+ * program's file, which is only read. The file may have any contents, and may
+ * be replaced before it is executed.
  */
 #include "config.h"
 
@@ -53,7 +54,7 @@ static bool program_open(struct program *program, const char *path)
 	return false;
 }
 
-/* "#!/bin/sh -e": the interpreter. */
+/* Get the interpreter of "#!/bin/sh -e": "/bin/sh". */
 static bool script_interpreter(const struct program *program, char *path)
 {
 	const char *text = program->head.text;
@@ -71,7 +72,7 @@ static bool script_interpreter(const struct program *program, char *path)
 	return len > 0;
 }
 
-/* The path of the dynamic loader. False: there is none. */
+/* Get the path of the dynamic loader. False: the program has none. */
 static bool program_loader(const struct program *program, char *loader,
 			   size_t size)
 {
@@ -105,7 +106,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Whether the shim, built for our own dynamic loader, suits another one. */
+/* The shim works only with the dynamic loader that the command uses too. */
 static bool is_our_loader(const char *loader)
 {
 	struct program self;
@@ -121,8 +122,8 @@ static bool is_our_loader(const char *loader)
 }
 
 /*
- * The kernel says AT_SECURE, and ld.so ignores LD_PRELOAD, only where the
- * identity really changes.
+ * The kernel sets AT_SECURE, which makes ld.so ignore LD_PRELOAD, only if the
+ * user ID, the group ID or the capabilities really change.
  */
 static const char *gains_privilege(const struct program *program)
 {
@@ -160,7 +161,7 @@ static const char *judge(const struct program *program)
 	if (!program_loader(program, loader, sizeof(loader)))
 		return "it is statically linked";
 	if (!is_our_loader(loader))
-		return "it has a dynamic loader of its own kind";
+		return "it uses a different dynamic loader";
 	return NULL;
 }
 

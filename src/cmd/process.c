@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What /proc tells of a process's locked memory. */
+/* Reads the locked memory of a process from /proc. */
 #include "config.h"
 
 #include "process.h"
@@ -21,7 +21,7 @@ static FILE *open_file(int pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* A process names itself, with bytes of any kind. */
+/* A process can set its name to any bytes. */
 static void copy_printable(char *to, size_t size, const char *from)
 {
 	size_t left = strlen(from);
@@ -124,7 +124,7 @@ void lof_process_read_areas(struct lof_process *process)
 	struct lof_vma vma;
 	int ret;
 
-	/* Without memory of its own: a kernel thread, or about to be gone. */
+	/* A kernel thread or an exiting process has no memory. */
 	if (!process->has_charge || lof_smaps_open(&smaps, process->pid))
 		return;
 	while ((ret = lof_smaps_next(&smaps, &vma)) > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What /proc tells of a process's locked memory. */
+/* Reads the locked memory of a process from /proc. */
 #ifndef LOF_PROCESS_H
 #define LOF_PROCESS_H
 
@@ -13,17 +13,21 @@ struct lof_process {
 	char name[64];			/* only printable characters */
 	bool has_charge, has_limit;
 	bool has_areas;			/* the members after limit are known */
-	uint64_t charged;		/* VmLck, bytes as all that follows */
-	uint64_t limit;			/* soft RLIMIT_MEMLOCK or LOF_NO_LIMIT */
+	uint64_t charged;		/* VmLck; all sizes are in bytes */
+	uint64_t limit;			/* soft limit, or LOF_NO_LIMIT */
 	uint64_t locked;		/* locked and resident */
-	uint64_t onfault, full;		/* size of the areas locked so */
+	uint64_t onfault, full;		/* size of the VMAs locked so */
 	uint64_t rss, swap;
 };
 
-/* What anybody may see of a process. 0, or -ESRCH. */
+/*
+ * Read the members that every user may read: name, charged and limit.
+ *   0       success
+ *   -ESRCH  there is no such process
+ */
 int lof_process_open(struct lof_process *process, int pid);
 
-/* What is in smaps; has_areas stays false where that cannot be read. */
+/* Read the other members from smaps. has_areas: smaps could be read. */
 void lof_process_read_areas(struct lof_process *process);
 
 #endif

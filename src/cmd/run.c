@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lockonfault run: a program under the shim. It replaces us, so that its
- * process, its signals and its exit status are its own.
+ * lockonfault run: execute a program under the shim. The program replaces the
+ * command in the same process, so it receives its signals and returns its exit
+ * status directly.
  */
 #include "config.h"
 
@@ -25,13 +26,13 @@ static const char help[] =
 	"Start a program under lock-on-fault.\n"
 	"\n"
 	"Options:\n"
-	" -d, --discard      let the program give locked pages back\n"
+	" -d, --discard      let the program discard locked pages\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
-	" -m, --max MAX      lock MAX at most: SIZE, P%, limit:P%, cgroup:P%\n"
-	" -n, --dry-run      print what would be run, and run nothing\n"
-	" -p, --no-populate  drop MAP_POPULATE where it goes with a lock\n"
+	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
+	" -n, --dry-run      print the command line, do not run it\n"
+	" -p, --no-populate  ignore MAP_POPULATE of locked mappings\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
-	" -v, --verbose      tell what is done\n"
+	" -v, --verbose      print the limit and the variables set\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
 	"\n"
@@ -55,7 +56,7 @@ static const struct option long_options[] = {
 struct run {
 	const char *shim, *log, *max;
 	bool discard, no_populate, dry_run, verbose;
-	/* The variables that were set, in the order of setting. */
+	/* The environment variables set by the command, in order. */
 	const char *set[6];
 	size_t nset;
 };
@@ -70,7 +71,7 @@ static int set_variable(struct run *run, const char *name, const char *value)
 	return 0;
 }
 
-/* CMD may change its directory, and its children too. */
+/* Make the path absolute: CMD and its children may change directory. */
 static int set_log(struct run *run)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
@@ -79,7 +80,7 @@ static int set_log(struct run *run)
 	if (*run->log == '/')
 		return set_variable(run, "LOCKONFAULT_LOG", run->log);
 	if (!getcwd(dir, sizeof(dir))) {
-		warn("cannot tell the current directory");
+		warn("cannot get the current directory");
 		return -1;
 	}
 	n = snprintf(path, sizeof(path), "%s/%s", dir, run->log);
@@ -90,7 +91,7 @@ static int set_log(struct run *run)
 	return set_variable(run, "LOCKONFAULT_LOG", path);
 }
 
-/* Without a thread that looks what was touched, nothing would be locked. */
+/* Only the scanning thread locks touched pages, so --max needs it. */
 static int set_max(struct run *run)
 {
 	char text[sizeof("18446744073709551615")];
@@ -105,7 +106,7 @@ static int set_max(struct run *run)
 	       set_variable(run, "LOCKONFAULT_SYNC_MS", "100");
 }
 
-/* RLIMIT_MEMLOCK is not raised yet: --max may be a part of it. */
+/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
 static int set_environment(struct run *run)
 {
 	char shim[PATH_MAX];
@@ -124,7 +125,7 @@ static int set_environment(struct run *run)
 	return run->max ? set_max(run) : 0;
 }
 
-/* Say in advance where nothing will be changed; it is run all the same. */
+/* Warn if the shim will have no effect. The command is run anyway. */
 static void warn_if_in_vain(const char *command)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
@@ -136,7 +137,7 @@ static void warn_if_in_vain(const char *command)
 		return;
 	why = lof_target_out_of_reach(path);
 	if (why)
-		warnx("the shim does not reach %s: %s", command, why);
+		warnx("the shim cannot be loaded into %s: %s", command, why);
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -144,7 +145,7 @@ static const char *limit_text(char *buf, rlim_t limit)
 	return limit == RLIM_INFINITY ? "unlimited" : lof_size_text(buf, limit);
 }
 
-/* On fault too, the whole of a range is charged when it is locked. */
+/* A lock on fault is charged for the whole range when it is made. */
 static void raise_limit(const struct run *run)
 {
 	char text[2][LOF_SIZE_CHARS];
@@ -163,7 +164,7 @@ static void raise_limit(const struct run *run)
 		      limit_text(text[1], limit.rlim_cur));
 }
 
-/* As one word of the shell. */
+/* Print word, quoted for the shell. */
 static void print_quoted(FILE *out, const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
@@ -192,8 +193,8 @@ static void print_variables(FILE *out, const struct run *run)
 }
 
 /*
- * env keeps the shell from taking CMD for a builtin of its own; but it takes
- * what has a '=' for a variable, which the shell does not once it is quoted.
+ * "env CMD" keeps the shell from running its builtin of the name CMD. But env
+ * treats a CMD with '=' as a variable; the shell does not if CMD is quoted.
  */
 static int print_command(const struct run *run, char **command)
 {

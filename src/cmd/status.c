@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lockonfault status: who has locked what, one process a row. */
+/* lockonfault status: the locked memory of processes, one row a process. */
 #include "config.h"
 
 #include "cmd.h"
@@ -23,14 +23,14 @@ static const char help_head[] =
 	"Usage:\n"
 	" lockonfault status [options] [PID...]\n"
 	"\n"
-	"Show the locked memory of processes; without PID, of all that have "
-	"any.\n"
+	"Show the locked memory of the given processes, or of every process "
+	"that\nhas locked memory.\n"
 	"\n"
 	"Options:\n"
 	" -b, --bytes        print sizes in bytes\n"
 	" -J, --json         print JSON, sizes in bytes\n"
 	" -n, --noheadings   do not print headings\n"
-	" -o, --output LIST  the columns to print; +LIST adds to the default\n"
+	" -o, --output LIST  columns to print; +LIST adds to the default\n"
 	" -r, --raw          print without alignment\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
@@ -60,15 +60,15 @@ enum column {
 static const struct {
 	const char *name, *help;
 } columns[NCOLUMNS] = {
-	[PID] = { "PID", "process" },
-	[COMMAND] = { "COMMAND", "its name" },
-	[CHARGED] = { "CHARGED", "size of all that is locked (VmLck)" },
-	[LOCKED] = { "LOCKED", "what of it is in memory, and stays there" },
-	[ONFAULT] = { "ONFAULT", "size of the areas locked on fault" },
-	[FULL] = { "FULL", "size of the areas locked in full" },
-	[RESIDENT] = { "RESIDENT", "what is in memory, locked or not" },
-	[SWAP] = { "SWAP", "what is swapped out" },
-	[LIMIT] = { "LIMIT", "the most that may be locked (RLIMIT_MEMLOCK)" },
+	[PID] = { "PID", "process ID" },
+	[COMMAND] = { "COMMAND", "name of the process" },
+	[CHARGED] = { "CHARGED", "size of all locked ranges (VmLck)" },
+	[LOCKED] = { "LOCKED", "locked memory that is resident" },
+	[ONFAULT] = { "ONFAULT", "size of the VMAs locked on fault" },
+	[FULL] = { "FULL", "size of the VMAs locked in full" },
+	[RESIDENT] = { "RESIDENT", "resident memory, locked or not" },
+	[SWAP] = { "SWAP", "memory that is swapped out" },
+	[LIMIT] = { "LIMIT", "limit of locked memory (RLIMIT_MEMLOCK)" },
 };
 
 static const enum column default_columns[] = {
@@ -110,7 +110,7 @@ static int add_named_column(struct status *status, const char *name, size_t len)
 	return -1;
 }
 
-/* "PID,LIMIT", or "+SWAP" for the default ones and SWAP. */
+/* list is "PID,LIMIT", or "+SWAP" for the default columns and SWAP. */
 static int choose_columns(struct status *status, const char *list)
 {
 	size_t n = sizeof(default_columns) / sizeof(default_columns[0]);
@@ -160,7 +160,7 @@ static int make_table(struct status *status)
 	return 0;
 }
 
-/* False: it is not known, and the cell stays empty. */
+/* False: the size is unknown, and the cell stays empty. */
 static bool size_of(const struct lof_process *process, enum column column,
 		    uint64_t *bytes)
 {
@@ -190,7 +190,7 @@ static bool size_of(const struct lof_process *process, enum column column,
 	return process->has_areas;
 }
 
-/* NULL: the cell stays empty, which is null in JSON. */
+/* NULL: the cell stays empty; JSON prints null. */
 static const char *cell_text(const struct status *status,
 			     const struct lof_process *process,
 			     enum column column, char *buf)
@@ -232,7 +232,7 @@ static int add_row(struct status *status, struct lof_process *process)
 	return 0;
 }
 
-/* The number of a process, or 0. */
+/* Parse a process ID. Return 0 if text is malformed. */
 static int parse_pid(const char *text)
 {
 	long pid = 0;
@@ -267,7 +267,7 @@ static int add_all(struct status *status)
 	return err;
 }
 
-/* *missing: one of them is not there, which was said. */
+/* Sets *missing, after a message, if a process does not exist. */
 static int add_named(struct status *status, char **pids, bool *missing)
 {
 	struct lof_process process;
@@ -310,12 +310,12 @@ static int show(struct status *status, char **pids)
 static int check_arguments(const struct status *status, char **pids)
 {
 	if (status->json && status->raw) {
-		warnx("--json and --raw exclude each other");
+		warnx("--json and --raw are mutually exclusive");
 		return -1;
 	}
 	for (; *pids; pids++)
 		if (parse_pid(*pids) <= 0) {
-			warnx("not a process ID: '%s'", *pids);
+			warnx("invalid process ID: '%s'", *pids);
 			return -1;
 		}
 	return 0;
