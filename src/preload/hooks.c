@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shim: the names of libc in, the public API out. Nothing is decided here
- * but whether we are wanted at all, which is read from the environment once.
- * No malloc, no stdio, no dlsym: any of these may be what called us. And
- * nothing here calls a name that we export: a program may have it too, made of
- * syscall(), which is ours and would come back to it for ever. So the exported
- * names are shells of static functions, which syscall() calls too.
+ * The shim: functions with libc's names that call the public API. This file
+ * decides only whether the shim is active, and reads that from the environment
+ * once. It calls no malloc, stdio or dlsym, because these may be the callers of
+ * a hook. It also calls no name that the shim exports: the program may define
+ * that name by syscall(), which is the shim's and would call the program's
+ * function again without end. So each exported function only calls a static
+ * hook_*(), which syscall() calls too.
  */
 #include "config.h"
 
@@ -27,8 +28,8 @@
 #include "preload/preload.h"
 
 /*
- * Tells the library that the program's calls come this way. Not "", for which
- * clang would use it elsewhere.
+ * Tells the library that the program's calls come through the shim. Not "",
+ * because clang would use the variable for other empty strings.
  */
 extern const char lof_preload[];
 LOF_PUBLIC const char lof_preload[] = PACKAGE;
@@ -37,7 +38,7 @@ enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;
 
-/* Programs that lock in order to have it all in memory now. */
+/* Programs that lock memory in order to populate it all now. */
 static bool wants_eager(const char *name)
 {
 	static const char *const eager[] = {
@@ -50,7 +51,7 @@ static bool wants_eager(const char *name)
 	return false;
 }
 
-/* The name by which the program was executed; for a script, the script's. */
+/* The name by which the program was executed; for a script, its name. */
 static const char *program_name(void)
 {
 	const char *path = (const char *)getauxval(AT_EXECFN), *slash;
@@ -68,7 +69,7 @@ static bool env_is(const char *name, const char *value)
 	return found && strcmp(found, value) == 0;
 }
 
-/* A number up to max; what is none is as if it were not there. */
+/* Parse a decimal number <= max. A malformed value is treated as unset. */
 static unsigned long env_number(const char *name, unsigned long max)
 {
 	const char *found = secure_getenv(name), *digit = found;
@@ -83,7 +84,7 @@ static unsigned long env_number(const char *name, unsigned long max)
 	return digit && !*digit && number <= max ? number : 0;
 }
 
-/* May be run by two threads at once: each comes to the same answer. */
+/* Two threads may run this at once: both get the same result. */
 static int decide(void)
 {
 	unsigned long convert = LOF_CONVERT_LOCKS;
@@ -117,8 +118,8 @@ static int decide(void)
 }
 
 /*
- * Functions of .preinit_array come before libc has the environment: then nobody
- * can say yet, and the kernel gets what they ask for.
+ * Functions of .preinit_array run before libc has the environment. Until then
+ * the mode is unknown, and the hooks make the plain system calls.
  */
 bool lof_preload_is_active(void)
 {
@@ -131,7 +132,7 @@ bool lof_preload_is_active(void)
 	return known == ACTIVE;
 }
 
-/* No hook may begin a thread, since that takes memory of malloc's. */
+/* Here, not in a hook: creating a thread calls malloc. */
 __attribute__((constructor))
 static void preload_init(void)
 {
@@ -157,7 +158,7 @@ static void preload_end(void)
 		lof_preload_log_left_out();
 }
 
-/* Straight to the kernel, with libc's way of returning. */
+/* Make the plain system call, and return -1 and errno like libc. */
 static long raw(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret = lof_syscall_raw(nr, a, b, c, d, e, f);
@@ -197,7 +198,7 @@ static int hook_munmap(void *addr, size_t len)
 static void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags,
 			 void *new_addr)
 {
-	/* A flag of our own is none of the kernel's, which refuses it. */
+	/* The kernel does not know LOF_MREMAP_NOPOPULATE, and refuses it. */
 	if (!lof_preload_is_active() || flags & LOF_MREMAP_NOPOPULATE)
 		return (void *)raw(SYS_mremap, (long)addr, (long)old_len,
 				   (long)new_len, flags, (long)new_addr, 0);
@@ -245,7 +246,7 @@ static int hook_remap_file_pages(void *addr, size_t len, int prot,
 	return lof_hooked_remap_file_pages(addr, len, prot, pgoff, flags);
 }
 
-/* What a call of the lock family returned goes to the log on its way. */
+/* Log a lock call and its errno, and return ret. */
 static int logged(const char *call, const void *addr, size_t len, int ret)
 {
 	lof_log(call, (uintptr_t)addr, len, ret ? errno : 0);
@@ -325,7 +326,7 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	void *new_addr;
 	va_list args;
 
-	/* Without these two flags nobody looks at it; it may not be there. */
+	/* new_addr is passed only with flags besides MREMAP_MAYMOVE. */
 	va_start(args, flags);
 	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
 	va_end(args);
@@ -387,9 +388,9 @@ LOF_PUBLIC int munlockall(void)
 
 #ifdef LOF_SYSCALL_IS_OURS
 /*
- * Some arguments that libc's functions have as int the kernel takes as long,
- * and refuses bits beyond: those it must see. fd, and the flags of the other
- * calls, are int there as well (seen on 6.18).
+ * Some arguments are int in libc's functions and long in the kernel, which
+ * refuses unknown high bits. The kernel must see these bits. fd, and the flags
+ * of the other calls, are int in the kernel as well (seen on 6.18).
  */
 static bool is_wide(long nr, long c, long d, long e)
 {
@@ -410,8 +411,8 @@ static bool is_wide(long nr, long c, long d, long e)
 }
 
 /*
- * Such a call is the kernel's to do or to refuse: where it does it, it is rare
- * enough to ask what it did.
+ * Make a call with high bits as a plain system call. If it succeeds, lof_sync()
+ * reads its effect; such calls are rare.
  */
 static long call_wide(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -425,8 +426,8 @@ static long call_wide(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 /*
- * A program may make the same calls by number. All others pass through; six
- * arguments are read whether or not they were given, as libc's own does.
+ * A program may make the hooked calls by number. All other calls pass through.
+ * Six arguments are read even if fewer were given, as in libc's syscall().
  */
 LOF_PUBLIC long syscall(long nr, ...)
 {

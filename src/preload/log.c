@@ -45,7 +45,7 @@ void lof_log_open(const char *path, const char *name)
 	if (!path || strlen(path) >= sizeof(log_path))
 		return;
 	strcpy(log_path, path);
-	/* A file name may hold anything; a line of the log may not. */
+	/* A file name may contain control characters; a log line must not. */
 	for (size_t i = 0; i < NAME_BYTES - 1 && name[i]; i++)
 		log_name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
 	atomic_store_explicit(&is_open, 1, memory_order_release);

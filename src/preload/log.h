@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shim's log, for who asked for one. The file is opened for each line and
- * closed again: a program may close all descriptors, and use ours for a file
- * of its own.
+ * The shim's log, if LOCKONFAULT_LOG is set. The file is opened and closed for
+ * each line: a program may close all descriptors, and then use the number of
+ * the log's descriptor for its own file.
  */
 #ifndef LOF_PRELOAD_LOG_H
 #define LOF_PRELOAD_LOG_H
@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Log to path from now on, in the name of a program. NULL: do not. */
+/* Log to path from now on, with the name of the program. NULL: no log. */
 void lof_log_open(const char *path, const char *name);
 
 bool lof_log_is_open(void);
 
-/* "PID NAME: CALL ADDR LEN ERRNO". Changes nothing the program can see. */
+/* Log "PID NAME: CALL ADDR LEN ERRNO". The program sees no effect. */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 
 #endif

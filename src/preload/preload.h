@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the shim share. */
+/* The declarations that the files of the shim share. */
 #ifndef LOF_PRELOAD_PRELOAD_H
 #define LOF_PRELOAD_PRELOAD_H
 
 #include <stdbool.h>
 
-/* Is the shim wanted in this program, and can it tell yet? */
+/* Is the shim active? False also as long as libc has no environment. */
 bool lof_preload_is_active(void);
 
-/* What MCL_FUTURE by the library's own hand does not lock, goes to the log. */
+/* Log the bytes that the emulated MCL_FUTURE does not lock. */
 void lof_preload_log_left_out(void);
 
 #endif

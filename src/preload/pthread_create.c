@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pthread_create, for the stack of the new thread, which libc maps unseen. It
- * lies where its pthread_t does, in glibc and musl. The one function that we
- * stand in for and yet need of libc: so dlsym is called here, and must be nowhere
- * else.
+ * The hook of pthread_create. libc maps the stack of the new thread unseen; in
+ * glibc and musl the stack is next to its pthread_t. This is the only hook that
+ * also needs libc's function. So dlsym is called here, and must not be called
+ * in any other file.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@
 typedef int creator(pthread_t *thread, const pthread_attr_t *attr,
 		    void *(*start)(void *), void *arg);
 
-/* Each thread that asks gets the same answer. */
+/* Two threads may run this at once: both find the same function. */
 static creator *libc_creator(void)
 {
 	static _Atomic uintptr_t known;
@@ -37,9 +37,10 @@ static creator *libc_creator(void)
 }
 
 /*
- * The stack ends with the page of its pthread_t, and the guard lies below it. The
- * thread may have ended by now, so that nothing is read there; and if another
- * mapping is there by now, MCL_FUTURE wants that, too.
+ * Lock the stack if MCL_FUTURE is emulated. The stack ends with the page of its
+ * pthread_t; the guard is below the stack. The thread may have ended already,
+ * so the stack is not read. If another mapping is there now, MCL_FUTURE must
+ * lock that mapping too.
  */
 static void follow_stack(pthread_t thread, const pthread_attr_t *attr)
 {
