@@ -113,7 +113,7 @@ START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
 {
 	void *addr;
 
-	if (is_limited())
+	if (tool_is_limited())
 		skip("MCL_FUTURE would be too much for the limit");
 	OK(lof_mlockall(MCL_FUTURE | MCL_ONFAULT));
 	MAPPED(addr, lof_mmap_onfault(at(2), pages(4), RW, OVER | MAP_POPULATE,
@@ -148,7 +148,7 @@ START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
 	void *addr;
 
 	ck_assert_ptr_ne(place, MAP_FAILED);
-	if (is_limited())
+	if (tool_is_limited())
 		skip("so much may not be locked");
 	OK(lof_mlock2(at(0), page, MLOCK_ONFAULT));
 	if (_i == 0) {

@@ -207,7 +207,7 @@ START_TEST(giants_are_charged_right)
 
 	if (addr == MAP_FAILED)
 		skip("no room for 16 TiB");
-	if (is_limited())
+	if (tool_is_limited())
 		skip("RLIMIT_MEMLOCK is below 16 TiB");
 	OK(lof_mlock2(addr, 16 * tib, MLOCK_ONFAULT));
 	ck_assert_uint_eq(truth_vmlck(), 16 * tib);

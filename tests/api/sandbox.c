@@ -319,6 +319,7 @@ static int pass_over(const struct lof_region *region, void *arg)
 
 START_TEST(ledger_that_runs_out_of_memory_stays_right)
 {
+	bool is_limited = tool_is_limited();
 	struct lof_stats stats;
 	char *addr = map_many();
 	size_t n;
@@ -328,8 +329,9 @@ START_TEST(ledger_that_runs_out_of_memory_stays_right)
 	lose_memory();
 	/* More ranges than the library has memory for from the beginning. */
 	n = lock_every_other(addr, 16000, &err);
-	if (err)
-		ck_assert_int_eq(geteuid() ? ENOMEM : 0, err);
+	if (err && is_limited)
+		skip("RLIMIT_MEMLOCK is less than the ledger has nodes for");
+	ck_assert_int_eq(err, 0);
 	FAILS(lof_stats(&stats, sizeof(stats)), ENOMEM);
 	FAILS(lof_walk(pass_over, NULL), ENOMEM);
 	find_memory();

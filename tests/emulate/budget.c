@@ -440,7 +440,7 @@ START_TEST(the_number_of_areas_is_bounded)
 	char *addr = map_much();
 	size_t locked;
 
-	if (is_limited())
+	if (tool_is_limited())
 		skip("RLIMIT_MEMLOCK comes before the bound on areas");
 	OK(lof_lock_budget(addr, MUCH, MUCH / 2, LOF_BUDGET_FIRST));
 	for (unsigned int i = 1; i <= 4; i++) {

@@ -29,7 +29,7 @@ static void emulate(int flags)
 /* Of a limit there are tests of their own. */
 static void need_no_limit(void)
 {
-	if (is_limited())
+	if (tool_is_limited())
 		skip("under RLIMIT_MEMLOCK not all is followed");
 }
 

@@ -327,7 +327,10 @@ static void *show_stack(void *unused)
 	return NULL;
 }
 
-/* The usual stack, and one of a size and a guard that are asked for. */
+/*
+ * The usual stack, which is made small enough for a limit, and one of a size and
+ * a guard that are asked for.
+ */
 static void stacks(void)
 {
 	pthread_attr_t attr;
@@ -335,6 +338,8 @@ static void stacks(void)
 
 	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
 	    pthread_attr_init(&attr) ||
+	    pthread_attr_setstacksize(&attr, 256 * page) ||
+	    pthread_setattr_default_np(&attr) ||
 	    pthread_attr_setstacksize(&attr, 64 * page) ||
 	    pthread_attr_setguardsize(&attr, 3 * page))
 		exit(8);

@@ -171,26 +171,6 @@ void become_nobody(size_t limit)
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
 }
 
-/* Below the limit mlock fails later, and what it cannot read stays locked. */
-bool is_limited(void)
-{
-	size_t charged = truth_vmlck(), len;
-	struct rlimit limit;
-	void *addr;
-	bool limited;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
-	if (limit.rlim_cur == RLIM_INFINITY)
-		return false;
-	len = (size_t)limit.rlim_cur + page;
-	addr = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(addr, MAP_FAILED);
-	ck_assert_int_eq(syscall(SYS_mlock, addr, len), -1);
-	limited = truth_vmlck() == charged;
-	ck_assert_int_eq(munmap(addr, len), 0);
-	return limited;
-}
-
 /*
  * Far below where the kernel puts what may lie anywhere: nothing of anybody
  * else comes to lie in the holes that tests make.

@@ -87,9 +87,6 @@ int is_marked(const void *addr, size_t npages, char first);
 void become_nobody(size_t limit);
 void set_limit(size_t limit);
 
-/* May this process lock no more than a limit? */
-bool is_limited(void);
-
 /* A case with an arena around each test, which must agree with the ledger. */
 TCase *arena_case(Suite *suite, const char *name);
 

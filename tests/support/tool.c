@@ -9,6 +9,10 @@
 
 #include <fnmatch.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "support/truth.h"
 
@@ -305,4 +309,24 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after)
 		snprintf(name, sizeof(name), "under %s: %s", tool_name(), why);
 		skip_count(name);
 	}
+}
+
+/* Below the limit mlock fails later, and pages that it cannot read stay locked. */
+bool tool_is_limited(void)
+{
+	size_t charged = truth_vmlck(), len;
+	struct rlimit limit;
+	bool limited;
+	void *addr;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	len = (size_t)limit.rlim_cur + (size_t)sysconf(_SC_PAGESIZE);
+	addr = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	ck_assert_int_eq(syscall(SYS_mlock, addr, len), -1);
+	limited = truth_vmlck() == charged;
+	ck_assert_int_eq(munmap(addr, len), 0);
+	return limited;
 }

@@ -30,4 +30,7 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after);
 #define tcase_add_loop_test(tcase, test, start, after)			\
 	tool_add_test(tcase, test, start, after)
 
+/* Is RLIMIT_MEMLOCK a bound for this process, that has no CAP_IPC_LOCK? */
+bool tool_is_limited(void);
+
 #endif
