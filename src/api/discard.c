@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lof_discard, and lof_madvise, which may discard: pages go, locks stay. */
+/* lof_discard and lof_madvise: discard pages and keep their locks. */
 #include "config.h"
 
 #include "lockonfault.h"
@@ -15,8 +15,8 @@
 #include "lock/unlock.h"
 
 /*
- * Before Linux 5.18 locked memory keeps its pages: so it is unlocked for a
- * moment.
+ * Before Linux 5.18 the kernel does not discard locked pages: unlock the range,
+ * discard its pages, and lock the range again.
  */
 static int discard_unlocked(struct lof_range range)
 {
@@ -24,7 +24,7 @@ static int discard_unlocked(struct lof_range range)
 	int err;
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	/* Locking it again must be allowed; the limit may have come down. */
+	/* RLIMIT_MEMLOCK may be lower now, and forbid the new lock. */
 	err = lof_can_relock(range) ? 0 : -EAGAIN;
 	if (!err) {
 		err = lof_unlock_tracked(range);
@@ -47,7 +47,7 @@ static int discard(uintptr_t addr, size_t len)
 {
 	struct lof_range range;
 
-	/* A kernel of 64 bits takes no end for a wrapped one in 32. */
+	/* A 64-bit kernel does not refuse a 32-bit range that wraps. */
 	if (addr & (lof_sys_page_size() - 1) ||
 	    lof_range_of(&range, (void *)addr, len))
 		return -EINVAL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a fork does to the library, by handlers that fork() of libc calls. With
- * LOF_FORK_RELOCK the forking thread takes a list of what is locked along, and
- * the child locks it on fault: so no page is copied for it. A raw clone has no
- * handlers; its child begins with nothing locked, and its ledger is empty.
+ * The handlers of a fork, called by fork() of libc. With LOF_FORK_RELOCK the
+ * forking thread lists the locked ranges, and the child locks them on fault:
+ * the new lock copies no page. A raw clone calls no handlers; its child has no
+ * locks and an empty ledger.
  */
 #include "config.h"
 
@@ -22,21 +22,22 @@
 #include "lockonfault.h"
 
 struct list {
-	struct list *outer;	/* of the fork that this one's handler is in */
-	unsigned int depth;
+	struct list *outer;	/* list of the fork around this fork */
+	unsigned int depth;	/* depth of the fork that took the list */
 	struct lof_range memory;
 	size_t count;
 	struct lof_range range[];
 };
 
 static LOF_PER_THREAD struct list *list;
-static LOF_PER_THREAD unsigned int depth;	/* of forks inside forks */
+/* The number of forks in progress: a handler of a fork may fork. */
+static LOF_PER_THREAD unsigned int depth;
 
-/* Ranges of what is locked: how many there are, and the first max of them. */
+/* Counts all locked ranges, and stores the first max of them. */
 struct collection {
 	struct lof_range *to;
 	size_t max, n;
-	uintptr_t end;		/* of the last one */
+	uintptr_t end;		/* end of the last locked range */
 };
 
 static void add(struct collection *c, struct lof_range range)
@@ -53,7 +54,7 @@ static void add(struct collection *c, struct lof_range range)
 	c->to[c->n - 1].end = range.end;
 }
 
-/* The locked part of a range, by halves. */
+/* Add the locked pages of a range: bisect the range with msync. */
 static void add_locked(struct collection *c, struct lof_range range)
 {
 	size_t page = lof_sys_page_size(), half = lof_range_len(range) / 2;
@@ -69,7 +70,7 @@ static void add_locked(struct collection *c, struct lof_range range)
 	add_locked(c, (struct lof_range){ middle, range.end });
 }
 
-/* Other threads may change locks faster than all is read. */
+/* A run may be suspect: other threads may change locks after the resync. */
 static int collect_run(const struct lof_entry *run, void *arg)
 {
 	struct collection *c = arg;
@@ -85,14 +86,16 @@ static size_t collect(struct lof_range *to, size_t max)
 {
 	struct collection c = { .to = to, .max = max };
 
-	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, lof_range_all(lof_sys_page_size()),
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS,
+				   lof_range_all(lof_sys_page_size()),
 				   collect_run, &c);
 	return c.n;
 }
 
 /*
- * The child cannot ask the kernel what is suspect, since its locks are gone: so
- * the parent asks. Without memory for a list nothing is locked again.
+ * The child has no locks, and cannot ask the kernel about suspect ranges: the
+ * parent asks before the fork. If there is no memory for the list, the child
+ * locks nothing.
  */
 static void take_list(void)
 {
@@ -113,13 +116,13 @@ static void take_list(void)
 	new->outer = list;
 	new->depth = depth;
 	new->count = collect(new->range, count);
-	/* Others may have locked more meanwhile. */
+	/* Another thread may have locked a range since the count. */
 	if (new->count > count)
 		new->count = count;
 	list = new;
 }
 
-/* The list that this fork took, if it did. */
+/* The list that this fork took; NULL: this fork took no list. */
 static struct list *own_list(void)
 {
 	return list && list->depth == depth ? list : NULL;
@@ -171,7 +174,7 @@ static void after_fork_in_child(void)
 	int saved = errno;
 
 	lof_ledger_after_fork_in_child();
-	/* With MADV_DONTFORK there may be holes. */
+	/* MADV_DONTFORK may leave holes: then lock each VMA of the range. */
 	for (size_t i = 0; own_list() && i < list->count; i++)
 		if (lock(list->range[i]))
 			lof_smaps_each(lock_area, &list->range[i]);

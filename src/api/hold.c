@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Counted locks: lof_hold and lof_drop. A count is raised before the lock is
- * made, and lowered before it is taken back: so who takes it back sees whether
- * somebody else has come to hold the memory, and locks it again for him.
+ * Counted locks: lof_hold and lof_drop. The count is raised before the lock,
+ * and lowered before the unlock. If another thread holds the memory during the
+ * unlock, the unlocking thread finds the new count, and locks the memory again.
  */
 #include "config.h"
 
@@ -19,10 +19,11 @@
 #include "lock/relock.h"
 #include "lock/unlock.h"
 
-/* Lock on fault what is not locked. */
+/* Lock on fault the gaps between the locked runs of a range. */
 struct resting {
-	int ret;	/* of lof_lock_with_quirks(); or 1: something was locked */
-	struct lof_range gap;
+	/* result of lof_lock_with_quirks(), or 1: a run was locked */
+	int ret;
+	struct lof_range gap;	/* unlocked pages since the last locked run */
 };
 
 static int lock_gap(struct resting *r)
@@ -51,17 +52,24 @@ static int lock_if_not_locked(const struct lof_entry *run, void *arg)
 	return 0;
 }
 
-/* 0; 1: something was locked already; a negative errno. */
+/*
+ * Lock on fault the pages of range that are not locked.
+ *
+ * 0         all of range was unlocked, and is locked now
+ * 1         a part was locked before, or lof_lock_with_quirks() returned 1
+ * other     a negative errno
+ */
 static int lock_rest(struct lof_range range)
 {
 	struct resting r = { .ret = 0 };
 	enum lof_outcome did;
 	int err;
 
-	/* Nothing to lock is refused too without the privilege. */
+	/* The lock of an empty range needs the privilege, too. */
 	if (lof_range_is_empty(range))
 		return lof_lock_with_quirks(range, LOF_ONFAULT, true, &did);
-	err = lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_not_locked, &r);
+	err = lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_not_locked,
+				  &r);
 	if (!err)
 		err = lock_gap(&r);
 	return err ? err : r.ret;
@@ -77,7 +85,7 @@ static int lock_held(struct lof_range range, unsigned int kind)
 	ret = kind == LOF_FULL ? lof_lock_with_quirks(range, kind, true, &did)
 			       : lock_rest(range);
 	did = ret ? LOF_UNSURE : LOF_DONE;
-	/* Also what lies before a hole; unless the ledger cannot be read. */
+	/* Undo the lock before a hole, too, if the ledger can be read. */
 	if (ret < 0 && !lof_unlock_untracked((struct lof_range){
 			range.start, lof_first_hole(range) }) &&
 	    lof_relock(range, range.start) >= 0)
@@ -98,7 +106,7 @@ static int hold(struct lof_range range, unsigned int kind)
 	if (err)
 		return err;
 	err = lock_held(range, kind);
-	/* In a hole nothing is held any more. */
+	/* The hold of unmapped pages ended: skip pages with count 0. */
 	if (err)
 		lof_holds_remove(range, true);
 	return err;
@@ -117,8 +125,8 @@ static int lock_again_if_held(const struct lof_entry *run, void *arg)
 }
 
 /*
- * Unlock what no other holder has. Another thread may have come to hold it
- * meanwhile: then it is locked again.
+ * Unlock a run that has no other holder. If another thread holds the run
+ * meanwhile, lock it again.
  */
 static int unlock_if_dropped(const struct lof_entry *run, void *arg)
 {
@@ -131,8 +139,8 @@ static int unlock_if_dropped(const struct lof_entry *run, void *arg)
 	*unsure |= lof_unlock(run->range) != 0;
 	if (!lof_ledger_has(LOF_NOTED_HOLDS, run->range))
 		return 0;
-	return lof_ledger_each_run(LOF_NOTED_HOLDS, run->range, lock_again_if_held,
-				   unsure);
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, run->range,
+				   lock_again_if_held, unsure);
 }
 
 static int drop(struct lof_range range)

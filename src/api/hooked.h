@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library does for the shim alone: the calls of libc as the kernel does
- * them, system call for system call, and noted in the ledger. The names are
- * exported in the node LOCKONFAULT_PRIVATE, and are no part of the API.
+ * Functions for the shim alone: each makes the system call that libc would
+ * make, and notes the effect in the ledger. The names are exported in the node
+ * LOCKONFAULT_PRIVATE, and are not part of the API.
  */
 #ifndef LOF_API_HOOKED_H
 #define LOF_API_HOOKED_H
 
 #include <stddef.h>
 
-/* LOF_CONVERT has its say. If a lock fails, what the kernel left is left. */
+/*
+ * lof_hooked_mlock() obeys LOF_CONVERT. If a lock fails, the pages that the
+ * kernel locked before the failure stay locked.
+ */
 int lof_hooked_mlock(const void *addr, size_t len);
 int lof_hooked_mlock2(const void *addr, size_t len, unsigned int flags);
 
@@ -18,7 +21,10 @@ int lof_hooked_shmdt(const void *addr);
 int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
 				int flags);
 
-/* libc mapped it to be read and written: where MCL_FUTURE is ours, lock it. */
+/*
+ * libc mapped a readable and writable range without a hook: lock the range if
+ * the library emulates MCL_FUTURE.
+ */
 void lof_hooked_follow(const void *addr, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For the shim: libc mapped a stack, unseen. */
+/* For the shim: libc mapped the stack of a thread without a hook. */
 #include "config.h"
 
 #include "api/hooked.h"

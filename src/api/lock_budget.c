@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lof_lock_budget. */
+/* lof_lock_budget: lock as many bytes of a range as the budget allows. */
 #include "config.h"
 
 #include "lockonfault.h"
