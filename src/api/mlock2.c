@@ -25,9 +25,9 @@
 #include "lock/unlock.h"
 
 /*
- * One system call, and if it fails what the kernel left is left. There is none
- * that locks hugetlb on fault; and where there is no mlock2, the ledger alone
- * knows the kinds.
+ * Make one system call; if the call fails, keep its partial effect.
+ * lof_lock_range() takes over in two cases: no system call locks hugetlb on
+ * fault, and without mlock2 only the ledger knows the kinds.
  */
 static int lock_as_kernel(struct lof_range range, unsigned int kind)
 {
@@ -37,7 +37,7 @@ static int lock_as_kernel(struct lof_range range, unsigned int kind)
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2) ||
 	    (kind == LOF_ONFAULT && lof_may_have_hugetlb(range))) {
 		err = lof_lock_range(range, kind);
-		/* For the kernel to lock nothing of MAP_DROPPABLE is success. */
+		/* mlock() of MAP_DROPPABLE succeeds, and locks nothing. */
 		return err == -EOPNOTSUPP ? 0 : err;
 	}
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
@@ -62,8 +62,10 @@ static int lock(const void *addr, size_t len, unsigned int kind,
 }
 
 /*
- * A budget ends first, or its sweep would lock again, and so would who follows
- * MCL_FUTURE. A handler that cannot take the lock unlocks all the same.
+ * Take the range out of its budget before the unlock, or the next scan would
+ * lock the range again. If MCL_FUTURE is emulated, exempt the range from the
+ * emulation. A signal handler that cannot take the ledger's lock (-EBUSY) goes
+ * on and unlocks.
  */
 static int leave_budgets(struct lof_range range)
 {
@@ -92,7 +94,7 @@ static int unlock(const void *addr, size_t len)
 	return err ? err : lof_unlock_range(range);
 }
 
-/* What of a range to unlock. */
+/* Unlock the parts of range that are locked in this kind. */
 struct choice {
 	struct lof_range range;
 	unsigned int kind;
@@ -106,7 +108,7 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 				LOF_KIND_BIT(choice->kind));
 }
 
-/* The same by the ledger, where there is no smaps. */
+/* Without smaps: unlock a run that the ledger notes in this kind. */
 static int unlock_run(const struct lof_entry *run, void *arg)
 {
 	const struct choice *choice = arg;
@@ -116,8 +118,8 @@ static int unlock_run(const struct lof_entry *run, void *arg)
 }
 
 /*
- * Only smaps tells for certain which way memory is locked that others may have
- * mapped or locked unseen.
+ * Unlock the memory of one kind. Only smaps tells the kind of memory that was
+ * mapped or locked without the library.
  */
 static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 {
@@ -136,8 +138,8 @@ static int unlock_kind(const void *addr, size_t len, unsigned int kind)
 	choice.range.end = lof_first_hole(choice.range);
 	err = lof_smaps_each(unlock_area, &choice);
 	if (err && err != -ENOMEM && err != -EBUSY)
-		err = lof_ledger_each_run(LOF_NOTED_LOCKS, choice.range, unlock_run,
-					  &choice);
+		err = lof_ledger_each_run(LOF_NOTED_LOCKS, choice.range,
+					  unlock_run, &choice);
 	lof_change_end(&change, LOF_UNSURE);
 	return !err && choice.range.end < end ? -ENOMEM : err;
 }
@@ -161,7 +163,7 @@ LOF_PUBLIC int lof_hooked_mlock2(const void *addr, size_t len,
 	return lock2(addr, len, flags, lock_as_kernel);
 }
 
-/* With LOF_CONVERT_MAX it comes under the process's budget, whatever its size. */
+/* With LOF_CONVERT_MAX, put a range of any size into the process's budget. */
 static int lock_converted(const void *addr, size_t len, lock_range *by)
 {
 	struct lof_range range;
@@ -222,7 +224,7 @@ LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)
 	}
 }
 
-/* The names that libc lacks, or has only in part. */
+/* Names that some libc versions lack; no libc has munlock2. */
 LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 	__attribute__((alias("lof_mlock2")));
 LOF_PUBLIC int munlock2(const void *addr, size_t len, unsigned int flags)

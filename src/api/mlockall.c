@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The calls that lock and unlock the whole process: mlockall and its kin. */
+/* The calls that lock and unlock the whole process: mlockall and munlockall. */
 #include "config.h"
 
 #include "lockonfault.h"
@@ -39,7 +39,7 @@ static int survey_area(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
-/* Is there hugetlb, which a lock of all on fault would populate? */
+/* Is hugetlb mapped? mlockall() would populate it, even on fault. */
 static bool has_hugetlb(void)
 {
 	bool hugetlb = false;
@@ -57,13 +57,16 @@ static int restore_area(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
-/* Lock each area as the ledger has it. */
+/* Lock each VMA as the ledger notes it. */
 static void restore_all(void)
 {
 	lof_smaps_each(restore_area, NULL);
 }
 
-/* The kernel would charge it wrongly; it passes over what is locked already. */
+/*
+ * Lock a giant VMA in pieces: mlockall() would charge it wrongly. mlockall()
+ * skips a VMA that is locked.
+ */
 static int lock_giant(const struct lof_vma *vma, void *arg)
 {
 	const unsigned int *kind = arg;
@@ -81,7 +84,7 @@ static int unlock_giant(const struct lof_entry *run, void *arg)
 	return 0;
 }
 
-/* Those that are noted; the kernel would take their charge back wrongly. */
+/* Unlock the noted giants in pieces: munlockall() corrupts their charge. */
 static void unlock_giants(void)
 {
 	if (lof_may_have_giants())
@@ -89,12 +92,12 @@ static void unlock_giants(void)
 					   unlock_giant, NULL);
 }
 
-/* Lock areas without a hole between them, and none that nature keeps. */
+/* Lock a run of adjacent VMAs, without hugetlb and memfd_secret. */
 static int lock_run(const struct lof_range *run)
 {
 	if (lof_range_is_empty(*run) || lof_lock_onfault(*run) != -ENOMEM)
 		return 0;
-	/* The limit; or it is the kernel's own memory, and not to be locked. */
+	/* A hole: the kernel's own memory. No hole: over the limit. */
 	return lof_first_hole(*run) == run->end ? -ENOMEM : 0;
 }
 
@@ -112,16 +115,19 @@ static int lock_areas_but_last(const struct lof_vma *vma, void *arg)
 	return lock_run(&before);
 }
 
-/* The kernel refuses more than the limit beforehand, and touches nothing. */
+/* mlockall() refuses more than the limit before it locks anything. */
 static bool is_over_the_limit(void)
 {
 	uint64_t limit, total;
 
-	return lof_onfault_by_mlock_is_limited(&limit) && !lof_smaps_total(&total) &&
-	       total > limit;
+	return lof_onfault_by_mlock_is_limited(&limit) &&
+	       !lof_smaps_total(&total) && total > limit;
 }
 
-/* What mlockall does on fault, but for hugetlb; or without mlockall for it. */
+/*
+ * Emulate mlockall(MCL_CURRENT | MCL_ONFAULT), but leave hugetlb alone. Also
+ * for a kernel whose mlockall() does not know MCL_ONFAULT.
+ */
 static int lock_areas(int flags)
 {
 	unsigned int before = lof_mclfuture_known();
@@ -158,7 +164,7 @@ static int restore_giant(const struct lof_vma *vma, void *arg)
 	return lof_is_giant(vma->range) ? restore_area(vma, arg) : 0;
 }
 
-/* mlockall with MCL_CURRENT, charged right. */
+/* mlockall() with MCL_CURRENT, and with the right charge for giants. */
 static int lock_current(int flags, unsigned int kind)
 {
 	int err;
@@ -181,8 +187,8 @@ static int call_native(int flags, unsigned int kind)
 }
 
 /*
- * Where mlockall knows no MCL_ONFAULT, what is mapped can be locked all the
- * same; what will be, only by the kernel.
+ * If mlockall() does not know MCL_ONFAULT, lock_areas() can lock the present
+ * mappings. Only the kernel can lock the future mappings: -EINVAL.
  */
 static int call_mlockall(int flags, unsigned int kind)
 {
@@ -210,7 +216,7 @@ static int lock_all(int flags)
 	struct lof_mclfuture_update turn;
 	int err;
 
-	/* Up to Linux 5.1 the kernel takes it, and drops all locks. */
+	/* Up to Linux 5.1 mlockall(MCL_ONFAULT) succeeds, and unlocks all. */
 	if (flags == MCL_ONFAULT || flags & ~MCL_ALL)
 		return -EINVAL;
 	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
@@ -219,14 +225,15 @@ static int lock_all(int flags)
 	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : (int)future);
 	if (!err)
 		change.assumed = lof_attr_of_lock(kind);
-	/* MCL_CURRENT passes over what cannot be locked. */
+	/* MCL_CURRENT skips memory that cannot be locked. */
 	lof_change_end(&change, flags & MCL_CURRENT ? LOF_UNSURE : LOF_REFUSED);
 	return err;
 }
 
 /*
- * What we do of MCL_FUTURE ends without a system call, and before one
- * that unlocks: who follows looks again when it has locked something.
+ * End the emulation of MCL_FUTURE, without a system call. Call this before a
+ * system call that unlocks: a thread that locks a new mapping then sees the end
+ * of the emulation, and unlocks the mapping.
  */
 static void stop_following(void)
 {
@@ -249,14 +256,14 @@ static int unlock_all(void)
 	turn = lof_mclfuture_begin();
 	err = lof_sys_munlockall();
 	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : LOF_NONE);
-	/* The kernel leaves some kinds of memory locked: memfd_secret. */
+	/* munlockall() leaves memfd_secret memory locked. */
 	if (!err)
 		change.unlocked = everything();
 	lof_change_end(&change, err ? lof_outcome(err) : LOF_UNSURE);
 	return err;
 }
 
-/* What of an area is locked in one of some kinds. */
+/* Unlock a VMA that is locked in one of these kinds. */
 static int unlock_if_dropped(const struct lof_vma *vma, void *arg)
 {
 	const unsigned int *kinds = arg;
@@ -273,10 +280,10 @@ static int first_locked(const struct lof_entry *run, void *arg)
 }
 
 /*
- * No call stops MCL_FUTURE and leaves the rest alone. Locking all on fault
- * stops it and unlocks nothing meanwhile; but the limit may forbid it, and it
- * would populate hugetlb. Then all is unlocked for a moment, if it may be locked
- * again.
+ * No system call stops MCL_FUTURE alone. mlockall(MCL_CURRENT | MCL_ONFAULT)
+ * stops MCL_FUTURE and unlocks nothing; but the limit may forbid the call, and
+ * the call would populate hugetlb. Otherwise munlockall() stops MCL_FUTURE, if
+ * the limit allows the old locks again. Then lock each VMA as it was.
  */
 static int stop_future(void)
 {
@@ -286,8 +293,9 @@ static int stop_future(void)
 
 	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
 					  LOF_ONFAULT)) {
-		if (lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), first_locked,
-					&any) > 0 && !lof_can_relock(any))
+		if (lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
+					first_locked, &any) > 0 &&
+		    !lof_can_relock(any))
 			err = -ENOMEM;
 		if (!err) {
 			unlock_giants();
@@ -300,7 +308,7 @@ static int stop_future(void)
 	return err;
 }
 
-/* What munlockall2 does; what is held may stay. */
+/* lof_munlockall2(). Under LOF_HOLDS_WIN held memory stays locked. */
 static int unlock_some(int flags)
 {
 	unsigned int drop = 0, kind;
@@ -308,7 +316,7 @@ static int unlock_some(int flags)
 	bool future;
 	int err;
 
-	/* What is locked has to be known, and smaps readable, beforehand. */
+	/* Read smaps before any change: the ledger must know all locks. */
 	lof_mclfuture_sync();
 	err = lof_ledger_reread(everything());
 	if (!err && flags & MCL_ONFAULT)
@@ -342,15 +350,16 @@ static int convert_run(const struct lof_entry *run, void *arg)
 	return 0;
 }
 
-/* What was locked in full is locked on fault by now: it is charged already. */
+/* Turn locks in full into locks on fault: the charge stays as it is. */
 static void convert_tracked(void)
 {
-	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), convert_run, NULL);
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), convert_run,
+				   NULL);
 }
 
 /*
- * MCL_FUTURE by our own hand. Where there is a limit, what is mapped now is
- * locked as far as that goes, too.
+ * mlockall() on fault with MCL_FUTURE emulated by the library. Under a limit
+ * MCL_CURRENT, too, locks only the mappings that fit.
  */
 static int lock_all_ours(int flags, unsigned int ours)
 {
@@ -374,7 +383,7 @@ static int lock_all_ours(int flags, unsigned int ours)
 	return 0;
 }
 
-/* MCL_CURRENT under LOF_CONVERT_MAX. */
+/* MCL_CURRENT under LOF_CONVERT_MAX: add all mappings to the process's budget. */
 static int budget_all(void)
 {
 	int err = lof_lock_onfault(LOF_NO_RANGE);
@@ -389,8 +398,10 @@ static int lock_all_onfault(int flags)
 {
 	unsigned int ours = 0;
 
-	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT && lof_option_value(LOF_CONVERT) &&
-	    lof_option_value(LOF_CONVERT_MAX) && lof_mclfuture_known() == LOF_NONE)
+	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT &&
+	    lof_option_value(LOF_CONVERT) &&
+	    lof_option_value(LOF_CONVERT_MAX) &&
+	    lof_mclfuture_known() == LOF_NONE)
 		return budget_all();
 	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
 		ours = lof_emulate_choose();
@@ -404,7 +415,7 @@ LOF_PUBLIC int lof_mlockall(int flags)
 	if (flags & MCL_ONFAULT)
 		return lof_return(lock_all_onfault(flags));
 	if (lof_option_value(LOF_CONVERT)) {
-		/* EINVAL: flags are wrong in any case, or Linux before 4.4. */
+		/* -EINVAL: the flags are invalid, or Linux is before 4.4. */
 		err = lock_all_onfault(flags | MCL_ONFAULT);
 		if (!err)
 			lof_count_converted();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lof_populate: pages come in, locks stay. */
+/* lof_populate: populate a range and keep its locks. */
 #include "config.h"
 
 #include "lockonfault.h"
@@ -11,8 +11,8 @@
 #include "kernel/sys.h"
 
 /*
- * Touch a page by a system call, which says EFAULT where an instruction would
- * be answered by a signal.
+ * Touch a page by a system call: a bad page gives EFAULT, and not a signal as
+ * for an instruction.
  */
 static int touch(uintptr_t page, bool write)
 {

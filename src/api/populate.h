@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bring pages in, and give them back, with the locks left as they are. */
+/* Populate a range and keep its locks. */
 #ifndef LOF_API_POPULATE_H
 #define LOF_API_POPULATE_H
 
@@ -9,7 +9,10 @@
 
 #include "base/range.h"
 
-/* lof_populate(), with a negative errno; prot: PROT_WRITE or not. */
+/*
+ * lof_populate() for valid arguments. With PROT_WRITE in prot populate for
+ * writing, else for reading. 0 or a negative errno.
+ */
 int lof_populate_range(struct lof_range range, int prot);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the public calls share: the turn from a negative errno to -1 and errno,
- * which is made here and nowhere else.
+ * The result of a public call: a negative errno becomes -1 (or MAP_FAILED) and
+ * errno. No other file makes this conversion.
  */
 #ifndef LOF_API_RESULT_H
 #define LOF_API_RESULT_H

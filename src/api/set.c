@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lof_set, lof_get, lof_version. */
+/* lof_set and lof_get, the options; lof_version. */
 #include "config.h"
 
 #include "lockonfault.h"

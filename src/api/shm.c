@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shmat, shmdt and remap_file_pages, for the shim. The caller of the first two
- * does not say how much memory it is about, and to ask is a system call more: so
- * everything is suspect after them where something may be locked. No /proc here.
+ * shmat, shmdt and remap_file_pages, for the shim. The arguments of shmat and
+ * shmdt do not tell the size of the segment, and asking the kernel costs a
+ * system call. So these calls mark everything suspect if they may have changed
+ * a lock. Only the emulation of MCL_FUTURE reads /proc.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@ static struct lof_range from(uintptr_t addr)
 				   lof_range_limit(lof_sys_page_size()) };
 }
 
-/* Is anything noted in range? Also true if it cannot be told. */
+/* Is anything noted in range? True, too, if the ledger is busy (-EBUSY). */
 static bool is_noted(enum lof_note note, struct lof_range range)
 {
 	return lof_ledger_has(note, range) != 0;
@@ -36,7 +37,7 @@ static bool is_held_or_budgeted(struct lof_range range)
 	       is_noted(LOF_NOTED_BUDGETS, range);
 }
 
-/* A mapping replaced what was in range, and is locked as by MCL_FUTURE. */
+/* Declare a new mapping in range, which MCL_FUTURE locked in this kind. */
 static void declare(struct lof_change *change, struct lof_range range,
 		    unsigned int kind)
 {
@@ -44,12 +45,12 @@ static void declare(struct lof_change *change, struct lof_range range,
 	change->unmapped[0] = range;
 	if (kind && kind != LOF_MCLFUTURE_UNKNOWN) {
 		change->locked = range;
-		/* It may be of huge pages, which the kernel passes over. */
+		/* The kernel does not lock a segment of huge pages. */
 		change->attr = LOF_ATTR(kind, LOF_BY_KERNEL) | LOF_ATTR_SUSPECT;
 	}
 }
 
-/* A segment of so many bytes. */
+/* Attach a segment of size bytes. */
 static int attach(int id, uintptr_t addr, int flags, size_t size,
 		  uintptr_t *result)
 {
@@ -66,7 +67,7 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	err = lof_sys_shmat(id, addr, flags, result);
 	if (err) {
-		/* What was there may have gone before it failed. */
+		/* The old mapping may be gone in spite of the failure. */
 		lof_change_end(&change, flags & SHM_REMAP ? LOF_UNSURE
 							  : LOF_REFUSED);
 		return err;
@@ -81,7 +82,7 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 	return 0;
 }
 
-/* A segment of whatever size. What is known is its first page. */
+/* Attach a segment of unknown size: only its first page is known. */
 static int attach_unasked(int id, uintptr_t addr, int flags, uintptr_t *result)
 {
 	struct lof_change change;
@@ -116,7 +117,10 @@ LOF_PUBLIC void *lof_hooked_shmat(int id, const void *addr, int flags)
 	return lof_return_ptr(err, result);
 }
 
-/* What is held or under a budget, until something is still mapped. */
+/*
+ * End the holds and the budget of the unmapped front of a run. Stop at the
+ * first run that has a mapped end.
+ */
 static int end_if_unmapped(const struct lof_entry *run, void *arg)
 {
 	struct lof_range hole = run->range;
@@ -148,8 +152,8 @@ LOF_PUBLIC int lof_hooked_shmdt(const void *addr)
 }
 
 /*
- * The kernel (seen on 6.18) maps the range anew, and locks it in full if its
- * first page was locked, on fault or not.
+ * The kernel (seen on 6.18) replaces the mapping. It locks the new mapping in
+ * full if the first page was locked, on fault or in full.
  */
 LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 					   size_t pgoff, int flags)
@@ -164,7 +168,7 @@ LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 	first = (struct lof_range){ range.start,
 				    range.start + lof_sys_page_size() };
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	/* Another thread that has the ledger is not waited for. */
+	/* -EBUSY counts as not locked: the range is suspect in any case. */
 	was_locked = lof_ledger_has(LOF_NOTED_LOCKS, first) > 0;
 	err = lof_sys_remap_file_pages((uintptr_t)addr, len, prot, pgoff,
 				       flags);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A thread that does every LOF_SYNC_MS milliseconds what lof_sync() does, but
- * reads smaps only where something is amiss. There is none in a program that
- * never asked for it; it takes no signal.
+ * The thread of LOF_SYNC_MS: every LOF_SYNC_MS milliseconds it corrects the
+ * ledger, as lof_walk() does, and calls lof_catch_up(). A program that never
+ * sets LOF_SYNC_MS has no such thread. The thread blocks all signals.
  */
 #include "config.h"
 
@@ -21,7 +21,10 @@
 static _Atomic bool runs;
 static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
 
-/* It was set to 0 just now, and perhaps to something else since. */
+/*
+ * LOF_SYNC_MS was 0: shall the thread end? No, if LOF_SYNC_MS was set again
+ * meanwhile, and lof_sync_thread_set() started no other thread.
+ */
 static bool is_over(void)
 {
 	atomic_store(&runs, false);
@@ -35,14 +38,17 @@ static int pass_over(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-/* What changes where memory is touched, mapped, or locked unseen. */
+/*
+ * One of these numbers changes when memory is touched, mapped, or locked
+ * without the library.
+ */
 struct traces {
 	uint64_t faults, mapped, charged;
 };
 
 /*
- * Nothing is to be done in a process that did nothing since the last time. To
- * catch up changes the charge alone.
+ * If no number changed since the last time, there is nothing to do. The work
+ * itself changes only the charge: so read the charge again at the end.
  */
 static void catch_up(struct traces *before)
 {
@@ -114,7 +120,7 @@ int lof_sync_thread_set(void)
 	return start_or_give_up();
 }
 
-/* fork() of libc has put its memory in order before it calls this. */
+/* libc makes malloc usable before this handler: pthread_create() needs it. */
 void lof_sync_thread_after_fork_in_child(void)
 {
 	if (!atomic_load(&runs))

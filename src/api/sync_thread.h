@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one thread of the library, which looks every LOF_SYNC_MS. */
+/* The one thread of the library, which works every LOF_SYNC_MS milliseconds. */
 #ifndef LOF_API_SYNC_THREAD_H
 #define LOF_API_SYNC_THREAD_H
 
 /*
- * LOF_SYNC_MS was set: begin, end, or go by it. 0; -EAGAIN: there is no thread
- * to be had, and it is 0 again. Not async-signal-safe.
+ * LOF_SYNC_MS was set: start or end the thread, or give it the new time. Not
+ * async-signal-safe.
+ *
+ * 0         done
+ * -EAGAIN   no thread can be created; LOF_SYNC_MS is set to 0
  */
 int lof_sync_thread_set(void);
 
-/* A child of fork, where the thread is not, begins it anew. */
+/* Start the thread again in a child of fork: fork does not copy the thread. */
 void lof_sync_thread_after_fork_in_child(void);
 
 #endif
