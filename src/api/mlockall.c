@@ -383,7 +383,7 @@ static int lock_all_ours(int flags, unsigned int ours)
 	return 0;
 }
 
-/* MCL_CURRENT under LOF_CONVERT_MAX: add all mappings to the process's budget. */
+/* MCL_CURRENT under LOF_CONVERT_MAX: put all mappings into one budget. */
 static int budget_all(void)
 {
 	int err = lof_lock_onfault(LOF_NO_RANGE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The calls that map, unmap and change mappings in place: mmap, munmap,
- * mprotect, madvise. mremap has a room of its own.
+ * The calls that map, unmap and protect memory: lof_mmap, lof_mmap_onfault,
+ * lof_munmap, lof_mprotect. mremap.c has mremap, discard.c has madvise.
  */
 #include "config.h"
 
@@ -57,17 +57,17 @@ static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 	return err;
 }
 
-/* Memory that can be locked, by the arguments alone. */
+/* Do the arguments show that the memory can be locked? */
 static bool is_ordinary(const struct mapping *m)
 {
 	return m->flags & MAP_ANONYMOUS && !(m->flags & MAP_HUGETLB) &&
 	       (m->flags & MAP_TYPE) != MAP_DROPPABLE;
 }
 
-/* The kernel rounds a length up to huge pages, of 1 GiB at most here. */
+/* The kernel rounds a length up to huge pages, here of at most 1 GiB. */
 #define HUGE_MAX	((uintptr_t)1 << 30)
 
-/* What a new mapping replaces; nothing if the kernel chooses the place. */
+/* The range that a new mapping replaces; empty if the kernel chooses it. */
 static inline struct lof_range replaced(const struct mapping *m)
 {
 	struct lof_range range;
@@ -81,9 +81,9 @@ static inline struct lof_range replaced(const struct mapping *m)
 }
 
 /*
- * Map, and note how the kernel locked it: in full by MAP_LOCKED, in its own way
- * by MCL_FUTURE. Both pass over areas that cannot be locked: so it is suspect
- * where it may be such.
+ * Map, and note how the kernel locked the mapping: in full by MAP_LOCKED, in
+ * the kind of MCL_FUTURE by MCL_FUTURE. The kernel skips a VMA that cannot be
+ * locked: so a mapping that is not ordinary is suspect.
  */
 LOF_COLD
 static int map_and_note(const struct mapping *m, unsigned int kind,
@@ -98,7 +98,7 @@ static int map_and_note(const struct mapping *m, unsigned int kind,
 			 LOF_NO_RANGE);
 	err = map_raw(m, result);
 	if (err) {
-		/* The old mapping may have gone before the new one failed. */
+		/* MAP_FIXED may unmap the old mapping, and then fail. */
 		lof_change_end(&change, m->flags & MAP_FIXED ? LOF_UNSURE
 							     : LOF_REFUSED);
 		return err;
@@ -120,8 +120,9 @@ static int map_and_note(const struct mapping *m, unsigned int kind,
 }
 
 /*
- * A mapping with no lock, where nothing is noted; or where the kernel chooses
- * and something may be: libc may have unmapped that, unseen.
+ * Map without a lock, on the fast path. Nothing is noted in a fixed range. If
+ * the kernel chooses the range, a note may be left there from a mapping that
+ * libc unmapped without a hook.
  */
 static int map_unlocked(const struct mapping *m, uint64_t future,
 			struct lof_fastpath *path, uintptr_t *result)
@@ -137,7 +138,10 @@ static int map_unlocked(const struct mapping *m, uint64_t future,
 		return 0;
 	if (!lof_mclfuture_is_still(future)) {
 		lof_ledger_renew(*range);
-		/* It may be locked, and moved on as if it were not. */
+		/*
+		 * The mapping may be locked, and another thread may have moved
+		 * the mapping as if it were not locked.
+		 */
 		lof_ledger_suspect_all();
 	}
 	if (!lof_fastpath_holds(path))
@@ -160,23 +164,27 @@ static LOF_HOT int map(const struct mapping *m, uintptr_t *result)
 	return map_and_note(m, kind, future, result);
 }
 
-/* What mmap says when the lock of a new mapping is refused. */
+/* mmap() fails with EAGAIN if the lock of the new mapping is refused. */
 static int lock_refused(int err)
 {
 	return err == -ENOMEM ? -EAGAIN : err;
 }
 
-/* Does it take the place of what is mapped there? */
+/* Does the new mapping replace the old mappings in its range? */
 static bool is_over(const struct mapping *m)
 {
 	return m->flags & MAP_FIXED && !(m->flags & MAP_FIXED_NOREPLACE);
 }
 
-/* Lock a new mapping, or take it back. As lof_lock_with_quirks(). */
+/*
+ * Lock a new mapping on fault; if that fails, unmap the new mapping. Returns
+ * like lof_lock_with_quirks(), but -EAGAIN for -ENOMEM.
+ */
 static int arm_new(const struct mapping *m, struct lof_range range)
 {
 	enum lof_outcome did;
-	int ret = lof_lock_with_quirks(range, LOF_ONFAULT, !is_ordinary(m), &did);
+	int ret = lof_lock_with_quirks(range, LOF_ONFAULT, !is_ordinary(m),
+				       &did);
 
 	if (ret < 0)
 		lof_sys_munmap(range.start, m->len);
@@ -184,8 +192,9 @@ static int arm_new(const struct mapping *m, struct lof_range range)
 }
 
 /*
- * What must be known before an old mapping is replaced: would the new one be
- * locked? Huge pages are not, nor charged; but they need the right.
+ * Could a new mapping be locked? Asked before an old mapping is replaced. Huge
+ * pages are neither locked nor charged, but need the privilege. 0 or a negative
+ * errno.
  */
 static int may_replace(const struct mapping *m)
 {
@@ -200,9 +209,14 @@ static int may_replace(const struct mapping *m)
 }
 
 /*
- * Onto a fixed place, as if nothing were there: then there is nothing to lose.
- * -EEXIST: there is. Before Linux 4.17 the kernel goes elsewhere instead, for
- * which there may be no room; and beside MAP_SHARED_VALIDATE it refuses the flag.
+ * Map onto a fixed range with MAP_FIXED_NOREPLACE, which never loses an old
+ * mapping. Before Linux 4.17 the kernel does not know the flag: it chooses
+ * another range, or has no address space for one (-ENOMEM), or refuses the flag
+ * beside MAP_SHARED_VALIDATE (-EOPNOTSUPP).
+ *
+ * 0         mapped
+ * -EEXIST   the range has a mapping, or the kernel may not know the flag
+ * other     a negative errno of mmap
  */
 LOF_COLD
 static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
@@ -225,7 +239,10 @@ static int map_onto_nothing(const struct mapping *m, uintptr_t *result)
 	return -EEXIST;
 }
 
-/* Map what is to be locked. *did: what became of the place if it fails. */
+/*
+ * Map memory that arm_new() will lock. *did, for a failure: LOF_UNSURE if the
+ * old mapping may be gone, else LOF_REFUSED.
+ */
 static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
 		      uintptr_t *result)
 {
@@ -234,7 +251,7 @@ static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
 	*did = LOF_REFUSED;
 	if (!is_over(m))
 		return map_raw(m, result);
-	/* Where something is noted, something is mapped. */
+	/* A note in the range means an old mapping: do not even try. */
 	if (lof_ledger_has(LOF_NOTED_LOCKS, replaced(m)) <= 0)
 		err = map_onto_nothing(m, result);
 	if (err != -EEXIST)
@@ -246,14 +263,14 @@ static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
 	return map_raw(m, result);
 }
 
-/* As the kernel populates what it maps: errors do not matter. */
+/* Populate like MAP_POPULATE: ignore errors. */
 LOF_COLD
 static void populate_new(const struct mapping *m, struct lof_range range)
 {
 	bool is_private = (m->flags & MAP_TYPE) == MAP_PRIVATE;
 	unsigned int kind;
 
-	/* It does not where MCL_FUTURE locks on fault. */
+	/* The kernel populates nothing if MCL_FUTURE locks on fault. */
 	lof_mclfuture_look(&kind);
 	if (m->flags & MAP_NONBLOCK || kind == LOF_ONFAULT)
 		return;
@@ -277,7 +294,7 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 			change.range[0] = range;
 		ret = arm_new(m, range);
 		change.unmapped[0] = range;
-		/* What was taken back, others may have locked meanwhile. */
+		/* After a munmap() another thread may lock memory there. */
 		did = ret ? LOF_UNSURE : LOF_DONE;
 	}
 	if (!ret) {
@@ -288,7 +305,7 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 	return ret < 0 ? ret : 0;
 }
 
-/* Locked first, so that what is over the limit is refused before it is there. */
+/* Lock before populating: a mapping over the limit is then not populated. */
 static int map_onfault(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping lazy = *m;
@@ -303,7 +320,7 @@ static int map_onfault(const struct mapping *m, uintptr_t *result)
 	return err;
 }
 
-/* MAP_LOCKED under LOF_CONVERT. */
+/* MAP_LOCKED under LOF_CONVERT: lock on fault instead of in full. */
 LOF_COLD
 static int map_converted(const struct mapping *m, uintptr_t *result)
 {
@@ -321,14 +338,14 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 		if (!err && !lof_range_of(&range, (void *)*result, m->len))
 			lof_budget_add(range);
 	} else if (m->flags & MAP_HUGETLB) {
-		/* Never swapped, and charged no lock; but it needs the right */
+		/* Never swapped and not charged; needs the privilege. */
 		err = lof_lock_onfault(LOF_NO_RANGE);
 		if (!err)
 			err = map(&unlocked, result);
 	} else {
 		err = map_onfault(&unlocked, result);
 	}
-	/* What cannot be locked is the kernel's to refuse. */
+	/* This memory cannot be locked on fault: try MAP_LOCKED. */
 	if (err == -ENOSYS || err == -EOPNOTSUPP)
 		return map(m, result);
 	if (!err)
@@ -337,8 +354,9 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 }
 
 /*
- * As under the kernel's MCL_FUTURE on fault nothing is populated that is locked.
- * What grows down is left to lof_catch_up(), which leaves it room.
+ * Map while the library emulates MCL_FUTURE. Like the kernel's MCL_FUTURE on
+ * fault, do not populate memory that will be locked. Only lof_catch_up() locks
+ * a VMA that grows down; under a limit, not its lowest page.
  */
 LOF_COLD
 static int map_followed(const struct mapping *m, uintptr_t *result)
@@ -408,7 +426,7 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 	struct lof_range range;
 	int err;
 
-	/* A range that wraps is the kernel's to refuse. */
+	/* The kernel will refuse a range that wraps. */
 	if (lof_range_of(&range, addr, len))
 		range = LOF_NO_RANGE;
 	if (!lof_fastpath_begin(&path, range))
@@ -420,9 +438,9 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 }
 
 /*
- * What mlock locked is populated when it becomes writable, whatever kind it is
- * for us. So, without mlock2, it is unlocked for that long, if it may be locked
- * again.
+ * Without mlock2: the kernel populates memory locked by mlock when the memory
+ * becomes writable, even if the library locked it on fault. So unlock the range
+ * during the system call, if the limit allows to lock it again.
  */
 LOF_COLD
 static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
@@ -451,7 +469,8 @@ static int is_by_flag(const struct lof_entry *run, void *arg)
 
 static bool has_flagged(struct lof_range range)
 {
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, is_by_flag, NULL) == 1;
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, is_by_flag,
+				   NULL) == 1;
 }
 
 LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)

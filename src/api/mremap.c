@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mremap: every part of the memory keeps its way of being locked, in all the
- * forms the call has.
+ * mremap: every part of the memory stays locked in its kind, in all forms of
+ * the call.
  */
 #include "config.h"
 
@@ -25,13 +25,13 @@
 #include "lock/unlock.h"
 
 struct remap {
-	struct lof_range old;	/* as it was; a page if the length was 0 */
-	struct lof_range new;	/* as it is asked for, or came out */
+	struct lof_range old;	/* before the call; a page if old_len is 0 */
+	struct lof_range new;	/* the requested range, then the result */
 	int flags;
-	bool copies;		/* old length 0: a second view of it */
+	bool copies;		/* old_len is 0: map the pages a second time */
 };
 
-/* What of the old range there still is, and what of the new one is new. */
+/* *kept: the part of the old range that survives; *tail: the added part. */
 static void split(const struct remap *r, struct lof_range *kept,
 		  struct lof_range *tail)
 {
@@ -45,8 +45,8 @@ static void split(const struct remap *r, struct lof_range *kept,
 }
 
 /*
- * Declare what the kernel did. What is added is locked as the last page before
- * it is.
+ * Declare the kernel's change. The added part is locked like the last page
+ * before the added part.
  */
 static void declare(struct lof_change *change, const struct remap *r)
 {
@@ -73,7 +73,7 @@ static void announce(struct lof_change *change, const struct remap *r)
 			 r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
 }
 
-/* The system call; what the kernel chose goes into r. */
+/* Make the system call; set r->new to the range that the kernel chose. */
 static int call_kernel(struct lof_change *change, struct remap *r,
 		       size_t old_len, size_t new_len)
 {
@@ -92,15 +92,17 @@ static int call_kernel(struct lof_change *change, struct remap *r,
 }
 
 /*
- * A move onto a fixed place unmaps what was there, but (seen on 6.18) not where
- * the old range has a hole. Only the kernel knows of holes.
+ * May locks of the new range survive the move? MREMAP_FIXED unmaps the new
+ * range, but (seen on 6.18) not opposite a hole of the old range. The ledger
+ * does not know the holes.
  */
 static bool may_leave_holes(const struct remap *r)
 {
-	return r->flags & MREMAP_FIXED && lof_ledger_has(LOF_NOTED_LOCKS, r->new);
+	return r->flags & MREMAP_FIXED &&
+	       lof_ledger_has(LOF_NOTED_LOCKS, r->new);
 }
 
-/* One mremap that does to locks what it should. */
+/* One mremap() for which the kernel handles the locks correctly. */
 static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 {
 	struct lof_change change;
@@ -110,7 +112,7 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 	announce(&change, r);
 	is_sure = !may_leave_holes(r);
 	err = call_kernel(&change, r, old_len, new_len);
-	/* A move of several areas may stop at any one of them. */
+	/* A failed move of several VMAs may have moved some of the VMAs. */
 	if (err && r->flags & MREMAP_FIXED)
 		is_sure = false;
 	lof_change_end(&change, is_sure ? lof_outcome(err) : LOF_UNSURE);
@@ -118,8 +120,9 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 }
 
 /*
- * The system call on what is unlocked for that long, and locked again wherever
- * it is then. *exact: all of it is, as it was.
+ * Unlock the old range, make the system call, and lock the memory again at its
+ * new place, or at its old place after a failure. *exact is set to true if the
+ * call succeeded and all the memory is locked as before.
  */
 static int call_kernel_unlocked(struct lof_change *change, struct remap *r,
 				size_t old_len, size_t new_len, bool *exact)
@@ -137,9 +140,10 @@ static int call_kernel_unlocked(struct lof_change *change, struct remap *r,
 }
 
 /*
- * With MREMAP_DONTUNMAP the kernel (seen on 6.18) unlocks all of the old area,
- * also what does not move, and charges what moves for ever. Unlocked memory it
- * moves well: so unlock what moves, move it, and lock it where it went.
+ * With MREMAP_DONTUNMAP the kernel (seen on 6.18) unlocks the whole old VMA,
+ * also the part that does not move, and charges the moved part for ever. The
+ * kernel moves unlocked memory correctly: so unlock the old range, move it, and
+ * lock it at the new place.
  */
 static int remap_dontunmap(struct remap *r, size_t len)
 {
@@ -148,19 +152,20 @@ static int remap_dontunmap(struct remap *r, size_t len)
 	int err;
 
 	announce(&change, r);
-	/* Locking it again must be allowed; the limit may have come down. */
+	/* RLIMIT_MEMLOCK may be lower now, and forbid the new lock. */
 	err = lof_can_relock(r->old) ? 0 : -EAGAIN;
 	if (!err)
 		err = call_kernel_unlocked(&change, r, len, len, &exact);
-	/* What another thread locked in the old area is unlocked as a whole. */
+	/* If another thread locked a page, the whole old VMA is unlocked. */
 	if (!lof_change_end(&change, exact && is_sure ? LOF_DONE : LOF_UNSURE))
 		lof_ledger_suspect_all();
 	return err;
 }
 
 /*
- * Growth of what is locked in full is populated, of what is locked on fault it
- * is not: so for the length of the call all is on fault.
+ * The kernel populates the growth of a range that is locked in full, but not of
+ * a range that is locked on fault. So lock the range on fault during the call;
+ * after the call lock the old part in full.
  */
 static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 {
@@ -184,8 +189,9 @@ static int remap_unpopulated(struct remap *r, size_t old_len, size_t new_len)
 }
 
 /*
- * What mlock locked is populated where it grows, whatever kind it is for us.
- * So, without mlock2, it grows unlocked, and is locked again.
+ * Without mlock2: the kernel populates the growth of memory locked by mlock,
+ * even if the library locked it on fault. So unlock the range, let it grow, and
+ * lock all of it on fault again.
  */
 static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 {
@@ -195,10 +201,12 @@ static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 	int err;
 
 	announce(&change, r);
-	err = lof_onfault_by_mlock_allows(lof_range_len(r->new) - lof_range_len(r->old)) ?
+	err = lof_onfault_by_mlock_allows(lof_range_len(r->new) -
+					  lof_range_len(r->old)) ?
 	      0 : -EAGAIN;
 	if (!err)
-		err = call_kernel_unlocked(&change, r, old_len, new_len, &exact);
+		err = call_kernel_unlocked(&change, r, old_len, new_len,
+					   &exact);
 	split(r, &kept, &tail);
 	exact = !err && !lof_lock_onfault(tail) && exact;
 	if (!err)
@@ -207,7 +215,10 @@ static int remap_flagged(struct remap *r, size_t old_len, size_t new_len)
 	return err;
 }
 
-/* The old range is noted alike: its attribute; 0: it is not, or not locked. */
+/*
+ * A visit of runs: are all of them locked, with the same attribute (the suspect
+ * bit aside)? *whole: their range and attribute. -ENOENT: no.
+ */
 static int is_whole(const struct lof_entry *run, void *arg)
 {
 	struct lof_entry *whole = arg;
@@ -224,9 +235,10 @@ static int is_whole(const struct lof_entry *run, void *arg)
 }
 
 /*
- * Is anything in the old range locked, by the kernel's word? If the ledger does
- * not have all of it as locked alike, it is made to agree, so that no stranger's
- * memory is locked or unlocked for it.
+ * Ask the kernel: is any page of the old range locked? If the ledger does not
+ * note the whole range as locked alike, correct the ledger first: a wrong note
+ * would make the call lock or unlock memory of another part of the program.
+ * False, too, if the ledger is busy.
  */
 static bool is_locked(struct lof_range old)
 {
@@ -239,8 +251,12 @@ static bool is_locked(struct lof_range old)
 }
 
 /*
- * It grows, and shall not be populated, but would be. 1; 0; -EFAULT: it is not
- * locked alike, so that no kernel with mlock2 would let it grow.
+ * Would the kernel populate the growth, although it must not be populated?
+ *
+ * 1         yes
+ * 0         no, or the range does not grow
+ * -EFAULT   no mlock2, and the range is not locked alike: a kernel with mlock2
+ *           would refuse to let it grow
  */
 static int is_to_be_spared(const struct remap *r, bool populates)
 {
@@ -258,8 +274,8 @@ static int is_to_be_spared(const struct remap *r, bool populates)
 }
 
 /*
- * The old range wraps. With MREMAP_FIXED the kernel (seen on 6.18) unmaps what
- * is at the new place before it says so.
+ * The old range wraps, and the kernel refuses it. With MREMAP_FIXED the kernel
+ * (seen on 6.18) unmaps the new range first.
  */
 static int remap_refused(const struct remap *r, uintptr_t addr, size_t old_len,
 			 size_t new_len)
@@ -281,7 +297,7 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 {
 	bool populates = !(flags & LOF_MREMAP_NOPOPULATE);
 	size_t page = lof_sys_page_size();
-	/* The kernel rounds first: then a length may be 0, or the same. */
+	/* The kernel rounds first, and may get 0 or equal lengths. */
 	size_t rounded = (old_len + page - 1) & ~(page - 1);
 	struct remap r = { .copies = rounded == 0 };
 	int err;
@@ -289,7 +305,7 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	flags &= ~LOF_MREMAP_NOPOPULATE;
 	r.flags = flags;
 
-	/* What cannot be a range is the kernel's to refuse. */
+	/* The kernel will refuse arguments that are not a range. */
 	if (addr & (page - 1) || new_addr & (page - 1) ||
 	    lof_range_widen(&r.new, new_addr, new_len, page))
 		return lof_sys_mremap(addr, old_len, new_len, flags, new_addr,
@@ -309,12 +325,16 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	return err;
 }
 
-/* What only MCL_FUTURE by our own hand has locked, as far as one can see. */
+/*
+ * Is the range locked only by the emulated MCL_FUTURE? The ledger cannot tell
+ * for certain: true if the whole range is locked on fault, and not held.
+ */
 static bool is_followed(struct lof_range old)
 {
 	struct lof_entry whole = { .attr = 0 };
 
-	return lof_mclfuture_emulated() && !lof_ledger_has(LOF_NOTED_HOLDS, old) &&
+	return lof_mclfuture_emulated() &&
+	       !lof_ledger_has(LOF_NOTED_HOLDS, old) &&
 	       !lof_ledger_each_run(LOF_NOTED_LOCKS, old, is_whole, &whole) &&
 	       LOF_ATTR_KIND(whole.attr) == LOF_ONFAULT;
 }
@@ -327,20 +347,27 @@ static int first_budget(const struct lof_entry *run, void *arg)
 	return *id != 0;
 }
 
-/* The number of the first budget in range; 0: it is under none. */
+/* The number of the first budget in range; 0: the range has no budget. */
 static unsigned int budget_of(struct lof_range range)
 {
 	unsigned int id = 0;
 
 	return lof_ledger_has(LOF_NOTED_BUDGETS, range) > 0 &&
-	       lof_ledger_each_run(LOF_NOTED_BUDGETS, range, first_budget, &id) > 0 ?
+	       lof_ledger_each_run(LOF_NOTED_BUDGETS, range, first_budget,
+				   &id) > 0 ?
 	       id : 0;
 }
 
 /*
- * It grows, but not within the limit, so that what we lock beyond what was asked
- * for must do without; or a budget has split it into areas, which its sweep will
- * do again.
+ * mremap(), with a second try on unlocked memory if the growth failed because
+ * of a lock that the program did not ask for:
+ *
+ * -EAGAIN   the growth is over the limit, and only the emulated MCL_FUTURE
+ *           locked the range
+ * -EFAULT   a budget split the range into several VMAs; the next scan locks the
+ *           range again
+ *
+ * A range under a budget takes its growth into the budget.
  */
 static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
 		       int flags, uintptr_t new_addr, uintptr_t *result)
@@ -380,7 +407,7 @@ LOF_PUBLIC void *lof_mremap(void *addr, size_t old_len, size_t new_len,
 	va_list args;
 	int err;
 
-	/* The kernel looks at it in no other case, nor does libc. */
+	/* The kernel and libc read new_addr in no other case. */
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		va_start(args, flags);
 		new_addr = (uintptr_t)va_arg(args, void *);
