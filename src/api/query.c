@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The calls that tell what is locked: query, walk, stats; and lof_sync. */
+/* The calls that report locks: lof_query, lof_walk, lof_stats; and lof_sync. */
 #include "config.h"
 
 #include "lockonfault.h"
@@ -21,7 +21,8 @@
 #include "ledger/runs.h"
 #include "lock/quirks.h"
 
-#define ATTEMPTS 3	/* then others change the memory faster than we look */
+/* All attempts fail only if other threads change the memory all the time. */
+#define ATTEMPTS 3
 
 static struct lof_region region_of(const struct lof_entry *entry)
 {
@@ -42,7 +43,7 @@ static struct lof_region region_of(const struct lof_entry *entry)
 	};
 }
 
-/* Fill the caller's structure, which may be older or newer than ours. */
+/* The caller's structure may be shorter or longer than the library's. */
 static void copy_out(void *to, size_t to_size, const void *from, size_t size)
 {
 	size_t both = size < to_size ? size : to_size;
@@ -51,12 +52,12 @@ static void copy_out(void *to, size_t to_size, const void *from, size_t size)
 	memset((char *)to + both, 0, to_size - both);
 }
 
-/* A search among the areas for what is around an address. */
+/* A search in smaps for the run or the gap around an address. */
 struct search {
 	uintptr_t addr;
-	struct lof_entry run;	/* the last run of areas locked alike */
-	uintptr_t before;	/* end of the one before it */
-	bool kept;		/* its area is never swapped */
+	struct lof_entry run;	/* the last run of VMAs locked alike */
+	uintptr_t before;	/* end of the run before the last run */
+	bool kept;		/* the VMA at addr is never swapped */
 };
 
 static int search_area(const struct lof_vma *vma, void *arg)
@@ -80,7 +81,7 @@ static int search_area(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
-/* The range or the gap around addr by the kernel's word alone. */
+/* Get the locked range or the gap around addr from smaps alone. */
 static int around_by_smaps(uintptr_t addr, struct lof_entry *around,
 			   bool *kept)
 {
@@ -111,7 +112,10 @@ static bool is_same(const struct lof_entry *a, const struct lof_entry *b)
 	       ((a->attr ^ b->attr) & ~LOF_ATTR_SUSPECT) == 0;
 }
 
-/* Without smaps: what the ledger says, if the page at addr is so locked. */
+/*
+ * Without smaps: get the locked range or the gap around addr from the ledger,
+ * if msync agrees that the page at addr is locked or unlocked.
+ */
 static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 {
 	size_t page = lof_sys_page_size();
@@ -121,14 +125,15 @@ static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 	here.end = here.start + page;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		err = lof_ledger_around(addr, entry);
-		if (err || lof_is_locked(here) == (LOF_ATTR_KIND(entry->attr) != 0))
+		if (err ||
+		    lof_is_locked(here) == (LOF_ATTR_KIND(entry->attr) != 0))
 			return err;
 		lof_ledger_reread(entry->range);
 	}
 	return -EAGAIN;
 }
 
-/* What the kernel says; the ledger is corrected to say the same. */
+/* Get the kernel's answer for addr, and correct the ledger to agree. */
 static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
 {
 	struct lof_entry known;
@@ -142,7 +147,7 @@ static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
 			break;
 		lof_ledger_reread(known.range);
 		lof_ledger_reread(entry->range);
-		/* Of a guess it may know better. */
+		/* If smaps gave a guess, take the kind from the ledger. */
 		if (!(entry->attr & LOF_ATTR_GUESSED) ||
 		    lof_ledger_around(addr, entry))
 			around_by_smaps(addr, entry, kept);
@@ -151,8 +156,12 @@ static int around(uintptr_t addr, struct lof_entry *entry, bool *kept)
 }
 
 /*
- * The front of region, as long as it is held alike. 1: there is more of it,
- * which is left in rest; 0; -EBUSY.
+ * Cut region to the front of rest: the longest part with one number of holds.
+ * rest becomes the part behind region.
+ *
+ * 1         rest is not empty
+ * 0         rest is empty
+ * -EBUSY    the ledger is busy
  */
 static int cut_holds(struct lof_region *region, struct lof_range *rest)
 {
@@ -165,7 +174,7 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 			LOF_HELD_COUNT(held.attr) : 0;
 	if (found > 0 && !region->holds)
 		rest->start = held.range.start;
-	/* Ranges that are wanted in full are apart from others. */
+	/* The ledger splits ranges held in full from those held on fault. */
 	while (found > 0 && held.range.start == rest->start &&
 	       LOF_HELD_COUNT(held.attr) == region->holds) {
 		rest->start = held.range.end;
@@ -179,20 +188,24 @@ static int cut_holds(struct lof_region *region, struct lof_range *rest)
 	return !lof_range_is_empty(*rest);
 }
 
-/* The first budget in range; what is exempt is under none. 1, 0, -EBUSY. */
+/*
+ * Get the first run of range that is under a budget; skip exempt runs. 1; 0:
+ * there is none; -EBUSY.
+ */
 static int next_swept(struct lof_range range, struct lof_entry *swept)
 {
 	int found;
 
-	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, range, swept)) > 0 &&
+	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, range,
+					 swept)) > 0 &&
 	       !LOF_BUDGET_ID(swept->attr))
 		range.start = swept->range.end;
 	return found;
 }
 
 /*
- * The front of region, as long as it is under a budget, or under none. As
- * above.
+ * Cut region to its front: the longest part that is all under budgets, or all
+ * under no budget. rest begins behind region. Returns like cut_holds().
  */
 static int cut_swept(struct lof_region *region, struct lof_range *rest)
 {
@@ -261,7 +274,7 @@ struct walking {
 	int result;		/* of the last visit */
 };
 
-/* 1 ends it. */
+/* Visit the regions of a run. 0; 1: the visitor ended the walk; -EBUSY. */
 static int visit_run(const struct lof_entry *run, void *arg)
 {
 	struct lof_region region = region_of(run);
@@ -280,7 +293,7 @@ static int visit_run(const struct lof_entry *run, void *arg)
 	return w->result != 0;
 }
 
-/* A visit may have changed what is ahead. */
+/* The visitor may have changed locks ahead: resync a suspect run. */
 static int walk_run(const struct lof_entry *run, void *arg)
 {
 	if (!(run->attr & LOF_ATTR_SUSPECT) ||
@@ -294,11 +307,12 @@ static struct lof_range everything(void)
 	return lof_range_all(lof_sys_page_size());
 }
 
-/* 0 and what the last visit returned, or -EBUSY. */
+/* 0, and *result is the result of the last visit; or -EBUSY. */
 static int walk(visitor visit, void *arg, int *result)
 {
 	struct walking w = { .visit = visit, .arg = arg };
-	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), walk_run, &w);
+	int ret = lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), walk_run,
+				      &w);
 
 	*result = w.result;
 	return ret < 0 ? ret : 0;
@@ -322,17 +336,22 @@ static int is_locked_unnoted(const struct lof_entry *run, void *arg)
 	return !LOF_ATTR_KIND(run->attr) && lof_is_locked(run->range);
 }
 
-/* Is something locked between what is tracked? */
+/* Is a page locked in a gap of the ledger? */
 static bool is_locked_between(void)
 {
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), is_locked_unnoted,
-				   NULL) == 1;
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
+				   is_locked_unnoted, NULL) == 1;
 }
 
 /*
- * Ask the kernel about what is suspect. But libc maps and unmaps unseen, and
- * others may lock. If the charge is the sum of what is tracked, and nothing else
- * is locked, then all that is tracked is locked; or else look what is. 0, -EBUSY, -ENOMEM.
+ * Ask the kernel about suspect ranges. Then look for drift: libc maps and
+ * unmaps without a hook, and code without the library may lock. If the charge
+ * is the sum of the ledger, and no page in a gap is locked, the ledger is
+ * right. Otherwise reread the ledger from smaps.
+ *
+ * 0         done, or smaps cannot be read
+ * -EBUSY    the ledger is busy
+ * -ENOMEM   no memory for the ledger
  */
 static int check_drift(void)
 {
@@ -340,11 +359,11 @@ static int check_drift(void)
 	struct lof_stats sum = { .ranges = 0 };
 	uint64_t changes, charge;
 
-	/* Without memory for it nothing can be told. */
+	/* Without memory the ledger cannot answer. */
 	if (err == -EBUSY || err == -ENOMEM)
 		return err;
 	changes = lof_ledger_landings();
-	/* While others lock and unlock, the two cannot be compared. */
+	/* If a call landed meanwhile, sum and charge do not compare. */
 	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
 	    (charge != sum.onfault + sum.full || is_locked_between()) &&
 	    lof_ledger_landings() == changes)
@@ -374,7 +393,8 @@ static int add_held(const struct lof_entry *run, void *arg)
 /* 0 or -EBUSY. */
 static int count_held(uint64_t *bytes)
 {
-	return lof_ledger_each_run(LOF_NOTED_HOLDS, everything(), add_held, bytes);
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, everything(), add_held,
+				   bytes);
 }
 
 static int catch_up(void)
