@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel (seen up to 6.18) counts the pages of an area that it locks in an
- * int, which 8 TiB overflow; the charge is wrong ever after. So what is larger
- * is locked and unlocked in pieces.
+ * The kernel (seen up to 6.18) counts the pages of a VMA that it locks in an
+ * int. 8 TiB overflow this int, and the charge is wrong ever after. So a range
+ * of 8 TiB or more is locked and unlocked in pieces.
  */
 #ifndef LOF_LOCK_GIANT_H
 #define LOF_LOCK_GIANT_H
 
 #include "base/range.h"
 
-/* Ranges from this size on lie in one area only where it is counted wrongly. */
+/* The kernel charges a VMA wrongly from this size on. */
 #define LOF_GIANT	((uint64_t)8 << 40)
 
 static inline bool lof_is_giant_len(uint64_t len)
@@ -23,8 +23,8 @@ static inline bool lof_is_giant(struct lof_range range)
 }
 
 /*
- * May there be such a range? The shim sees each mapping that is made; other
- * programs may map one unseen.
+ * May the process have a giant range? The shim sees each mapping that the
+ * program makes. Without the shim, the program may map a giant range unseen.
  */
 extern _Atomic bool lof_giant_was_mapped __attribute__((visibility("hidden")));
 extern const char lof_preload[] __attribute__((weak));
@@ -34,7 +34,7 @@ static inline bool lof_may_have_giants(void)
 	return !lof_preload || lof_giant_was_mapped;
 }
 
-/* Built in where it is called, so that what it calls is called directly. */
+/* Always inlined: the compiler can then call `call` directly. */
 __attribute__((always_inline))
 static inline int lof_in_chunks(struct lof_range range,
 				int (*call)(struct lof_range))

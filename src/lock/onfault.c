@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lock a range on fault, by whatever this kernel allows, or in full. */
+/* Lock a range on fault, in the way that this kernel allows, or in full. */
 #include "config.h"
 
 #include "lock/onfault.h"
@@ -12,9 +12,10 @@
 #include "lock/onfault_by_mlock.h"
 
 /*
- * The kernel passes over some kinds of memory with success: memfd_secret,
- * MAP_DROPPABLE, hugetlb, what a driver maps. So a range that was locked is
- * suspect, until a reader has asked. The race test has no such memory.
+ * The kernel returns success for some kinds of memory, but does not lock them:
+ * memfd_secret, MAP_DROPPABLE, hugetlb, mappings of a driver. So a range that
+ * was locked is suspect until a reader has asked the kernel. The race test has
+ * no such memory.
  */
 #ifndef LOF_LOCK_IS_PROVEN
 #define LOF_LOCK_IS_PROVEN	0
@@ -27,7 +28,10 @@ static int mlock_onfault(struct lof_range range)
 
 int lof_lock_onfault(struct lof_range range)
 {
-	/* A filter that refuses mlock2 may say EPERM; that is no privilege. */
+	/*
+	 * A seccomp filter that refuses mlock2 may return EPERM: this does not
+	 * mean that the process lacks the privilege.
+	 */
 	bool is_native = lof_cap_is_there(LOF_CAP_MLOCK2);
 	unsigned long fallback = lof_option_value(LOF_FALLBACK);
 	int err;
@@ -43,7 +47,8 @@ int lof_lock_onfault(struct lof_range range)
 	if (!is_native)
 		return lof_onfault_by_mlock(range);
 	err = lof_in_chunks(range, mlock_onfault);
-	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_lock_onfault(range) : err;
+	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_lock_onfault(range)
+						    : err;
 }
 
 int lof_lock_as(struct lof_range range, unsigned int kind)
@@ -72,6 +77,6 @@ int lof_lock_again(struct lof_range range, unsigned int kind)
 
 	if (kind == LOF_ONFAULT || (err && err != -ENOSYS))
 		return err;
-	/* On fault it is charged and flagged; populating is the rest. */
+	/* The range is charged and locked on fault. This call populates it. */
 	return lof_lock_as(range, LOF_FULL) ? 1 : 0;
 }

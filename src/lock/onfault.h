@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock a range on fault, by whatever this kernel allows, or in full. No books
- * are written.
+ * Lock a range on fault, in the way that this kernel allows, or in full.
+ * These functions do not write to the ledger.
  */
 #ifndef LOF_LOCK_ONFAULT_H
 #define LOF_LOCK_ONFAULT_H
 
 #include "base/range.h"
 
-/* 0, or a negative errno; -ENOSYS: the kernel or a filter has no way. */
+/*
+ * 0         locked
+ * -ENOSYS   the kernel or a seccomp filter allows no way to lock on fault
+ * other     the negative errno of the lock
+ */
 int lof_lock_onfault(struct lof_range range);
 
-/* Lock it as kind says, an enum lof_kind that is not LOF_NONE. */
+/* Lock range in this kind, LOF_ONFAULT or LOF_FULL. */
 int lof_lock_as(struct lof_range range, unsigned int kind);
 
-/* What a range is booked as that was locked so. */
+/* The ledger's attribute for a range that lof_lock_as() locked in this kind. */
 unsigned int lof_attr_of_lock(unsigned int kind);
 
 /*
- * Lock in the way it was what was unlocked for a moment. 0; 1: it is locked,
- * but not populated in full, and smaps has to tell how; a negative errno.
+ * Lock a range again that was unlocked for a moment. kind: its former kind.
+ *
+ * 0         locked in this kind
+ * 1         the lock on fault was made, or this kernel has none, but the lock
+ *           in full failed: ask smaps for the state of the range
+ * negative  the errno of the lock
  */
 int lof_lock_again(struct lof_range range, unsigned int kind);
 

@@ -1,12 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock on fault by mlock alone. Three ways to make it stop before it populates:
- * a hole above the range; a page of the program's own below it that cannot be
- * populated, as below a thread's stack; or, where there is neither, all up to the
- * next hole, and what was too much is unlocked again. Where not even that can be
- * done, all is populated. Nothing is mapped for it: next to the range is no place
- * of ours. Whether it worked msync tells, never the errno: that is the same for
- * the limit.
+ * Lock on fault by mlock alone. Three ways make mlock fail after it marked the
+ * range as locked, and before it populated a page. They are tried in this order:
+ *
+ * 1. A hole is above the range. mlock also asks for a page of the hole:
+ *
+ *	+-----------------+ - - -
+ *	|      range      | hole
+ *	+-----------------+ - - -
+ *	<-------- mlock -------->
+ *
+ * 2. A page of the program that cannot be populated is below the range, as it
+ *    is below a thread's stack. mlock begins at this guard page, and fails there when it
+ *    populates. munlock then unlocks the guard:
+ *
+ *	+-------+-----------------+
+ *	| guard |      range      |
+ *	+-------+-----------------+
+ *	<--------- mlock --------->
+ *	<munlock>
+ *
+ * 3. Neither is there. mlock runs to the next hole. munlock then unlocks the
+ *    memory between, except the parts that were locked before:
+ *
+ *	+-----------------+---------+ - - -
+ *	|      range      | between | hole
+ *	+-----------------+---------+ - - -
+ *	<------------- mlock ------------->
+ *	                  <-munlock->
+ *
+ * If no way works, a plain mlock populates the whole range. The library maps
+ * nothing for this: the addresses next to the range belong to the program.
+ * The errno of mlock does not tell success, because the limit gives the same
+ * errno: msync, the ledger or smaps is asked if the range is locked.
  */
 #include "config.h"
 
@@ -23,14 +49,14 @@
 #include "lock/giant.h"
 #include "lock/unlock.h"
 
-/* To look for a hole farther off, or to keep more ranges, takes too long. */
+/* A search for a hole farther off, or more ranges to keep, takes too long. */
 #define FAR		((size_t)1 << 30)
 #define NEIGHBOURS_MAX	32
 
-/* What is flagged to flag a range; it reaches beyond it at one end. */
+/* The range to lock, and the memory that mlock must mark for it. */
 struct reach {
-	struct lof_range range, all;
-	bool downward;		/* to a page below; else to a hole above */
+	struct lof_range range, all;	/* all: range and the memory between */
+	bool downward;		/* to a guard page; else to a hole above */
 };
 
 static struct lof_range page_at(uintptr_t addr)
@@ -43,7 +69,7 @@ static bool is_hole(uintptr_t addr)
 	return lof_sys_msync(page_at(addr), MS_ASYNC) != 0;
 }
 
-/* The next hole at or above addr; 0: there is none near. */
+/* The next hole at or above addr; 0 if no hole is near. */
 static uintptr_t hole_above(uintptr_t addr)
 {
 	struct lof_range ahead = { addr, addr };
@@ -70,21 +96,22 @@ static int look_below(const struct lof_vma *vma, void *arg)
 	       !vma->unlockable ? 1 : 2;
 }
 
-/* Is the page below one that cannot be populated? */
+/* Is the page below addr a guard: it cannot be populated, and is not locked? */
 static bool has_guard(uintptr_t addr)
 {
 	return lof_smaps_each(look_below, &addr) == 1;
 }
 
-/* Memory beside the range will be locked for a moment. */
+/* Announce that memory beside the range will be locked for a moment. */
 static void begin_beside(struct lof_change *change, struct lof_range range)
 {
 	lof_change_begin(change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 }
 
 /*
- * It is as it was before, unless another thread called on it meanwhile: it may
- * have locked what was unlocked here, or moved on what was locked here.
+ * The memory beside the range is as before, unless a call of another thread on
+ * this memory was in flight. That thread may have locked memory that this call
+ * unlocked, or moved memory that this call had locked.
  */
 static void end_beside(struct lof_change *change)
 {
@@ -99,13 +126,13 @@ bool lof_onfault_by_mlock_allows(size_t more)
 	struct lof_range page;
 	bool allowed;
 
-	/* The kernel compares what is locked with the limit for that, too. */
+	/* For an empty range too, the kernel compares charge and limit. */
 	if (!more)
 		return lof_sys_mlock(nothing) == 0;
 	if (lof_own_scratch(lof_sys_page_size(), PROT_NONE, &page))
 		return false;
 	begin_beside(&change, page);
-	/* It looks at the length first; then it flags up to the hole behind. */
+	/* mlock checks the length first. Then it marks VMAs up to a hole. */
 	lof_sys_munlock(page);
 	lof_sys_mlock((struct lof_range){ page.start, page.start + more });
 	allowed = lof_is_locked(page);
@@ -116,11 +143,12 @@ bool lof_onfault_by_mlock_allows(size_t more)
 
 bool lof_onfault_by_mlock_is_limited(uint64_t *limit)
 {
-	/* More than that nobody has, and the kernel counts it wrongly. */
+	/* No machine has more memory, and the kernel charges more wrongly. */
 	if (lof_sys_memlock_limit(limit) || *limit >= LOF_GIANT ||
 	    *limit >= SIZE_MAX / 2)
 		return false;
-	return !lof_onfault_by_mlock_allows((size_t)*limit + lof_sys_page_size());
+	return !lof_onfault_by_mlock_allows((size_t)*limit +
+					    lof_sys_page_size());
 }
 
 static int area_is_left(const struct lof_vma *vma, void *arg)
@@ -131,7 +159,10 @@ static int area_is_left(const struct lof_vma *vma, void *arg)
 	       !vma->unlockable;
 }
 
-/* Is all of range locked that can be? ends: one of them was not before. */
+/*
+ * Is all lockable memory of the range locked? ends: its first or its last page
+ * was not locked before.
+ */
 static bool is_flagged(const struct reach *reach, bool ends)
 {
 	struct lof_range range = reach->range;
@@ -149,7 +180,7 @@ static bool is_flagged(const struct reach *reach, bool ends)
 	return lof_smaps_each(area_is_left, &range) == 0;
 }
 
-/* mlock with a page below that cannot be populated, and is not locked. */
+/* mlock from a guard page below. */
 static int mlock_with_guard(const struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
@@ -165,7 +196,7 @@ static int mlock_with_guard(const struct reach *reach)
 	return err;
 }
 
-/* mlock with a hole above, of which a page is asked for too. */
+/* mlock to a page of the hole above. */
 static int mlock_with_hole(const struct reach *reach)
 {
 	struct lof_range range = reach->all, hole = page_at(range.end);
@@ -177,14 +208,14 @@ static int mlock_with_hole(const struct reach *reach)
 	range.end = hole.end;
 	begin_beside(&change, hole);
 	err = lof_sys_mlock(range);
-	/* Another thread mapped the hole. */
+	/* Success: another thread has mapped the hole. */
 	if (!err)
 		(void)!lof_unlock_untracked(hole);
 	end_beside(&change);
 	return err;
 }
 
-/* Flag all of a reach. */
+/* Lock all of a reach on fault. */
 static int flag_reach(const struct reach *reach)
 {
 	size_t page = lof_sys_page_size();
@@ -200,8 +231,9 @@ static int flag_reach(const struct reach *reach)
 }
 
 /*
- * Each way asks for a page more than there is in the range, and the limit may
- * not have it. Then one page is left out, and populated by its lock.
+ * Each way asks for a page more than the range has, and the limit may not allow
+ * this page. Then lock the range without one page, and lock this page by a
+ * plain mlock, which populates the page.
  */
 static int flag_but_one(const struct reach *reach)
 {
@@ -232,7 +264,7 @@ static int flag_near(struct lof_range range, bool downward)
 	return err == -ENOMEM ? flag_but_one(&reach) : err;
 }
 
-/* What is locked in the neighbourhood. */
+/* The locked ranges between the range and the next hole. */
 struct neighbours {
 	struct lof_range all, locked[NEIGHBOURS_MAX];
 	size_t nlocked;
@@ -264,8 +296,9 @@ static int unlock_area(const struct lof_vma *vma, void *arg)
 }
 
 /*
- * munlock stops at a hole that another thread has made meanwhile, or where
- * there are too many areas to cut one more: what stays locked is booked.
+ * munlock stops at a hole that another thread has just made, or if the process
+ * has too many VMAs to split another VMA. The ledger then marks the range
+ * suspect.
  */
 static void unlock_over_holes(struct lof_range range)
 {
@@ -290,7 +323,7 @@ static void unlock_others(const struct neighbours *hood)
 	unlock_over_holes(gap);
 }
 
-/* To a hole that is not next to the range, over what is between. */
+/* mlock to the next hole, then unlock the memory between. */
 static int flag_far(struct lof_range range)
 {
 	struct reach reach = { range, range, false };
@@ -315,10 +348,13 @@ int lof_onfault_by_mlock(struct lof_range range)
 {
 	int err = -ENOSYS;
 
-	/* Nothing at all needs the privilege too; up to a hole it is flagged. */
+	/*
+	 * An empty range needs the privilege too. If the range has a hole,
+	 * mlock locks on fault up to the hole.
+	 */
 	if (lof_range_is_empty(range) || lof_first_hole(range) != range.end)
 		return lof_sys_mlock(range);
-	/* Flagged in one piece, it would be charged wrongly. */
+	/* The kernel charges a giant range wrongly, if marked in one piece. */
 	if (lof_is_giant(range))
 		return -ENOMEM;
 	if (is_hole(range.end))

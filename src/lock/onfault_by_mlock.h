@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock on fault by mlock alone, for where there is no mlock2. mlock flags the
- * areas of a range as locked, in ascending order; then it populates, and stops
- * at the first page that it cannot. Where that is the first page of all, or
- * where the range ends in a hole, it fails, and what it leaves is the kernel's
- * own lock-on-fault (read in 3.0, seen from 6.1 to 6.18).
+ * Lock on fault by mlock alone, for kernels without mlock2. mlock first marks
+ * the VMAs of a range as locked, in ascending order. Then it populates them,
+ * and stops at the first page that it cannot populate. If this page is the first
+ * of the range, or if the range ends in a hole, mlock fails, and has populated
+ * nothing. The marked VMAs are then locked on fault (read in 3.0, seen from 6.1
+ * to 6.18).
  */
 #ifndef LOF_LOCK_ONFAULT_BY_MLOCK_H
 #define LOF_LOCK_ONFAULT_BY_MLOCK_H
@@ -12,21 +13,23 @@
 #include "base/range.h"
 
 /*
- * As mlock2(MLOCK_ONFAULT), with its errno and its partial effects; but 8 TiB
- * and more are -ENOMEM. What is exactly as long as the limit allows has one page
- * populated. All of it is where the limit, a long way to the next hole, more than
- * a few locked neighbours or the lack of smaps leave no other way, and where
- * another thread maps the hole that is counted on.
+ * As mlock2(MLOCK_ONFAULT), with its errno and its partial effects, but:
+ *
+ * - A range of 8 TiB or more returns -ENOMEM.
+ * - If the range is exactly as long as the limit allows, one page is populated.
+ * - The whole range is populated if the limit, a long way to the next hole,
+ *   more than 32 locked VMAs up to this hole or the lack of smaps leave no other
+ *   way, and if another thread maps the hole during the call.
  */
 int lof_onfault_by_mlock(struct lof_range range);
 
 /*
- * Does the limit allow it to lock so many bytes more; 0: what is locked now, if
- * it were unlocked? Nothing stays locked by asking.
+ * Does the limit allow the process to lock `more` bytes more? With 0: does the
+ * limit allow the bytes that are locked now? This locks nothing for good.
  */
 bool lof_onfault_by_mlock_allows(size_t more);
 
-/* Does the limit, in bytes, hold for us: is a page more than it refused? */
+/* Does the limit apply: does the kernel refuse a page more? *limit: bytes. */
 bool lof_onfault_by_mlock_is_limited(uint64_t *limit);
 
 #endif
