@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lock on fault by mlock alone. Three ways make mlock fail after it marked the
- * range as locked, and before it populated a page. They are tried in this order:
+ * range as locked, and before it populated a page. In this order:
  *
  * 1. A hole is above the range. mlock also asks for a page of the hole:
  *
@@ -11,8 +11,8 @@
  *	<-------- mlock -------->
  *
  * 2. A page of the program that cannot be populated is below the range, as it
- *    is below a thread's stack. mlock begins at this guard page, and fails there when it
- *    populates. munlock then unlocks the guard:
+ *    is below a thread's stack. mlock begins at this guard page, and fails
+ *    there when it populates. munlock then unlocks the guard:
  *
  *	+-------+-----------------+
  *	| guard |      range      |

@@ -2,9 +2,9 @@
 /*
  * Lock on fault by mlock alone, for kernels without mlock2. mlock first marks
  * the VMAs of a range as locked, in ascending order. Then it populates them,
- * and stops at the first page that it cannot populate. If this page is the first
- * of the range, or if the range ends in a hole, mlock fails, and has populated
- * nothing. The marked VMAs are then locked on fault (read in 3.0, seen from 6.1
+ * and stops at the first page that it cannot populate. If this page is the
+ * first of the range, or if the range ends in a hole, mlock fails, and has
+ * populated nothing. The marked VMAs are then locked on fault (read in 3.0, seen from 6.1
  * to 6.18).
  */
 #ifndef LOF_LOCK_ONFAULT_BY_MLOCK_H
@@ -18,8 +18,8 @@
  * - A range of 8 TiB or more returns -ENOMEM.
  * - If the range is exactly as long as the limit allows, one page is populated.
  * - The whole range is populated if the limit, a long way to the next hole,
- *   more than 32 locked VMAs up to this hole or the lack of smaps leave no other
- *   way, and if another thread maps the hole during the call.
+ *   more than 32 locked VMAs up to this hole or the lack of smaps leave no
+ *   other way, and if another thread maps the hole during the call.
  */
 int lof_onfault_by_mlock(struct lof_range range);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock a range with what the kernel does not do as it should (seen on 6.18):
- * it populates hugetlb when it is asked to lock on fault; it refuses to lock
- * memfd_secret, which always is; it calls it success that MAP_DROPPABLE is not
- * locked; and memory that cannot be populated stays locked when mlock fails.
+ * Lock a range in spite of the kernel's quirks (seen on 6.18):
+ *
+ * - It populates hugetlb when it is asked to lock on fault.
+ * - It refuses to lock memfd_secret, which is always locked.
+ * - It returns success for MAP_DROPPABLE, but does not lock it.
+ * - If mlock fails because memory cannot be populated, the memory stays locked.
  */
 #include "config.h"
 
@@ -23,7 +25,7 @@ bool lof_is_never_swapped(const struct lof_vma *vma)
 	return vma->hugetlb || vma->secret;
 }
 
-/* A range, area by area. */
+/* A range, VMA by VMA. */
 struct areas {
 	struct lof_range rest;
 	unsigned int kind;
@@ -62,14 +64,17 @@ static int lock_area(const struct lof_vma *vma, void *arg)
 	return lof_is_never_swapped(vma) ? 0 : lof_lock_as(piece, areas->kind);
 }
 
-/* Lock all but what nature keeps; in the kernel's order, up to a hole. */
+/*
+ * Lock the range up to a hole, in the kernel's order, without the VMAs that are
+ * never swapped.
+ */
 static int lock_by_area(struct lof_range range, unsigned int kind)
 {
 	struct areas areas = { .rest = range, .kind = kind };
 	struct lof_range nothing = { range.start, range.start };
 	int err;
 
-	/* Nothing to lock is refused too without the privilege. */
+	/* Without the privilege, the kernel refuses an empty range too. */
 	err = lof_lock_as(nothing, kind);
 	if (!err)
 		err = lof_smaps_each(lock_area, &areas);
@@ -78,12 +83,12 @@ static int lock_by_area(struct lof_range range, unsigned int kind)
 	return err ? err : 1;
 }
 
-/* What a lock that failed has left. */
+/* The state of the range after a lock failed. */
 struct left {
 	unsigned int kind;	/* of the lock */
-	bool has_unlocked;	/* a gap of what the ledger notes is not locked */
-	bool has_locked;	/* another one is */
-	bool has_other;		/* some of it was locked in another way */
+	bool has_unlocked;	/* a gap between noted locks is not locked */
+	bool has_locked;	/* another gap is locked */
+	bool has_other;		/* a part was locked in another kind */
 	bool is_unsure;
 };
 
@@ -112,10 +117,14 @@ static int relock_if_other(const struct lof_entry *run, void *arg)
 }
 
 /*
- * If a gap is not locked, the limit refused and nothing was locked, or the gap
- * is of what is never locked. Else all was locked, before it could not be
- * populated. True: all is locked as it was. If the ledger cannot be read, it is
- * not known what was, and all stays locked.
+ * Undo a lock that failed. If a gap between noted locks is not locked, either
+ * the limit refused and nothing was locked, or the gap cannot be locked. If all
+ * gaps are locked, the kernel locked the whole range and could not populate it.
+ * If the ledger cannot be read, the former state is unknown, and the range
+ * stays locked.
+ *
+ * true      the range is locked as before
+ * false     unsure
  */
 static bool undo(struct lof_range range, unsigned int kind)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lock memory as the ledger has it. Nothing is noted here. */
+/* Lock memory again as the ledger notes it. The ledger is not changed. */
 #include "config.h"
 
 #include "lock/relock.h"
@@ -41,5 +41,6 @@ int lof_relock(struct lof_range from, uintptr_t to)
 bool lof_can_relock(struct lof_range range)
 {
 	return lof_cap_is_there(LOF_CAP_MLOCK2) ?
-	       lof_relock(range, range.start) >= 0 : lof_onfault_by_mlock_allows(0);
+	       lof_relock(range, range.start) >= 0 :
+	       lof_onfault_by_mlock_allows(0);
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lock memory as the ledger has it. No books are written here. */
+/* Lock memory again as the ledger notes it. The ledger is not changed. */
 #ifndef LOF_LOCK_RELOCK_H
 #define LOF_LOCK_RELOCK_H
 
 #include "base/range.h"
 
 /*
- * Lock what is tracked in from as it is, at the same distance from to. 0, 1 or
- * a negative errno, as lof_lock_again() says; the worst of them.
+ * For each lock that the ledger notes in `from`: lock the range at the same
+ * offset from `to`, in the noted kind. Returns the worst result of the calls of
+ * lof_lock_again(), or -EBUSY if the ledger could not be read.
  */
 int lof_relock(struct lof_range from, uintptr_t to);
 
-/* Could it be done, as the limit is now? What is locked stays so. */
+/* Does the limit now allow lof_relock()? Locked memory stays locked. */
 bool lof_can_relock(struct lof_range range);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lock and unlock a range, and note it. */
+/* Lock or unlock a range, and note the change in the ledger. */
 #include "config.h"
 
 #include "lock/tracked.h"
@@ -17,8 +17,9 @@
 #include "lockonfault.h"
 
 /*
- * It stopped at a hole: what is before is locked, unless nothing was done. Only
- * where the kernel does not tell the kind is this worth knowing.
+ * The lock stopped at a hole: the memory before the hole is locked, unless the
+ * kernel did nothing. Only needed if the kernel does not tell the kind of a
+ * lock.
  */
 static void declare_front(struct lof_change *change, unsigned int kind)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What lof_mlock2() and lof_munlock() do, for the library itself. */
+/* lof_mlock2() and lof_munlock() for the library itself. */
 #ifndef LOF_LOCK_TRACKED_H
 #define LOF_LOCK_TRACKED_H
 
@@ -8,7 +8,7 @@
 /* kind: LOF_ONFAULT or LOF_FULL. 0 or a negative errno. */
 int lof_lock_range(struct lof_range range, unsigned int kind);
 
-/* It stays under its budget, and so may be locked again. */
+/* The range stays under its budget, and a scan may lock the range again. */
 int lof_unlock_range(struct lof_range range);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Unlock a range, or the part of it that the ledger notes or does not note.
- * Nothing is noted here.
+ * The ledger is not changed.
  */
 #include "config.h"
 
@@ -27,10 +27,11 @@ static int unlock_if_locked(const struct lof_entry *run, void *arg)
 
 int lof_unlock_tracked(struct lof_range range)
 {
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_if_locked, NULL);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_if_locked,
+				   NULL);
 }
 
-/* What is suspect may be locked by another call, and stays. */
+/* A suspect range may be locked by another call, and stays as it is. */
 static int unlock_gap(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
@@ -54,16 +55,20 @@ int lof_unlock_unheld(struct lof_range range)
 {
 	if (lof_option_value(LOF_HOLDS) != LOF_HOLDS_WIN)
 		return lof_unlock(range);
-	return lof_ledger_each_run(LOF_NOTED_HOLDS, range, unlock_if_unheld, NULL);
+	return lof_ledger_each_run(LOF_NOTED_HOLDS, range, unlock_if_unheld,
+				   NULL);
 }
 
-/* What of a VMA to unlock. */
+/* The locks of a VMA to unlock. */
 struct choice {
 	unsigned int kinds;
 	unsigned int attr;	/* of the VMA */
 };
 
-/* On a guess nothing is unlocked that the ledger knows to be of another kind. */
+/*
+ * If the kind of the VMA's lock is guessed, and the ledger notes a kind, use
+ * the ledger's kind.
+ */
 static int unlock_of_kind(const struct lof_entry *run, void *arg)
 {
 	const struct choice *choice = arg;
@@ -90,7 +95,7 @@ int lof_unlock_kinds(const struct lof_vma *vma, struct lof_range range,
 				   &choice);
 }
 
-/* If the ledger cannot be read, there may be holds. */
+/* If the ledger cannot be read, the answer is true. */
 bool lof_holds_any(void)
 {
 	return lof_ledger_has(LOF_NOTED_HOLDS,

@@ -1,40 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Unlock a range, or a part of it by what the ledger has. */
+/* Unlock a range, or the part of it that the ledger selects. */
 #ifndef LOF_LOCK_UNLOCK_H
 #define LOF_LOCK_UNLOCK_H
 
 #include "base/range.h"
 #include "kernel/smaps.h"
 
-/* munlock. Each returns 0, or a negative errno of it. */
+/* munlock. Each function here returns 0 or the negative errno of munlock. */
 int lof_unlock(struct lof_range range);
 
-/* What the ledger notes as locked in range; or -EBUSY of the ledger. */
+/* Unlock the locks noted in range. -EBUSY: the ledger could not be read. */
 int lof_unlock_tracked(struct lof_range range);
 
 /*
- * What the ledger notes nothing of; errors of munlock are dropped. 0; -EBUSY: the
- * ledger could not be read, and the rest was left as it is.
+ * Unlock the parts of range of which the ledger notes no lock. Errors of
+ * munlock are ignored.
+ *
+ * 0         done
+ * -EBUSY    the ledger could not be read: the rest of range stays as it is
  */
 __attribute__((warn_unused_result))
 int lof_unlock_untracked(struct lof_range range);
 
 /*
- * All of it; but under LOF_HOLDS_WIN what is held stays locked, and all of it if
- * the ledger could not be read (-EBUSY).
+ * Unlock the range. Under LOF_HOLDS_WIN held memory stays locked. -EBUSY: the
+ * ledger could not be read, and the rest of range stays locked.
  */
 int lof_unlock_unheld(struct lof_range range);
 
 /*
- * The same for what in range of an area is locked in one of these kinds, a
- * LOF_KIND_BIT() of each. Of what smaps does not tell, the ledger may know.
+ * As lof_unlock_unheld(), for the part of the VMA in range, if it is locked in
+ * one of these kinds (a LOF_KIND_BIT() of each). If smaps does not tell the
+ * kind, the ledger is asked.
  */
 #define LOF_KIND_BIT(kind)	(1u << (kind))
 
 int lof_unlock_kinds(const struct lof_vma *vma, struct lof_range range,
 		     unsigned int kinds);
 
-/* Is anything counted by lof_hold()? */
+/* Does lof_hold() count any hold in the process? */
 bool lof_holds_any(void);
 
 #endif
