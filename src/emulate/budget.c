@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The sweeper of lof_lock_budget(). What is under a budget stands in a tree
- * beside the ledger, and so follows its memory; what of it is locked, in the
- * ledger. One thread sweeps at a time. Each run of touched pages that is locked
- * makes two areas more out of one: when there get too many, the smallest gaps
- * between the runs are locked too.
+ * The budgets of lof_lock_budget(), and the scan that locks touched pages.
+ *
+ * The ledger notes the ranges under a budget (LOF_NOTED_BUDGETS) in a tree
+ * beside the locks, so the budget moves with its memory. The ledger's locks tell
+ * which parts of the ranges are locked. One thread scans at a time. A locked run
+ * of touched pages splits its VMA, which makes two VMAs more. Before there are
+ * too many VMAs, the scan also locks the smallest gaps between the runs.
  */
 #include "config.h"
 
@@ -31,26 +33,28 @@
 #define PATIENCE_MS	100
 #define FAR		((uintptr_t)2 << 20)
 
-/* A sweep of one budget. */
+/* A scan of one budget. */
 struct sweep {
 	struct budget *budget;
 	unsigned int id;
-	size_t runs;		/* longest runs of locked pages */
-	bool is_full;		/* no more can be locked this time */
-	bool is_blind;		/* the books cannot be read now */
+	size_t runs;		/* of locked pages, each as long as possible */
+	bool is_full;		/* the limit refused more in this scan */
+	bool is_blind;		/* the ledger cannot be read now */
 };
 
 struct budget {
-	size_t bytes;		/* that may be locked, whole pages */
+	size_t bytes;		/* that may be locked, in whole pages */
 	bool used;
 	size_t max_areas;	/* 0: not asked yet */
-	size_t locked, over;	/* bytes at the last sweep */
+	size_t locked, over;	/* bytes at the last scan */
 };
 
-/* Emptied in a child of fork, when it first looks here. */
+/* A child of fork empties the budgets at their first use. */
 struct budgets {
 	_Atomic uint32_t epoch;		/* of the ledger */
-	_Atomic uint32_t sweeping;	/* futex; only who set it touches this: */
+	_Atomic uint32_t sweeping;	/* futex; the scanning thread sets it */
+
+	/* Only the thread that set `sweeping` changes the budgets. */
 	struct budget budget[LOF_NBUDGETS + 1];
 };
 
@@ -69,7 +73,7 @@ static struct budgets *budgets_get(void)
 	return &all_budgets;
 }
 
-/* Of the word sweeping. */
+/* The values of the futex `sweeping`. */
 enum { FREE, TAKEN, WAITED_FOR };
 
 static bool begin(struct budgets *books, bool waits)
@@ -89,13 +93,14 @@ static void end(struct budgets *books)
 		lof_sys_futex_wake(&books->sweeping);
 }
 
-/* The next range under this budget; rest is what remains behind it. */
+/* Get the next range under this budget. rest is set to the memory behind it. */
 static bool next_swept(struct sweep *sweep, struct lof_range *rest,
 		       struct lof_entry *entry)
 {
 	int found;
 
-	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, *rest, entry)) > 0) {
+	while ((found = lof_ledger_first(LOF_NOTED_BUDGETS, *rest,
+					 entry)) > 0) {
 		rest->start = entry->range.end;
 		if (LOF_BUDGET_ID(entry->attr) == sweep->id)
 			return true;
@@ -104,7 +109,7 @@ static bool next_swept(struct sweep *sweep, struct lof_range *rest,
 	return false;
 }
 
-/* The next range that is locked. */
+/* Get the next locked range. */
 static bool next_locked(struct sweep *sweep, struct lof_range range,
 			struct lof_entry *locked)
 {
@@ -122,7 +127,10 @@ static struct lof_range everything(void)
 	return lof_range_all(lof_sys_page_size());
 }
 
-/* What is locked under this budget. False: nothing is under it; or blind. */
+/*
+ * Count the locked bytes and runs under this budget. False: no range is under
+ * the budget, or the ledger cannot be read.
+ */
 static bool measure(struct sweep *sweep)
 {
 	struct lof_range rest = everything();
@@ -150,7 +158,7 @@ static bool is_page_locked(struct sweep *sweep, uintptr_t page)
 			page, page + lof_sys_page_size() }, &locked);
 }
 
-/* Neighbours of a range that are locked: 0, 1 or 2. */
+/* Count the locked pages next to a range: 0, 1 or 2. */
 static size_t neighbours(struct sweep *sweep, struct lof_range range)
 {
 	size_t page = lof_sys_page_size();
@@ -159,15 +167,16 @@ static size_t neighbours(struct sweep *sweep, struct lof_range range)
 	       (size_t)is_page_locked(sweep, range.end);
 }
 
-/* A page that was touched is there, so that nothing is populated in full. */
+/* Touched pages are resident, so a lock in full populates nothing more. */
 static unsigned int kind_of_touched(void)
 {
 	return lof_cap_is_there(LOF_CAP_MLOCK2) ? LOF_ONFAULT : LOF_FULL;
 }
 
 /*
- * Another thread may have unlocked it by name, or unmapped it, since it was
- * looked up. It says so in the books before its system call.
+ * Unlock the parts of range that have left the budget. Since the lookup,
+ * another thread may have unlocked or unmapped them by name. Such a thread ends
+ * the budget of the range in the ledger before its system call.
  */
 static void give_back(struct sweep *sweep, struct lof_range range)
 {
@@ -185,14 +194,17 @@ static void give_back(struct sweep *sweep, struct lof_range range)
 		lof_unlock_range(gap);
 }
 
-/* Lock a range, or as much of its front as the limit has. How much it was. */
+/*
+ * Lock a range, or as much of its front as the limit allows. Returns the bytes
+ * that were locked.
+ */
 static size_t lock_front(struct sweep *sweep, struct lof_range range)
 {
 	size_t page = lof_sys_page_size(), len = lof_range_len(range);
 	int err;
 
 	while ((err = lof_lock_range(range, kind_of_touched())) != 0) {
-		/* What is no matter of the limit may go well elsewhere. */
+		/* Not the limit: other ranges may still be locked. */
 		if (err != -ENOMEM && err != -EAGAIN)
 			return 0;
 		sweep->is_full = true;
@@ -207,13 +219,13 @@ static size_t lock_front(struct sweep *sweep, struct lof_range range)
 	return len;
 }
 
-/* Gaps by their size: in pages, and the larger ones by powers of two. */
+/* Gaps are counted by size: exact in pages, above NEXACT by powers of two. */
 #define NEXACT		256
 #define NSIZES		(NEXACT + 64)
 
 struct gaps {
 	size_t count[NSIZES];
-	size_t largest;		/* size to be closed */
+	size_t largest;		/* size to close */
 };
 
 static size_t size_of(struct lof_range gap)
@@ -268,8 +280,8 @@ static void each_gap(struct sweep *sweep, struct gaps *gaps,
 }
 
 /*
- * Is there room for one run more? At the bound the smallest gaps are closed, so
- * many that a third of it is left; without mlock2 that would populate them.
+ * Do the VMAs allow one run more? If not, lock the smallest gaps, until about
+ * max / 3 runs are left. Not without mlock2: this would populate the gaps.
  */
 static bool has_areas(struct sweep *sweep)
 {
@@ -287,14 +299,14 @@ static bool has_areas(struct sweep *sweep)
 	return 2 * (sweep->runs + 1) <= max;
 }
 
-/* Lock what was touched since the last time, as far as the budget goes. */
+/* Lock a run of newly touched pages, as far as the budget allows. */
 static void take_new(struct sweep *sweep, struct lof_range range)
 {
 	struct budget *budget = sweep->budget;
 	struct lof_range front = range;
 	size_t room;
 
-	/* To have areas may take a part of what there is. */
+	/* has_areas() locks gaps, which may use up the budget. */
 	if (budget->locked < budget->bytes && !sweep->is_full &&
 	    has_areas(sweep) && budget->locked < budget->bytes) {
 		room = budget->bytes - budget->locked;
@@ -316,7 +328,7 @@ static int take_touched(struct lof_range run, void *arg)
 		if (next_locked(sweep, run, &locked))
 			gap.end = locked.range.start;
 		run.start = gap.end;
-		/* To take a gap may unlock what is behind it. */
+		/* After a gap, read the ledger again: more may be locked. */
 		if (lof_range_is_empty(gap))
 			run.start = locked.range.end;
 		else
@@ -325,7 +337,7 @@ static int take_touched(struct lof_range run, void *arg)
 	return 0;
 }
 
-/* What of a run is under this budget. */
+/* Lock the parts of a touched run that are under this budget. */
 static int take_run(struct lof_range run, void *arg)
 {
 	struct sweep *sweep = arg;
@@ -337,8 +349,9 @@ static int take_run(struct lof_range run, void *arg)
 }
 
 /*
- * A range under this budget, and those not far behind it: each look at the
- * kernel's tables takes as long as for many pages. rest is what remains.
+ * Join the next range under this budget with the ranges not far behind it: each
+ * call that scans page tables has a cost, as large as the scan of many pages.
+ * rest is set to the memory behind the joined range.
  */
 static bool next_scanned(struct sweep *sweep, struct lof_range *rest,
 			 struct lof_range *all)
@@ -357,7 +370,7 @@ static bool next_scanned(struct sweep *sweep, struct lof_range *rest,
 	return true;
 }
 
-/* What cannot be looked at now is for the next time. */
+/* Scan one budget. If memory cannot be scanned now, the next scan tries it. */
 static void sweep_one(struct budgets *books, unsigned int id)
 {
 	struct sweep sweep = {
@@ -424,7 +437,7 @@ static unsigned int unused_id(const struct budgets *books)
 	return 0;
 }
 
-/* That they have ended may not have been seen yet. */
+/* Free the budgets that have no range any more: no scan may have seen this. */
 static void end_budgets(struct budgets *books)
 {
 	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++) {
@@ -444,7 +457,7 @@ static unsigned int free_id(struct budgets *books)
 	return unused_id(books);
 }
 
-/* A new budget for range. Its number, or a negative errno. */
+/* Make a new budget for range. Returns its number, or a negative errno. */
 static int make(struct budgets *books, struct lof_range range, size_t bytes)
 {
 	unsigned int id = free_id(books);
@@ -474,7 +487,7 @@ int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy)
 		return -EINVAL;
 	if (lof_first_hole(range) != range.end)
 		return -ENOMEM;
-	/* The privilege. */
+	/* Has the process the privilege to lock? */
 	ret = lof_lock_onfault(LOF_NO_RANGE);
 	if (!ret)
 		ret = lof_touched_tells(range);

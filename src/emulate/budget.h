@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Budgets: of a range that may be of any size, so much is locked as there is
- * budget for, by looking now and then which pages were touched.
+ * Budgets: of a range of any size, at most the bytes of the budget are locked.
+ * A scan from time to time finds the touched pages and locks them.
  */
 #ifndef LOF_EMULATE_BUDGET_H
 #define LOF_EMULATE_BUDGET_H
@@ -11,13 +11,16 @@
 /* lof_lock_budget(), with a negative errno. */
 int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy);
 
-/* Look at all budgets, and lock what is due; unless another thread does. */
+/* Scan all budgets, unless another thread scans now. */
 void lof_budget_scan_all(void);
 
-/* Put a range into the process's own budget (LOF_CONVERT_MAX). 0; -ENOMEM, -EBUSY. */
+/*
+ * Put a range into the process's own budget (LOF_CONVERT_MAX).
+ * Returns 0, -ENOMEM or -EBUSY.
+ */
 int lof_budget_add(struct lof_range range);
 
-/* Bytes: locked under budgets; touched, but not locked, at the last look. */
+/* Bytes at the last scan: locked under budgets; over: touched, not locked. */
 struct lof_budget_totals {
 	uint64_t locked, over;
 };

@@ -32,7 +32,7 @@
  * If no way works, a plain mlock populates the whole range. The library maps
  * nothing for this: the addresses next to the range belong to the program.
  * The errno of mlock does not tell success, because the limit gives the same
- * errno: msync, the ledger or smaps is asked if the range is locked.
+ * errno: msync or smaps is asked if the range is locked.
  */
 #include "config.h"
 

@@ -4,8 +4,8 @@
  * the VMAs of a range as locked, in ascending order. Then it populates them,
  * and stops at the first page that it cannot populate. If this page is the
  * first of the range, or if the range ends in a hole, mlock fails, and has
- * populated nothing. The marked VMAs are then locked on fault (read in 3.0, seen from 6.1
- * to 6.18).
+ * populated nothing. The marked VMAs are then locked on fault (read in
+ * 3.0, seen from 6.1 to 6.18).
  */
 #ifndef LOF_LOCK_ONFAULT_BY_MLOCK_H
 #define LOF_LOCK_ONFAULT_BY_MLOCK_H
