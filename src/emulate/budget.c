@@ -3,10 +3,10 @@
  * The budgets of lof_lock_budget(), and the scan that locks touched pages.
  *
  * The ledger notes the ranges under a budget (LOF_NOTED_BUDGETS) in a tree
- * beside the locks, so the budget moves with its memory. The ledger's locks tell
- * which parts of the ranges are locked. One thread scans at a time. A locked run
- * of touched pages splits its VMA, which makes two VMAs more. Before there are
- * too many VMAs, the scan also locks the smallest gaps between the runs.
+ * beside the locks, so the budget moves with its memory. The ledger's locks
+ * tell which parts of the ranges are locked. One thread scans at a time. A
+ * locked run of touched pages splits its VMA, which makes two VMAs more. Before
+ * there are too many VMAs, the scan also locks the smallest gaps between runs.
  */
 #include "config.h"
 

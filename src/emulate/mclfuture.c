@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How MCL_FUTURE locks what will be mapped: one word, changed at once. */
+/* How MCL_FUTURE locks new mappings: one word, changed atomically. */
 #include "config.h"
 
 #include "emulate/mclfuture.h"
@@ -36,7 +36,7 @@ void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind)
 	uint64_t word = atomic_load(&lof_the_front->future), next;
 
 	do {
-		/* A handler may have forked, and this is the child. */
+		/* This is the child of a fork in a signal handler. */
 		if (CHANGING(word) == 0)
 			return;
 		next = word - ONE_CHANGING;
@@ -45,21 +45,25 @@ void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind)
 		if (turn.overlaps || NUMBER(word) != turn.number)
 			next = with_kind(next, FOLLOWED(next) |
 					       LOF_MCLFUTURE_UNKNOWN);
-	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word, next));
+	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word,
+					       next));
 }
 
-/* An answer counts if nobody changed it while the kernel was asked. */
+/*
+ * Ask the kernel. The answer is noted if no call changed MCL_FUTURE during the
+ * probe.
+ */
 static unsigned int ask(uint64_t word)
 {
 	struct lof_range scratch;
 	int kind = lof_probe_future(&scratch);
 
-	/* A reader may have seen it locked. */
+	/* A reader of the ledger may have seen the scratch mapping locked. */
 	if (kind > 0)
 		lof_ledger_renew(scratch);
 	if (kind < 0)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
-	/* What the kernel locks need not be followed. */
+	/* If the kernel locks new mappings, the library need not emulate. */
 	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
 		atomic_compare_exchange_strong(&lof_the_front->future, &word,
 			with_kind(word, kind ? (unsigned int)kind

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MCL_FUTURE by our own hand. The kernel's makes every later mapping fail that
- * does not fit the limit, and the stack's growth too, which kills; what is done
- * here is left undone where it does not fit. So under a limit a part of it is
- * left free for what the program itself locks, only what may be written to is
- * locked, and of the stack not the page from which it grows.
+ * MCL_FUTURE emulated by the library. Under the kernel's MCL_FUTURE, a later
+ * mapping that does not fit the limit fails, and if the stack's growth does not
+ * fit, the process is killed. The emulation does not lock memory that does not
+ * fit. If the limit applies:
+ *
+ * - an eighth of the limit stays free for locks of the program itself;
+ * - only writable memory is locked;
+ * - the lowest page of a VMA that grows down, as the stack, is not locked.
  */
 #include "config.h"
 
@@ -43,7 +46,8 @@ unsigned int lof_emulate_choose(void)
 		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
 	if (policy == LOF_FUTURE_KERNEL ||
 	    (!can && lof_option_value(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
-	    (can && policy == LOF_FUTURE_AUTO && !lof_option_value(LOF_CONVERT)))
+	    (can && policy == LOF_FUTURE_AUTO &&
+	     !lof_option_value(LOF_CONVERT)))
 		return 0;
 	limited = lof_onfault_by_mlock_is_limited(&limit);
 	if (can && policy == LOF_FUTURE_AUTO && !limited)
@@ -64,7 +68,10 @@ static bool has_room(size_t len)
 	       charge <= limit - len;
 }
 
-/* What does not fit is left out; under LOF_CONVERT_MAX the sweeper finds what does. */
+/*
+ * Lock a range if it fits the limit. Under LOF_CONVERT_MAX put the range into
+ * the process's budget: scans lock its touched pages.
+ */
 static void lock_piece(struct lof_range range)
 {
 	if (lof_option_value(LOF_CONVERT_MAX)) {
@@ -74,12 +81,15 @@ static void lock_piece(struct lof_range range)
 	if (!has_room(lof_range_len(range)) ||
 	    lof_lock_range(range, LOF_ONFAULT))
 		return;
-	/* Another thread has ended it meanwhile. */
+	/* Another thread has ended MCL_FUTURE during the lock. */
 	if (!lof_mclfuture_emulated())
 		lof_unlock_range(range);
 }
 
-/* What was unlocked by name, or was there before, is not reached. */
+/*
+ * Lock a run that is in no budget and not exempt. Exempt: unlocked by name, or
+ * mapped before MCL_FUTURE without MCL_CURRENT.
+ */
 static int lock_if_free(const struct lof_entry *run, void *arg)
 {
 	(void)arg;
@@ -88,10 +98,11 @@ static int lock_if_free(const struct lof_entry *run, void *arg)
 	return 0;
 }
 
-/* If the ledger cannot be read now, a later look finds it. */
+/* If the ledger cannot be read now, a later lof_emulate_all() locks range. */
 static int lock_if_it_fits(struct lof_range range)
 {
-	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, lock_if_free, NULL);
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, lock_if_free,
+				   NULL);
 }
 
 static int lock_if_unlocked(const struct lof_entry *run, void *arg)
@@ -100,7 +111,7 @@ static int lock_if_unlocked(const struct lof_entry *run, void *arg)
 	return LOF_ATTR_KIND(run->attr) ? 0 : lock_if_it_fits(run->range);
 }
 
-/* Does MCL_FUTURE reach it? */
+/* Does the emulated MCL_FUTURE lock such memory? */
 static bool is_wanted(bool writable, bool accessible)
 {
 	return lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED ? writable
@@ -111,8 +122,8 @@ void lof_emulate_now(struct lof_range range, int prot)
 {
 	if (is_wanted(prot & PROT_WRITE,
 		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
-					   NULL);
+		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range,
+					   lock_if_unlocked, NULL);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)
@@ -129,7 +140,8 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 		return 1;
 	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
 		return 0;
-	if (vma->growsdown && lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
+	if (vma->growsdown &&
+	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
 		range.start += lof_sys_page_size();
 	(void)!lock_if_it_fits(range);
 	return 0;

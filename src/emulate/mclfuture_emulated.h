@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MCL_FUTURE by our own hand (LOF_FUTURE): what is mapped is locked on fault
- * when the wrappers map it, and what libc maps unseen when somebody asks.
+ * MCL_FUTURE emulated by the library (option LOF_FUTURE): a wrapper that maps
+ * memory locks it on fault. Memory that libc maps unseen is locked by
+ * lof_sync() and lof_catch_up().
  */
 #ifndef LOF_EMULATE_MCLFUTURE_EMULATED_H
 #define LOF_EMULATE_MCLFUTURE_EMULATED_H
@@ -10,36 +11,48 @@
 #include "emulate/mclfuture.h"
 
 /*
- * How MCL_FUTURE on fault is to be had: 0, by the kernel; else LOF_MCLFUTURE_OURS,
- * with LOF_MCLFUTURE_OURS_LIMITED where the limit holds for this process.
+ * Choose the way of MCL_FUTURE on fault.
+ *
+ * 0                               the kernel's, not emulated
+ * LOF_MCLFUTURE_OURS              emulated
+ * | LOF_MCLFUTURE_OURS_LIMITED    and the limit applies to this process, or
+ *                                 LOF_CONVERT is set with LOF_CONVERT_MAX
  */
 unsigned int lof_emulate_choose(void);
 
-/* Private to the one below. */
+/* Private to lof_emulate(). */
 void lof_emulate_now(struct lof_range range, int prot);
 
-/* A wrapper mapped range, or made it accessible. */
+/* A wrapper mapped range, or made range accessible. */
 static inline void lof_emulate(struct lof_range range, int prot)
 {
 	if (lof_mclfuture_emulated())
 		lof_emulate_now(range, prot);
 }
 
-/* Begin: what is mapped now is wanted too, or is not. */
+/* Begin to emulate. Present mappings are locked too only if wants_current. */
 void lof_emulate_from_now(bool wants_current);
 
-/* Put what is mapped now into the process's own budget. As lof_emulate_all(). */
+/*
+ * Put present writable mappings into the process's own budget. Returns as
+ * lof_emulate_all().
+ */
 int lof_emulate_into_budget(void);
 
-/* Lock what is mapped now. 0; a negative errno: smaps cannot be read. */
+/*
+ * Lock present mappings, if MCL_FUTURE is emulated.
+ *
+ * 0         done
+ * negative  the errno: smaps could not be read
+ */
 int lof_emulate_all(void);
 
-/* What is not locked, in bytes: that may be written to, and the rest. */
+/* Bytes that are not locked: writable memory, and other memory. */
 struct lof_unemulated {
 	uint64_t writable, other;
 };
 
-/* All 0 if nothing is followed. As lof_emulate_all(). */
+/* All 0 if MCL_FUTURE is not emulated. Returns as lof_emulate_all(). */
 int lof_emulate_count(struct lof_unemulated *count);
 
 #endif

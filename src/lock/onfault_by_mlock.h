@@ -25,7 +25,7 @@ int lof_onfault_by_mlock(struct lof_range range);
 
 /*
  * Does the limit allow the process to lock `more` bytes more? With 0: does the
- * limit allow the bytes that are locked now? This locks nothing for good.
+ * limit allow the bytes that are locked now? The call locks nothing.
  */
 bool lof_onfault_by_mlock_allows(size_t more);
 

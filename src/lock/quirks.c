@@ -2,7 +2,7 @@
 /*
  * Lock a range in spite of the kernel's quirks (seen on 6.18):
  *
- * - It populates hugetlb when it is asked to lock on fault.
+ * - It populates hugetlb when a call locks on fault.
  * - It refuses to lock memfd_secret, which is always locked.
  * - It returns success for MAP_DROPPABLE, but does not lock it.
  * - If mlock fails because memory cannot be populated, the memory stays locked.
