@@ -13,17 +13,6 @@
 #include "ledger/left.h"
 #include "ledger/trees.h"
 
-static bool has_noted(struct lof_range range)
-{
-	struct lof_entry entry;
-
-	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
-		if (lof_ledger.tree[note].count &&
-		    lof_tree_find_in(&lof_ledger.tree[note], range, &entry))
-			return true;
-	return false;
-}
-
 /*
  * If a call is in flight or left its landing, a fast call would have to look
  * for that call again at the end. Then the announced path is as fast: return
@@ -37,7 +26,7 @@ bool lof_fastpath_look(struct lof_fastpath *path)
 	    !lof_ledger_lock(&guard))
 		return false;
 	LOF_SEAM();
-	path->is_exact = !has_noted(path->range);
+	path->is_exact = !lof_is_noted(path->range);
 	path->landings = atomic_load(&lof_ledger.nlandings);
 	path->generation = atomic_load(&lof_ledger.generation);
 	if (path->is_exact)
@@ -55,17 +44,17 @@ LOF_COLD
 static bool is_untouched(const struct lof_fastpath *path)
 {
 	struct lof_guard guard;
-	bool is_untouched;
+	bool is_same;
 
 	if (!lof_ledger_lock(&guard))
 		return false;
 	LOF_SEAM();
-	is_untouched = !lof_inflight_overlaps(NULL, path->range) &&
-		       !atomic_load(&lof_ledger.nleft) &&
-		       !lof_log_overlaps(path->landings, path->range) &&
-		       !has_noted(path->range);
+	is_same = !lof_inflight_overlaps(NULL, path->range) &&
+		  !atomic_load(&lof_ledger.nleft) &&
+		  !lof_log_overlaps(path->landings, path->range) &&
+		  !lof_is_noted(path->range);
 	lof_ledger_unlock();
-	return is_untouched;
+	return is_same;
 }
 
 /*
@@ -90,7 +79,7 @@ bool lof_fastpath_look_again(const struct lof_fastpath *path)
 /*
  * The ledger may have moved a note of a lock to another range, though this call
  * had unlocked that memory before the move. Then the lock was noted in this
- * call's range after the first look had found no bit. So a bit is set now, or
+ * call's range after the first look had found no note. So a bit is set now, or
  * bits were cleared since.
  */
 static bool may_have_been_moved(const struct lof_fastpath *path)
@@ -117,7 +106,7 @@ static bool log_and_look(struct lof_range range)
 	if (!lof_ledger_lock(&guard))
 		return true;
 	lof_log_add(range, LOF_NO_RANGE);
-	is_noted = has_noted(range);
+	is_noted = lof_is_noted(range);
 	lof_ledger_unlock();
 	return is_noted;
 }

@@ -249,12 +249,12 @@ void lof_mark_suspect(struct lof_range range, unsigned int assumed)
 		lof_ledger.assumed = assumed;
 }
 
-static bool is_unused(struct lof_range blocks)
+bool lof_is_noted(struct lof_range range)
 {
 	for (enum lof_note note = 0; note < LOF_NNOTES; note++)
-		if (has(note, blocks))
-			return false;
-	return true;
+		if (lof_ledger.tree[note].count && has(note, range))
+			return true;
+	return false;
 }
 
 /*
@@ -267,7 +267,7 @@ static void clear_bits(struct lof_range range)
 	struct lof_blocks *summary = &lof_ledger.front.summary;
 
 	if (!lof_blocks_has(summary, range) ||
-	    !is_unused(lof_blocks_whole(range)))
+	    lof_is_noted(lof_blocks_whole(range)))
 		return;
 	atomic_fetch_add(&lof_ledger.front.blind, 1);
 	LOF_SEAM();

@@ -29,6 +29,9 @@ void lof_note_as(enum lof_note note, struct lof_range range, unsigned int attr);
 /* The first run of range: pages with the same attribute, or a gap (attr 0). */
 struct lof_entry lof_run_in(enum lof_note note, struct lof_range range);
 
+/* Is anything noted in range, in any tree? */
+bool lof_is_noted(struct lof_range range);
+
 /*
  * A call found nothing noted in range, though bits are set. Each 16th time, and
  * only if no call is in flight, clear the bits of range if its blocks hold

@@ -54,6 +54,37 @@ static void begin(void)
 	unit_sys.futex_wait = unit_sys.open = 0;
 }
 
+START_TEST(call_beside_a_note_lands_nowhere)
+{
+	uint64_t before = lof_ledger_landings();
+
+	ck_assert_int_eq(lof_munlock(unit_at(40), unit_len(2)), 0);
+	ck_assert_int_eq(lof_munmap(unit_at(42), unit_len(2)), 0);
+	ck_assert_uint_eq(lof_ledger_landings(), before);
+	/* A call that meets a note is announced, and lands. */
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(1)), 0);
+	ck_assert_uint_eq(lof_ledger_landings(), before + 1);
+	unit_arena_assert();
+}
+END_TEST
+
+START_TEST(bits_of_an_empty_block_are_cleared)
+{
+	struct lof_blocks *bits = &lof_ledger.front.summary;
+	struct lof_range first = unit_pages(0, 1);
+
+	for (int i = 0; i < 64; i++)
+		ck_assert_int_eq(lof_munlock(unit_at(40), unit_len(1)), 0);
+	/* The block has notes of other pages than 40. */
+	ck_assert(lof_blocks_has(bits, first));
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(NPAGES)), 0);
+	for (int i = 0; i < 64; i++)
+		ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(1)), 0);
+	ck_assert(!lof_blocks_has(bits, first));
+	unit_arena_assert();
+}
+END_TEST
+
 START_TEST(calls_take_one_system_call_and_a_reader_asks)
 {
 	unit_sys.mlock2 = unit_sys.munlock = unit_sys.munmap = 0;
@@ -453,6 +484,8 @@ Suite *suite_ledger(void)
 
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_add_test(tc, call_beside_a_note_lands_nowhere);
+	tcase_add_test(tc, bits_of_an_empty_block_are_cleared);
 	tcase_add_test(tc, calls_take_one_system_call_and_a_reader_asks);
 	tcase_add_loop_test(tc, overtaken_call_is_suspect, 0, 2);
 	tcase_add_loop_test(tc, move_is_suspect_with_its_source, 0, 2);
