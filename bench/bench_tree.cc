@@ -43,7 +43,7 @@ class lof {
 		while (!lof_pool_fill(&pool, &tree, lof_tree_need(&tree, 1))) {
 			if (lof_own_map(lof_pool_slab_size(&pool), &slab))
 				abort();
-			lof_pool_slab_add(&pool, &tree, slab);
+			lof_pool_slab_add(&pool, slab);
 		}
 	}
 public:
