@@ -97,8 +97,6 @@ exits 'run -v' 0 "$command" run -v true
 says 'run -v tells the variables' err ".*: LD_PRELOAD=$shim"
 says 'run -v tells the limit' err '.*: RLIMIT_MEMLOCK: .*, was .*'
 
-# --- run: --max
-
 # max_is WHAT WANTED MAX [PREFIX...]: the bytes that MAX comes to
 max_is() {
 	max_what=$1 max_wanted=$2 max_text=$3
@@ -145,6 +143,30 @@ same 'also an empty one' '<>' "$(
 	sh -c 'echo "<${LOCKONFAULT_SYNC_MS-not there}>"')"
 same 'then -n does not print it' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 true" "$(LOCKONFAULT_SYNC_MS=7 "$command" run -n -m 1M true)"
+
+# --- run: the environment
+
+exits 'run, an unknown value' 0 env LOCKONFAULT_HUGE=spilt LOCKONFAULT_FORK= \
+	"$command" run sh -c 'echo "<${LOCKONFAULT_HUGE-}>"'
+same 'it is reported once' "lockonfault run: LOCKONFAULT_HUGE has an unknown \
+value, ignored: 'spilt'; known: keep|split" "$(cat err)"
+says 'and removed' out '<>'
+exits 'run, unknown names' 0 env LOCKONFAULT_A=1 LOCKONFAULT_B=2 \
+	"$command" run sh -c 'echo "<${LOCKONFAULT_A-}${LOCKONFAULT_B-}>"'
+same 'each is reported once' 2 "$(
+	grep -c '^lockonfault run: unknown variable, ignored: LOCKONFAULT_[AB]$' err)"
+same 'no more is reported' 2 "$(wc -l <err)"
+says 'and they are removed' out '<>'
+exits 'run, a malformed bound' 125 env LOCKONFAULT_MAX=1X \
+	"$command" run echo run
+same 'a bound: it is said why' "lockonfault run: LOCKONFAULT_MAX has an \
+unknown value: '1X'; known: bytes, or with K, M, G, T" "$(cat err)"
+same 'a bound: CMD is not run' '' "$(cat out)"
+exits 'run --max over a malformed bound' 0 env LOCKONFAULT_MAX=1X \
+	"$command" run --max 1M true
+same 'nothing is said' '' "$(cat err)"
+
+# --- run: --max
 
 max_is 'a page' "$page" "$page"
 max_is 'G' 2147483648 2G

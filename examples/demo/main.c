@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cmd.h"
 #include "lockonfault.h"
 

@@ -36,15 +36,6 @@ char *lof_size_text(char *buf, uint64_t bytes);
 char *lof_size_column(char *buf, uint64_t bytes);
 
 /*
- * Parse a number with an optional unit K, M, G or T (powers of 1024; "iB" may
- * follow):
- *   0        success
- *   -EINVAL  malformed
- *   -ERANGE  more than UINT64_MAX bytes
- */
-int lof_size_parse(const char *text, uint64_t *bytes);
-
-/*
  * opt_max.c: convert MAX to bytes, at least one page. MAX is SIZE, P%, limit:P%
  * (of the present RLIMIT_MEMLOCK) or cgroup:P%. 0, or -1 after a message.
  */

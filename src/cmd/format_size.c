@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Format and parse sizes with units that are powers of 1024. */
+/* Format sizes with units that are powers of 1024. */
 #include "config.h"
 
 #include "cmd.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <strings.h>
 
 static const char units[] = "BKMGTPE";
 
@@ -42,36 +39,4 @@ char *lof_size_column(char *buf, uint64_t bytes)
 
 	snprintf(buf, LOF_SIZE_CHARS, "%.3g%c", value, units[unit]);
 	return buf;
-}
-
-/* "", "K", "KiB": the power of 1024, or -1. */
-static int unit_parse(const char *text)
-{
-	static const char letters[] = "KMGT";
-	const char *unit;
-
-	if (!*text)
-		return 0;
-	unit = strchr(letters, *text & ~0x20);
-	if (!unit || !*unit || (text[1] && strcasecmp(text + 1, "iB") != 0))
-		return -1;
-	return (int)(unit - letters) + 1;
-}
-
-int lof_size_parse(const char *text, uint64_t *bytes)
-{
-	uint64_t number = 0;
-	int unit;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	for (; *text >= '0' && *text <= '9'; text++)
-		if (__builtin_mul_overflow(number, 10, &number) ||
-		    __builtin_add_overflow(number, *text - '0', &number))
-			return -ERANGE;
-	unit = unit_parse(text);
-	if (unit < 0)
-		return -EINVAL;
-	return __builtin_mul_overflow(number, 1ULL << (10 * unit), bytes) ?
-	       -ERANGE : 0;
 }

@@ -17,6 +17,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "base/size.h"
+
 #define GROUPS_FILE	"/proc/self/cgroup"
 #define NO_LIMIT	UINT64_MAX
 

@@ -19,6 +19,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lockonfault.h"
+#include "preload/settings.h"
+
 static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
@@ -104,6 +107,49 @@ static int set_max(struct run *run)
 		return -1;
 	return getenv("LOCKONFAULT_SYNC_MS") ? 0 :
 	       set_variable(run, "LOCKONFAULT_SYNC_MS", "100");
+}
+
+/*
+ * Report a variable with an unknown name or value, and remove it, so that the
+ * shim does not report it again. A bound with an unknown value is an error.
+ */
+static int check_variable(const struct lof_setting *setting)
+{
+	const char *text = getenv(setting->name);
+	unsigned long value;
+
+	if (!text || !lof_setting_parse(setting, text, &value))
+		return 0;
+	warnx("%s has an unknown value%s: '%s'; known: %s", setting->name,
+	      setting->option == LOF_CONVERT_MAX ? "" : ", ignored", text,
+	      setting->allowed);
+	return setting->option == LOF_CONVERT_MAX ? -1 :
+	       unsetenv(setting->name);
+}
+
+static char *unknown_variable(void)
+{
+	size_t len;
+
+	for (char **variable = environ; *variable; variable++)
+		if (lof_setting_is_unknown(*variable, &len))
+			return strndup(*variable, len);
+	return NULL;
+}
+
+static int check_environment(void)
+{
+	char *name;
+
+	for (size_t i = 0; i < LOF_NSETTINGS; i++)
+		if (check_variable(&lof_settings[i]))
+			return -1;
+	while ((name = unknown_variable())) {
+		warnx("unknown variable, ignored: %s", name);
+		unsetenv(name);
+		free(name);
+	}
+	return 0;
 }
 
 /* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
@@ -212,7 +258,7 @@ static int run_command(struct run *run, char **command)
 {
 	int err;
 
-	if (set_environment(run))
+	if (set_environment(run) || check_environment())
 		return LOF_EXIT_OURS;
 	warn_if_in_vain(command[0]);
 	if (run->dry_run)

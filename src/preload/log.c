@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "kernel/syscall.h"
+#include "lockonfault.h"
+#include "preload/message.h"
 
 #define NAME_BYTES	32
 
@@ -17,37 +19,14 @@ static char log_path[PATH_MAX];
 static char log_name[NAME_BYTES];
 static _Atomic int is_open;
 
-struct text {
-	size_t len;
-	char buf[160];
-};
-
-static void add_string(struct text *text, const char *string)
-{
-	for (; *string && text->len < sizeof(text->buf); string++)
-		text->buf[text->len++] = *string;
-}
-
-static void add_number(struct text *text, uintptr_t number, unsigned int base)
-{
-	char digits[24], *at = digits + sizeof(digits);
-
-	*--at = '\0';
-	do
-		*--at = "0123456789abcdef"[number % base];
-	while ((number /= base) > 0);
-	add_string(text, base == 16 ? " 0x" : " ");
-	add_string(text, at);
-}
-
 void lof_log_open(const char *path, const char *name)
 {
 	if (!path || strlen(path) >= sizeof(log_path))
 		return;
 	strcpy(log_path, path);
-	/* A file name may contain control characters; a log line must not. */
+	/* A space would end the name in the log. */
 	for (size_t i = 0; i < NAME_BYTES - 1 && name[i]; i++)
-		log_name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
+		log_name[i] = name[i] == ' ' ? '?' : name[i];
 	atomic_store_explicit(&is_open, 1, memory_order_release);
 }
 
@@ -58,7 +37,7 @@ bool lof_log_is_open(void)
 
 void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 {
-	struct text text = { .len = 0 };
+	struct lof_message message = { .len = 0 };
 	long fd;
 
 	if (!lof_log_is_open())
@@ -68,17 +47,33 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 			     O_NOCTTY | O_NONBLOCK, 0600, 0, 0);
 	if (fd < 0)
 		return;
-	add_number(&text, (uintptr_t)lof_syscall_raw(SYS_getpid, 0, 0, 0, 0, 0,
-						     0), 10);
-	add_string(&text, " ");
-	add_string(&text, log_name);
-	add_string(&text, ": ");
-	add_string(&text, call);
-	add_number(&text, addr, 16);
-	add_number(&text, len, 10);
-	add_number(&text, (uintptr_t)err, 10);
-	add_string(&text, "\n");
-	lof_syscall_raw(SYS_write, fd, (long)(text.buf + 1),
-			(long)text.len - 1, 0, 0, 0);
+	lof_message_add_number(&message, (uintptr_t)lof_syscall_raw(SYS_getpid,
+			       0, 0, 0, 0, 0, 0), 10);
+	lof_message_add(&message, " ");
+	lof_message_add(&message, log_name);
+	lof_message_add(&message, ": ");
+	lof_message_add(&message, call);
+	lof_message_add(&message, " ");
+	lof_message_add_number(&message, addr, 16);
+	lof_message_add(&message, " ");
+	lof_message_add_number(&message, len, 10);
+	lof_message_add(&message, " ");
+	lof_message_add_number(&message, (uintptr_t)err, 10);
+	lof_message_write(&message, fd);
 	lof_syscall_raw(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+void lof_log_left_out(void)
+{
+	struct lof_stats stats;
+
+	if (lof_log_is_open() && !lof_stats(&stats, sizeof(stats)) &&
+	    stats.left_out + stats.passed_over)
+		lof_log("left out", 0, (size_t)stats.left_out, 0);
+}
+
+__attribute__((destructor))
+static void log_end(void)
+{
+	lof_log_left_out();
 }

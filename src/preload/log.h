@@ -19,4 +19,7 @@ bool lof_log_is_open(void);
 /* Log "PID NAME: CALL ADDR LEN ERRNO". The program sees no effect. */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 
+/* Log the bytes that the emulated MCL_FUTURE does not lock, if any. */
+void lof_log_left_out(void);
+
 #endif

@@ -16,6 +16,7 @@
 
 #include "api/hooked.h"
 #include "api/result.h"
+#include "preload/log.h"
 #include "preload/preload.h"
 
 typedef int creator(pthread_t *thread, const pthread_attr_t *attr,
@@ -70,7 +71,7 @@ LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	if (!err && lof_preload_is_active()) {
 		saved = errno;
 		follow_stack(*thread, attr);
-		lof_preload_log_left_out();
+		lof_log_left_out();
 		errno = saved;
 	}
 	return err;

@@ -289,6 +289,17 @@ static void descriptors(void)
 	printf("%d %lld %d\n", fd, (long long)lseek(fd, 0, SEEK_END), dup(fd));
 }
 
+/* Touch eight locked pages, and wait for the scan of a budget. */
+static void bound(void)
+{
+	DONE(mlock(at(0), pages(8)));
+	for (size_t n = 0; n < 8; n++)
+		helper_touch(n);
+	for (int i = 0; i < 50 && !truth_vmlck(); i++)
+		usleep(20000);
+	SHOW();
+}
+
 static void nothing(void)
 {
 }
@@ -369,6 +380,7 @@ static const struct {
 	{ "descriptors", descriptors },
 	{ "droppable", droppable },
 	{ "huge", huge },
+	{ "bound", bound },
 	{ "nothing", nothing },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },

@@ -32,6 +32,9 @@ const char *built(const char *name);
 const char *run(const char *command, ...);
 const char *run_as(const char *path, const char *command, ...);
 
+/* run(), but messages are allowed: they are in ran.err. */
+const char *run_told(const char *command, ...);
+
 /* What the helper prints, converted and as the kernel has it. */
 #define LOCKS_ON_FAULT							\
 	"ok .OOO.... 0\nok .OOO.FF. 3\nok .OOO.FOO 3\nok .O....OO 3\n"	\
@@ -54,5 +57,6 @@ const char *run_as(const char *path, const char *command, ...);
 	"EBADF .F----F. 2\n"
 
 TCase *log_case(void);
+TCase *environment_case(void);
 
 #endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Decides once whether the shim is active, and sets the options of the library
+ * from the variables LOCKONFAULT_*. A hook may be the first to ask: so nothing
+ * here calls malloc or stdio.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "lockonfault.h"
+#include "preload/log.h"
+#include "preload/message.h"
+#include "preload/preload.h"
+#include "preload/settings.h"
+
+/* Milliseconds. A budget without a scan would lock nothing more. */
+#define SYNC_MS_OF_BUDGET	100
+
+enum { UNKNOWN, INERT, ACTIVE };
+
+static _Atomic int mode;
+
+/* Programs that lock memory in order to populate it all now. */
+static bool wants_eager(const char *name)
+{
+	static const char *const eager[] = {
+		"memlockd", "prelockd", "vmtouch",
+	};
+
+	for (size_t i = 0; i < sizeof(eager) / sizeof(eager[0]); i++)
+		if (strcmp(name, eager[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The name by which the program was executed; for a script, its name. */
+static const char *program_name(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN), *slash;
+
+	if (!path)
+		return "";
+	slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static void say(const char *name, size_t len, const char *says,
+		const char *detail)
+{
+	struct lof_message message = { .len = 0 };
+
+	lof_message_add(&message, "lockonfault: ");
+	lof_message_add_bytes(&message, name, len);
+	lof_message_add(&message, says);
+	lof_message_add(&message, detail);
+	lof_message_say(&message);
+}
+
+/*
+ * Get the value of a setting. If the variable is not set or has no known value,
+ * it is `usual`. A bound with an unknown value must not mean "no bound": 1 byte
+ * is less than a page, so nothing is locked.
+ */
+static unsigned long value_of(size_t i, unsigned long usual)
+{
+	const struct lof_setting *setting = &lof_settings[i];
+	const char *text = secure_getenv(setting->name);
+	unsigned long value = usual;
+
+	if (!text || !lof_setting_parse(setting, text, &value))
+		return value;
+	if (i == LOF_SETTING_MAX)
+		value = 1;
+	say(setting->name, strlen(setting->name), value == usual ?
+	    ": unknown value, ignored; known: " :
+	    ": unknown value, nothing will be locked; known: ",
+	    setting->allowed);
+	return value;
+}
+
+static void say_unknown_names(void)
+{
+	size_t len;
+
+	for (char **variable = environ; !getauxval(AT_SECURE) && *variable;
+	     variable++)
+		if (lof_setting_is_unknown(*variable, &len))
+			say(*variable, len, ": unknown variable, ignored", "");
+}
+
+/* LOF_SYNC_MS is set in preload_init(). */
+static void set_options(void)
+{
+	for (size_t i = 0; i < LOF_NSETTINGS; i++)
+		if (lof_settings[i].option && i != LOF_SETTING_SYNC_MS)
+			lof_set(lof_settings[i].option, value_of(i,
+				i == LOF_SETTING_CONVERT ?
+				LOF_CONVERT_LOCKS : 0));
+}
+
+/* Two threads may run this at once: both get the same result. */
+static int decide(void)
+{
+	const char *name = program_name();
+	unsigned long convert = 0;
+
+	if (wants_eager(name) || value_of(LOF_SETTING_DISABLE, 0))
+		return INERT;
+	set_options();
+	say_unknown_names();
+	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name);
+	lof_get(LOF_CONVERT, &convert);
+	lof_log("start", 0, convert, 0);
+	return ACTIVE;
+}
+
+/*
+ * Functions of .preinit_array run before libc has the environment. Until then
+ * the mode is unknown, and the hooks make the plain system calls.
+ */
+bool lof_preload_is_active(void)
+{
+	int known = atomic_load_explicit(&mode, memory_order_acquire);
+
+	if (known == UNKNOWN && environ) {
+		known = decide();
+		atomic_store_explicit(&mode, known, memory_order_release);
+	}
+	return known == ACTIVE;
+}
+
+/* Here, not in a hook: creating a thread calls malloc. */
+__attribute__((constructor))
+static void preload_init(void)
+{
+	unsigned long max, ms;
+
+	if (!lof_preload_is_active())
+		return;
+	lof_get(LOF_CONVERT_MAX, &max);
+	ms = value_of(LOF_SETTING_SYNC_MS, max ? SYNC_MS_OF_BUDGET : 0);
+	if (ms)
+		lof_set(LOF_SYNC_MS, ms);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A line of text for the log or for standard error, without stdio. */
+#ifndef LOF_PRELOAD_MESSAGE_H
+#define LOF_PRELOAD_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A longer line is cut off. */
+struct lof_message {
+	size_t len;
+	char buf[240];
+};
+
+/* A byte that is no printable ASCII becomes '?'. */
+void lof_message_add(struct lof_message *message, const char *text);
+void lof_message_add_bytes(struct lof_message *message, const char *bytes,
+			   size_t len);
+void lof_message_add_number(struct lof_message *message, uintptr_t number,
+			    unsigned int base);
+
+/* End the line, and write it to fd. Errors are ignored. */
+void lof_message_write(struct lof_message *message, long fd);
+
+/* End the line, and write it to standard error. */
+void lof_message_say(struct lof_message *message);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The variables LOCKONFAULT_*: their names and values. The shim applies them;
+ * the command checks them before it executes a program.
+ */
+#ifndef LOF_PRELOAD_SETTINGS_H
+#define LOF_PRELOAD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LOF_SETTING_PREFIX	"LOCKONFAULT_"
+
+struct lof_setting {
+	const char *name;	/* with the prefix */
+	int option;		/* of lof_set(), or 0 */
+	const char *allowed;	/* values, for a message */
+};
+
+enum {
+	LOF_SETTING_CONVERT, LOF_SETTING_DISABLE, LOF_SETTING_DISCARD,
+	LOF_SETTING_FALLBACK, LOF_SETTING_FORK, LOF_SETTING_FUTURE,
+	LOF_SETTING_HUGE, LOF_SETTING_LOG, LOF_SETTING_MAX,
+	LOF_SETTING_SYNC_MS, LOF_NSETTINGS
+};
+
+extern const struct lof_setting lof_settings[LOF_NSETTINGS];
+
+/*
+ * Parse a value. *value: an option's value; for LOCKONFAULT_DISABLE 0 or 1.
+ *
+ * 0        success; "" leaves *value unchanged
+ * -EINVAL  the variable has no such value
+ */
+int lof_setting_parse(const struct lof_setting *setting, const char *text,
+		      unsigned long *value);
+
+/*
+ * Does variable, "NAME=VALUE", have the prefix, and is no setting? *len is set
+ * to the length of its name.
+ */
+bool lof_setting_is_unknown(const char *variable, size_t *len);
+
+#endif
