@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mremap with DONTUNMAP, which the kernel (seen on 6.18) gets wrong for locked
- * memory, and what mremap refuses.
+ * mremap with MREMAP_DONTUNMAP, and the refusals of mremap. The kernel (seen on
+ * 6.18) handles locked memory wrongly under MREMAP_DONTUNMAP.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #define STAY	(MREMAP_MAYMOVE | MREMAP_DONTUNMAP)
 #define ONTO	(MREMAP_MAYMOVE | MREMAP_FIXED)
 
-/* Four pages at 2 move away; the second is what is left of the layout. */
+/* Four pages at 2 move away: the layout before and after. */
 static const struct {
 	const char *before, *after;
 } layout[] = {
@@ -102,7 +102,7 @@ START_TEST(dontunmap_onto_a_target_moves_the_lock)
 }
 END_TEST
 
-/* The kernel merges the two, and unlocks both. */
+/* The kernel merges source and target into one VMA, and unlocks both. */
 START_TEST(dontunmap_to_the_next_place_moves_the_lock)
 {
 	char *addr;
@@ -205,7 +205,7 @@ START_TEST(dontunmap_of_two_kinds_fails_or_keeps_them)
 }
 END_TEST
 
-/* Linux 6.17 and later move several areas onto a fixed place. */
+/* Linux 6.17 and later move several VMAs to a fixed address. */
 static const struct {
 	const char *source, *target, *left, *moved;
 } several[] = {
@@ -232,7 +232,7 @@ START_TEST(dontunmap_of_several_areas_moves_each_lock)
 	if (addr == MAP_FAILED && errno == EFAULT) {
 		ck_assert_str_eq(kinds_at(at(0), n), several[_i].source);
 		ck_assert_str_eq(kinds_at(at(16), n), several[_i].target);
-		skip("no moves of several areas before Linux 6.17");
+		skip("no moves of several VMAs before Linux 6.17");
 	}
 	ck_assert_int_eq(errno, UNTOUCHED);
 	ck_assert_ptr_eq(addr, at(16));

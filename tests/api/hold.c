@@ -12,7 +12,7 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* The counts of the first pages of the arena, a digit for each. */
+/* The counts of the first n pages of the arena, one digit for each page. */
 static const char *counts(size_t n)
 {
 	static char digits[ARENA_PAGES + 1];
@@ -159,7 +159,7 @@ START_TEST(counts_move_with_mremap)
 }
 END_TEST
 
-/* Also where nothing was ever locked. */
+/* The target is far from all memory that was ever locked. */
 START_TEST(counts_of_unlocked_memory_move_and_end)
 {
 	void *far = (void *)(uintptr_t)0x60000000, *addr;

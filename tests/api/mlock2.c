@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mlock2, mlock and munlock: what they lock, leave and refuse. */
+/* mlock2, mlock and munlock: effects and refusals. */
 #include "config.h"
 
 #include <string.h>
@@ -174,7 +174,7 @@ START_TEST(munlock_stops_at_a_hole)
 }
 END_TEST
 
-/* The kernel says ENOMEM, and alone would leave it locked. */
+/* The kernel returns ENOMEM, but leaves the range locked. */
 START_TEST(mlock_of_what_cannot_be_read_fails_and_is_undone)
 {
 	ck_assert_int_eq(mprotect(at(2), pages(2), PROT_NONE), 0);
@@ -219,7 +219,7 @@ START_TEST(mlock2_refuses_unknown_flags)
 }
 END_TEST
 
-/* The kernel calls the lengths that wrap to 0 a success. */
+/* The kernel returns success for a length that wraps to 0. */
 static const size_t wrapping[] = {
 	SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4094, SIZE_MAX - 4095,
 	SIZE_MAX - 8191, SIZE_MAX - 1048576,
@@ -240,7 +240,7 @@ START_TEST(lock_calls_refuse_a_length_that_wraps)
 }
 END_TEST
 
-/* The last page cannot be in a range: its end would be 0. */
+/* A range cannot include the last page: its end would be 0. */
 START_TEST(lock_calls_refuse_a_range_that_ends_in_the_last_page)
 {
 	size_t len = SIZE_MAX - (uintptr_t)at(1) - (size_t)_i * (page - 2) + 1;
@@ -262,7 +262,7 @@ START_TEST(lock_beyond_the_address_space_is_a_hole)
 }
 END_TEST
 
-/* MAP_DROPPABLE (Linux 6.11): mlock2 says yes and locks nothing. */
+/* MAP_DROPPABLE (Linux 6.11): mlock2 returns success, but locks nothing. */
 static void lay_droppable(size_t first, size_t n)
 {
 	void *addr = mmap(at(first), pages(n), PROT_READ | PROT_WRITE,

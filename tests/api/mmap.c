@@ -80,7 +80,7 @@ START_TEST(mmap_onfault_obeys_map_populate)
 }
 END_TEST
 
-/* As mmap itself populates. */
+/* lof_mmap_onfault() must populate as many pages as mmap(). */
 static const struct {
 	int prot, flags;
 } populated[] = {
@@ -108,7 +108,7 @@ START_TEST(mmap_onfault_populates_as_mmap_does)
 }
 END_TEST
 
-/* Where MCL_FUTURE locks on fault the kernel does not. */
+/* The kernel ignores MAP_POPULATE while MCL_FUTURE locks on fault. */
 START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
 {
 	void *addr;
@@ -124,7 +124,7 @@ START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
 }
 END_TEST
 
-/* There is room for one such mapping more, or for none. */
+/* RLIMIT_AS allows one more mapping of this size, or none. */
 #define AS_BYTES	((size_t)64 << 20)
 
 static void allow_more(size_t bytes)
@@ -159,7 +159,7 @@ START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
 	}
 	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
 	ck_assert_ptr_eq(addr, place);
-	/* Once more, over what is locked now. */
+	/* Again, over the mapping that is locked now. */
 	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
 	KINDS(place, "OOOO");
 	KINDS(place + AS_BYTES - pages(2), "OO");
@@ -200,7 +200,7 @@ START_TEST(mmap_onfault_of_a_file_shows_its_content)
 }
 END_TEST
 
-/* The two ways to come by a mapping of a file that is locked on fault. */
+/* Map a file on fault, by lof_mmap_onfault() or by LOF_CONVERT. */
 static void *map_file_onfault(bool converted, void *addr, int flags, int fd)
 {
 	if (!converted)
@@ -209,7 +209,7 @@ static void *map_file_onfault(bool converted, void *addr, int flags, int fd)
 	return lof_mmap(addr, pages(2), RW, flags | MAP_LOCKED, fd, 0);
 }
 
-/* The kernel takes no flag beside it that it does not know for the file. */
+/* With MAP_SHARED_VALIDATE the kernel refuses flags that it does not know. */
 START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 {
 	const int flags = 0x03 | MAP_FIXED;	/* MAP_SHARED_VALIDATE, 4.15 */
@@ -222,7 +222,7 @@ START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 	MAPPED(addr, map_file_onfault(_i, at(4), flags, fd));
 	KINDS(at(0), "OO..OO..");
 	RSS(0);
-	/* MAP_SYNC is for DAX alone. */
+	/* MAP_SYNC works only on DAX. */
 	NOT_MAPPED(map_file_onfault(_i, at(0), flags | 0x80000, fd),
 		   EOPNOTSUPP);
 	KINDS(at(0), "OO..OO..");
@@ -316,7 +316,7 @@ START_TEST(mmap_that_fails_changes_nothing)
 		    EINVAL);
 	MAP_REFUSED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
 				     fd, 1), EINVAL);
-	/* The file refuses when the kernel has unmapped the place for it. */
+	/* /dev/null cannot be mapped. */
 	NOT_MAPPED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
 				    fd, 0), ENODEV);
 	KINDS(at(0), "OOFFOOFF");
@@ -386,7 +386,7 @@ START_TEST(mprotect_that_fails_changes_no_lock)
 }
 END_TEST
 
-/* libc unmapped it unseen, and the kernel gave the place away again. */
+/* libc unmapped the range unseen, and the kernel uses the address again. */
 START_TEST(mmap_over_a_stale_entry_corrects_it)
 {
 	char *addr;

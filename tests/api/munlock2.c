@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * munlock2: it unlocks what is locked in the named way. The first four are the
- * selftests of the kernel series that proposed it (v4, mlock2-tests.c).
+ * munlock2() unlocks the locks of the given kind. The first four tests are the
+ * selftests of the kernel series that proposed munlock2 (v4, mlock2-tests.c).
  */
 #include "config.h"
 

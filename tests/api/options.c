@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Policies: what LOF_CONVERT changes, and that each is set and read. */
+/* Policies: lof_set(), lof_get(), and the effects of LOF_CONVERT. */
 #include "config.h"
 
 #include <limits.h>
@@ -168,7 +168,7 @@ START_TEST(convert_leaves_map_populate_alone)
 }
 END_TEST
 
-/* They are never swapped; without any to be had, populating would fail. */
+/* Huge pages are never swapped. To populate them may fail. */
 START_TEST(convert_maps_huge_pages_and_populates_none)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
@@ -199,7 +199,7 @@ START_TEST(convert_of_a_failing_map_changes_nothing)
 }
 END_TEST
 
-/* What a child of fork finds: the policies, and nothing locked. */
+/* A child of fork has the policies of its parent, and no locks. */
 static void be_child(void)
 {
 	unsigned long value = 99;

@@ -34,7 +34,7 @@ START_TEST(populate_refuses)
 	REFUSED(lof_populate(at(0), SIZE_MAX, PROT_READ), EINVAL);
 	REFUSED(lof_populate(at(4), page, PROT_READ), ENOMEM);
 	ck_assert_int_eq(mprotect(at(5), page, PROT_READ), 0);
-	/* Before Linux 5.14 it is the other one. */
+	/* Before Linux 5.14 the errno is EFAULT. */
 	REFUSED(lof_populate(at(5), page, PROT_WRITE),
 		tool_is(TOOL_QEMU) ? EFAULT : EINVAL);
 }
@@ -46,13 +46,13 @@ START_TEST(discard_leaves_the_lock)
 	mark(at(0), 8, 'a');
 	OK(lof_discard(at(2), pages(4)));
 	KINDS(at(0), "KKKK....");
-	/* Without MADV_DONTNEED_LOCKED it is locked again, which populates. */
+	/* Without MADV_DONTNEED_LOCKED a new lock populates the range. */
 	RSS(tool_is(TOOL_QEMU) && kind_letter == 'F' ? 6 : 4);
 	ck_assert_int_eq(*at(2), 0);
 	ck_assert(is_marked(at(0), 2, 'a'));
 	ck_assert(is_marked(at(6), 2, 'g'));
 	REFUSED(lof_discard(at(0) + 1, page), EINVAL);
-	/* Of a program in 32 bits a kernel of 64 would discard all the rest. */
+	/* For a 32-bit program a 64-bit kernel would discard all memory above. */
 	REFUSED(lof_discard(at(8), SIZE_MAX - pages(1)), EINVAL);
 }
 END_TEST
@@ -75,7 +75,7 @@ START_TEST(full_grows_without_populating)
 }
 END_TEST
 
-/* The kernel refuses to grow two areas, and so it stays. */
+/* Like the kernel, lof_mremap() refuses to grow two VMAs. */
 START_TEST(two_areas_do_not_grow)
 {
 	arena_lay(0, "..FFOOFF");
@@ -124,7 +124,7 @@ START_TEST(sync_adopts_and_forgets)
 }
 END_TEST
 
-/* Nobody told the library; only smaps knows. */
+/* The library did not see the lock; only smaps shows it. */
 START_TEST(query_sees_a_changed_kind)
 {
 	struct lof_region region;
@@ -163,7 +163,7 @@ START_TEST(child_locks_again_if_it_is_told_to)
 	assert_child("OOOO.O..");
 	assert_child("OOOO.O..");
 	KINDS(at(0), "OOFF.O..");
-	/* It has not all of the memory. */
+	/* The child does not inherit a page with MADV_DONTFORK. */
 	ck_assert_int_eq(madvise(at(1), page, MADV_DONTFORK), 0);
 	assert_child("O-OO.O..");
 	OK(lof_set(LOF_FORK, LOF_FORK_FORGET));
@@ -195,7 +195,7 @@ START_TEST(secret_memory_is_locked_by_nature)
 }
 END_TEST
 
-/* 16 TiB: the kernel's count of pages has 32 bits. */
+/* From 8 TiB on, the kernel's int for the pages of a VMA overflows. */
 START_TEST(giants_are_charged_right)
 {
 #if UINTPTR_MAX == UINT32_MAX

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* query, walk and stats, also of what happened behind the library's back. */
+/* query, walk and stats, also after changes that the library did not see. */
 #include "config.h"
 
 #include <sys/resource.h>
@@ -19,14 +19,14 @@ static struct lof_region query(const void *addr)
 	return region;
 }
 
-/* By what the library locks in this way here. */
+/* The expected lof_region.how of a lock of this kind. */
 static unsigned int how_of(unsigned int kind)
 {
 	return kind == LOF_ONFAULT && tool_is(TOOL_NO_MLOCK2) ? LOF_BY_FLAG :
 								LOF_BY_KERNEL;
 }
 
-/* The region around page n is [first, end) and of that kind. */
+/* The region around page n is [first, end), and has this kind. */
 static void assert_region(size_t n, size_t first, size_t end, unsigned int kind)
 {
 	struct lof_region region = query(at(n) + 5);
@@ -88,7 +88,7 @@ START_TEST(query_before_and_behind_all_locks_is_a_gap)
 }
 END_TEST
 
-/* From here on plain libc calls, which the library does not see. */
+/* The tests below use libc calls, which the library does not see. */
 START_TEST(query_sees_what_was_unlocked_unseen)
 {
 	arena_lay(0, "KKKKKK");
@@ -164,7 +164,7 @@ START_TEST(query_fills_the_structure_that_is_given)
 }
 END_TEST
 
-/* Visits, as "K@page" joined; stops at the page in stop. */
+/* The visits: "O0+2" is two pages at 0. The walk ends at the page stop. */
 struct visits {
 	char list[256];
 	size_t stop;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the library does for the shim alone (hooked.h), seen by the kernel. */
+/* The calls of hooked.h, which only the shim uses. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -51,7 +51,7 @@ static void attach(size_t n)
 			 unit_at(n));
 }
 
-/* Without a look at /proc, which finds that out, too. */
+/* Reads only the ledger: to read /proc would correct the ledger. */
 static int count_held(const struct lof_entry *run, void *arg)
 {
 	size_t *bytes = arg;
@@ -115,7 +115,7 @@ START_TEST(what_is_refused_changes_nothing)
 }
 END_TEST
 
-/* Holes at the front, and mapped pages behind them. */
+/* Holes at the front of the range, and mapped pages behind them. */
 START_TEST(end_of_a_hole_is_found)
 {
 	for (size_t hole = 0; hole <= 8; hole++) {
@@ -128,7 +128,7 @@ START_TEST(end_of_a_hole_is_found)
 }
 END_TEST
 
-/* A page that cannot be populated: bare mlock2 leaves all of it locked. */
+/* If a page cannot be populated, the kernel leaves the range locked. */
 START_TEST(lock_that_fails_is_left_as_the_kernel_leaves_it)
 {
 	ck_assert_int_eq(mprotect(unit_at(6), unit_len(1), PROT_NONE), 0);
