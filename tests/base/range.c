@@ -55,7 +55,7 @@ START_TEST(widen_of_no_bytes_at_a_boundary_is_empty)
 }
 END_TEST
 
-/* As the kernel has it: mlock(addr + 1, 0) covers the page of addr. */
+/* As in the kernel: mlock(addr + 1, 0) covers the page of addr. */
 START_TEST(widen_of_no_bytes_inside_a_page_is_that_page)
 {
 	assert_widened(3 * PAGE + 1, 0, 3 * PAGE, 4 * PAGE);
@@ -99,7 +99,7 @@ START_TEST(widen_that_wraps_is_einval)
 }
 END_TEST
 
-/* The end is 0, or becomes 0 by rounding: success for the kernel. */
+/* The end is 0, or is rounded to 0. The kernel returns success. */
 START_TEST(widen_that_wraps_to_0_is_einval)
 {
 	assert_refused(PAGE, SIZE_MAX - PAGE + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tree of ranges by example. */
+/* The range tree, by examples. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -53,7 +53,7 @@ static void assert_sound(void)
 	ck_assert_msg(!fault, "%s", fault);
 }
 
-/* The ranges in pages, and the attribute of each: "1-3:1 5-7:2". */
+/* Expect these ranges of pages and their attributes, as "1-3:1 5-7:2". */
 static void assert_holds(const char *expected)
 {
 	struct lof_entry list[64];
