@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Budgets: how much is locked, of what, and what ends them. */
+/* Budgets: their locks, their limits, and the calls that end them. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -101,7 +101,7 @@ START_TEST(what_is_locked_already_counts)
 }
 END_TEST
 
-/* Its ends show, although all of it is locked alike. */
+/* The query shows the bounds of a budget between equal locks. */
 START_TEST(query_tells_of_the_budget)
 {
 	struct lof_region region;
@@ -158,7 +158,7 @@ END_TEST
 #define MAP_DROPPABLE	0x08
 #endif
 
-/* Memory that cannot be locked is passed over, and all is not given up for it. */
+/* The scan skips memory that cannot be locked, and locks the rest. */
 START_TEST(droppable_memory_is_passed_over)
 {
 	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
@@ -322,7 +322,7 @@ START_TEST(under_a_limit_of_0_it_is_not_permitted)
 }
 END_TEST
 
-/* A prime number of pages on, each time. */
+/* Each touch is a prime number of pages behind the last. */
 static void touch_at_random(char *addr, size_t npages, size_t n)
 {
 	size_t at_page = 0;
@@ -333,7 +333,7 @@ static void touch_at_random(char *addr, size_t npages, size_t n)
 	}
 }
 
-/* An area with a budget is not split into more than the bound. */
+/* The number of VMAs in a range. */
 static size_t areas_in(const char *addr, size_t len)
 {
 	size_t from = (size_t)addr, start, stop;
@@ -352,7 +352,7 @@ static size_t areas_in(const char *addr, size_t len)
 #define LIMIT		((size_t)8 << 20)
 #define MUCH		((size_t)1 << 30)
 
-/* In small pages: where huge ones come unasked, one touch touches 2 MiB. */
+/* Without huge pages, so that one touch populates one page. */
 static char *map_much(void)
 {
 	char *addr = mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0);
@@ -387,7 +387,7 @@ END_TEST
 
 #define HUGE_LEN	((size_t)2 << 20)
 
-/* Memory that one touch fills, as the kernel says. */
+/* Memory of one huge page, which one touch populates. */
 static char *map_huge(void)
 {
 	char *addr = mmap(NULL, 2 * HUGE_LEN, RW, ANON, -1, 0);
@@ -417,7 +417,7 @@ START_TEST(a_huge_page_is_touched_as_a_whole)
 }
 END_TEST
 
-/* The pages that were touched are given back: what comes is small. */
+/* MADV_DONTNEED frees the huge page, and the new pages are small. */
 START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
 {
 	char *addr = map_huge();
@@ -434,7 +434,7 @@ START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
 }
 END_TEST
 
-/* More isolated pages than there may be areas. */
+/* More isolated pages than VMAs are allowed. */
 START_TEST(the_number_of_areas_is_bounded)
 {
 	char *addr = map_much();
@@ -456,7 +456,6 @@ START_TEST(the_number_of_areas_is_bounded)
 }
 END_TEST
 
-/* LOF_CONVERT_MAX: what is converted comes under one budget. */
 START_TEST(converted_locks_share_a_budget)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
@@ -476,7 +475,7 @@ START_TEST(converted_locks_share_a_budget)
 	ck_assert_uint_eq(stats().overrun, page);
 	arena_lay(20, "-");
 	FAILS(lof_mlock(at(16), pages(8)), ENOMEM);
-	/* What is asked for by name is not converted. */
+	/* mlock2() is not converted. */
 	OK(lof_mlock2(at(30), pages(4), MLOCK_ONFAULT));
 	KINDS(at(30), "OOOO");
 	OK(lof_munlock(at(0), pages(8)));
@@ -498,7 +497,7 @@ START_TEST(mlockall_of_what_is_there_shares_it_too)
 }
 END_TEST
 
-/* A sweep splits the memory into areas, which would not grow. */
+/* A scan splits the memory into VMAs. The kernel grows only one VMA. */
 START_TEST(what_is_swept_grows)
 {
 	char *grown;
@@ -523,7 +522,7 @@ static void *sweep_on(void *go)
 	return NULL;
 }
 
-/* Also when a sweep had looked it up already. */
+/* The scan may have found the touched pages before munlock(). */
 START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
 {
 	const size_t len = (size_t)8 << 20;
@@ -568,7 +567,7 @@ START_TEST(mlockall_shares_the_budget_too)
 }
 END_TEST
 
-/* What was touched is there, and mlock populates nothing. */
+/* Without mlock2 a budget locks in full: its pages are resident already. */
 static void without_mlock2(void)
 {
 	if (tool_is(TOOL_NO_MLOCK2))

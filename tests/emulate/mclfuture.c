@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MCL_FUTURE by the library's own hand: what is locked, what is left out, and
- * that nothing fails for it.
+ * MCL_FUTURE emulated by the library: the memory that is locked, and the memory
+ * that is left out. No later call of the program fails because of the limit.
  */
 #include "config.h"
 
@@ -26,14 +26,14 @@ static void emulate(int flags)
 	OK(lof_mlockall(flags | MCL_ONFAULT));
 }
 
-/* Of a limit there are tests of their own. */
+/* Other tests cover the limit. */
 static void need_no_limit(void)
 {
 	if (tool_is_limited())
 		skip("under RLIMIT_MEMLOCK not all is followed");
 }
 
-/* Be subject to a limit, and have the library keep within it. */
+/* Become a user under LIMIT. The library locks within this limit. */
 static void emulate_under_a_limit(int flags)
 {
 	become_nobody(LIMIT);
@@ -78,7 +78,7 @@ START_TEST(what_is_mapped_now_is_locked_too)
 }
 END_TEST
 
-/* But without a page to be written to nothing can be locked: the kernel does. */
+/* Unlike the kernel, the emulation does not lock PROT_NONE memory. */
 START_TEST(forbidden_memory_is_locked_when_it_is_allowed)
 {
 	char *addr;
@@ -168,7 +168,7 @@ START_TEST(what_libc_maps_is_caught_up_with)
 	else
 		OK(lof_catch_up());
 	KINDS(addr, "OO");
-	/* What was there before is not reached. */
+	/* Memory that was mapped before mlockall() stays unlocked. */
 	ck_assert(truth_kind_at(&end) == LOF_NONE);
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(what_was_unlocked_by_name_stays_unlocked)
 				 MREMAP_FIXED, at(10)));
 	OK(lof_catch_up());
 	KINDS(at(9), "OO..OO");
-	/* What is mapped there anew is reached, and so is all, asked anew. */
+	/* A new mapping there is locked. A new mlockall() locks all. */
 	MAPPED(addr, lof_mmap(at(2), page, RW, ANON | MAP_FIXED, -1, 0));
 	KINDS(at(0), "OOO.OO");
 	emulate(MCL_CURRENT | MCL_FUTURE);
@@ -234,7 +234,7 @@ START_TEST(child_of_fork_does_not_follow)
 }
 END_TEST
 
-/* Bytes that are mapped, can be locked, and are not. */
+/* Bytes of mapped memory that can be locked, but are not. */
 static uint64_t bytes_not_locked(void)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "r");
@@ -255,14 +255,14 @@ static uint64_t bytes_not_locked(void)
 	return sum;
 }
 
-/* Valgrind maps memory of its own at any time: then both are asked again. */
+/* If valgrind maps memory in between, the loop compares again. */
 static void assert_all_is_told(void)
 {
 	struct lof_stats stats;
 	uint64_t before, after;
 	int tries = 100;
 
-	bytes_not_locked();	/* so that stdio has its memory */
+	bytes_not_locked();	/* stdio maps its memory now */
 	do {
 		before = bytes_not_locked();
 		OK(lof_stats(&stats, sizeof(stats)));
@@ -296,7 +296,7 @@ START_TEST(under_a_limit_a_part_is_left_free)
 	ck_assert_uint_le(truth_vmlck(), LIMIT - LIMIT / 8);
 	ck_assert_uint_gt(n, 0);
 	assert_all_is_told();
-	/* The program's own. */
+	/* An eighth of the limit is left for the program's own locks. */
 	OK(lof_mlock(much, LIMIT / 8));
 }
 END_TEST
@@ -356,7 +356,7 @@ START_TEST(under_a_limit_memory_grows_unlocked)
 }
 END_TEST
 
-/* What the program locked itself is none of ours to unlock. */
+/* The library does not unlock memory that the program locked itself. */
 START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
 {
 	char *addr;
@@ -384,7 +384,7 @@ START_TEST(under_a_limit_what_grows_down_can_grow)
 }
 END_TEST
 
-/* A page of a frame, so that no compiler makes a loop of it. */
+/* Each frame is a page. The sum prevents a tail call. */
 static int use_stack(int depth)
 {
 	volatile char frame[4096];
@@ -393,7 +393,10 @@ static int use_stack(int depth)
 	return depth ? use_stack(depth - 1) + frame[0] : frame[0];
 }
 
-/* What is locked of it would be charged for its growth, and killed if over. */
+/*
+ * The kernel charges the growth of a locked stack VMA, and kills the process if
+ * it is over the limit. So the library leaves the lowest page unlocked.
+ */
 START_TEST(under_a_limit_the_stack_grows)
 {
 	char here;
@@ -446,7 +449,7 @@ START_TEST(a_thread_catches_up)
 	wait_for_threads(before + 1);
 	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
 	wait_until_locked(addr);
-	/* A child, which has one thread alone, begins it anew. */
+	/* A child of fork starts its own sync thread. */
 	pid = fork();
 	if (pid == 0) {
 		emulate(MCL_FUTURE);
