@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which pages were touched: by each of the three ways that tell. */
+/* The three ways to find touched pages. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -55,7 +55,7 @@ struct seen {
 	size_t runs;
 };
 
-/* In order, apart, and each as long as it is. */
+/* The runs come in order, and no two runs touch. */
 static int see(struct lof_range run, void *arg)
 {
 	struct seen *seen = arg;
@@ -75,12 +75,12 @@ static struct lof_range part(size_t start, size_t after)
 				   (uintptr_t)memory + after * page };
 }
 
-/* In eighths; what it asks for changes with how many were touched of late. */
+/* The share of touched pages, in eighths. The scan adapts to the last share. */
 static const unsigned int dense[] = { 0, 1, 3, 4, 6, 7, 8 };
 
 #define NDENSE	(sizeof(dense) / sizeof(dense[0]))
 
-/* A part with few touched pages follows one with many, and so on. */
+/* Touch a random share of the pages. */
 static void touch_some(size_t start, size_t after, unsigned int eighths,
 		       bool *touched, uint64_t *state)
 {
@@ -138,7 +138,7 @@ START_TEST(nothing_and_all_are_told)
 	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), see, &all), 0);
 	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
 	ck_assert_uint_eq(all.runs, 1);
-	/* It is asked for few pages first, and then for those of the rest. */
+	/* The scan asks for touched pages first, then for untouched pages. */
 	ck_assert_int_eq(unit_sys.scan_untouched,
 			 lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN));
 	for (size_t i = 0; i < NPAGES; i++)
@@ -164,7 +164,7 @@ START_TEST(a_visit_ends_it)
 }
 END_TEST
 
-/* mincore would tell what the page cache has. */
+/* For a file, mincore() reports the pages of the page cache. */
 START_TEST(of_a_file_mincore_is_not_asked)
 {
 	char name[] = "/tmp/unit-scan-XXXXXX";
@@ -207,7 +207,7 @@ START_TEST(what_cannot_be_opened_is_said)
 }
 END_TEST
 
-/* That there is no descriptor for once says nothing of the kernel. */
+/* A failed open() says nothing about the capabilities of the kernel. */
 START_TEST(what_cannot_be_opened_now_is_asked_for_again)
 {
 	static const int err[] = { -EMFILE, -ENFILE, -ENOMEM };
