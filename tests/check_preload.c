@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shim, from outside: preload_helper runs under it and prints what smaps
- * says; every run must print nothing else.
+ * The shim, from outside: preload_helper runs under the shim and prints its
+ * locks by smaps. A run must print nothing else.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ START_TEST(convert_2_drops_map_populate)
 }
 END_TEST
 
-/* Both leave it to the kernel; the first with the ledger, the other without. */
+/* Both settings keep full locks. Only the first uses the ledger. */
 static const char *const eager[] = {
 	"LOCKONFAULT_CONVERT=0", "LOCKONFAULT_DISABLE=1",
 };
@@ -194,8 +194,9 @@ static const char *const ways_to_call[][2] = {
 };
 
 /*
- * Without /proc nobody knows how large a segment is that the kernel locked: its
- * first page is told. Without mlock2, and under a limit, the library locked it.
+ * Without /proc the library does not know the size of a segment that the kernel
+ * locked, and reports its first page. Without mlock2, or under a limit, the
+ * library itself locked the segment.
  */
 START_TEST(other_ways_to_map_are_booked)
 {
@@ -211,7 +212,7 @@ START_TEST(other_ways_to_map_are_booked)
 }
 END_TEST
 
-/* Where MCL_FUTURE is the library's, libc maps the stack unseen. */
+/* libc maps the stacks unseen, and the library emulates MCL_FUTURE. */
 START_TEST(stacks_of_threads_are_locked)
 {
 	ck_assert_str_eq(run("stacks", "LOCKONFAULT_FUTURE=emulate", NULL),
@@ -219,7 +220,7 @@ START_TEST(stacks_of_threads_are_locked)
 }
 END_TEST
 
-/* The kernel locks in full what remap_file_pages() maps. */
+/* The kernel locks the pages of remap_file_pages() in full. */
 START_TEST(remapped_pages_are_booked_as_full)
 {
 	ck_assert_str_eq(run(ways_to_call[_i][1], NULL),
@@ -228,7 +229,7 @@ START_TEST(remapped_pages_are_booked_as_full)
 }
 END_TEST
 
-/* preload_own is preload_helper with these names of its own. */
+/* preload_own is preload_helper with its own functions of these names. */
 static const char *run_own(const char *command, const char *setting)
 {
 	return run_as(built("preload_own"), command, setting, NULL);
@@ -259,7 +260,7 @@ START_TEST(program_with_these_names_of_its_own_is_left_alone)
 }
 END_TEST
 
-/* The shim's constructor comes later than the other, and then earlier. */
+/* The shim's constructor runs after that of preload_early, then before. */
 START_TEST(locks_before_main_are_on_fault)
 {
 	char order[2][2 * PATH_MAX];
@@ -316,8 +317,8 @@ START_TEST(what_is_mapped_before_libc_begins_decides_nothing)
 END_TEST
 
 /*
- * What the shim and the library take of a stack beside what the bare call does:
- * with the frame of a signal, which takes 3 KiB with AVX-512, it is 5 KiB.
+ * Bytes of stack that the shim and the library take besides the bare call. With
+ * the frame of a signal, which takes 3 KiB with AVX-512, the sum is 5 KiB.
  */
 #define STACK_MORE	2160
 
@@ -327,7 +328,7 @@ START_TEST(a_small_stack_does)
 	unsigned long alone, taken;
 
 #ifndef __OPTIMIZE__
-	skip("what is not optimized takes more of the stack");
+	skip("unoptimized code takes more of the stack");
 #endif
 	strcpy(bare, run("stack", "LD_PRELOAD=", NULL));
 	run("stack", NULL);
