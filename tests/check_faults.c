@@ -86,7 +86,7 @@ static int stats(void)
 }
 
 /* Six of the eight pages are resident; the budget allows five. */
-static int sweep(int policy)
+static int lock_budget(int policy)
 {
 	*(volatile char *)at(9) = *(volatile char *)at(11) = 1;
 	return lof_lock_budget(at(4), pages(8), pages(5), policy);
@@ -98,20 +98,20 @@ static int follow(void)
 	return lof_mlockall(MCL_FUTURE | MCL_ONFAULT);
 }
 
-static int sweep_by_pagemap(void)
+static int budget_by_pagemap(void)
 {
 	lof_cap_override(LOF_CAP_PAGEMAP_SCAN, 0);
-	return sweep(LOF_BUDGET_FIRST);
+	return lock_budget(LOF_BUDGET_FIRST);
 }
 
-static int sweep_by_mincore(void)
+static int budget_by_mincore(void)
 {
 	lof_cap_override(LOF_CAP_PAGEMAP, 0);
-	return sweep_by_pagemap();
+	return budget_by_pagemap();
 }
 
-OPERATION(sweep_first, sweep(LOF_BUDGET_FIRST))
-OPERATION(sweep_again, sweep(LOF_BUDGET_FIRST) || lof_sync() ? -1 : 0)
+OPERATION(budget_first, lock_budget(LOF_BUDGET_FIRST))
+OPERATION(budget_again, lock_budget(LOF_BUDGET_FIRST) || lof_sync() ? -1 : 0)
 OPERATION(follow_future, follow() || MAPPED(lof_mmap(at(2), pages(4), RW,
 					ANON | MAP_FIXED, -1, 0)) ? -1 : 0)
 OPERATION(catch_up, follow() || lof_catch_up() ? -1 : 0)
@@ -205,10 +205,10 @@ static const struct operation {
 	ROW(sync_all, NONE),
 	ROW(walk, NONE),
 	ROW(stats, NONE),
-	ROW(sweep_first, NONE),
-	ROW(sweep_by_pagemap, NONE),
-	ROW(sweep_by_mincore, NONE),
-	ROW(sweep_again, ~0u),		/* two calls, too */
+	ROW(budget_first, NONE),
+	ROW(budget_by_pagemap, NONE),
+	ROW(budget_by_mincore, NONE),
+	ROW(budget_again, ~0u),		/* two calls, too */
 	ROW(follow_future, ~0u),
 	ROW(catch_up, ~0u),
 };
@@ -290,14 +290,14 @@ static int ledger_is_right(void)
 
 enum { HIT = 0, MISSED = 42, WRONG = 43 };
 
-static int complain(const struct operation *operation, const char *what)
+static int complain(const struct operation *operation, const char *message)
 {
 	char kinds[NPAGES + 1];
 
 	truth_kinds(at(0), NPAGES, kinds);
 	fprintf(stderr, "%s, %s %d fails with %d: %s\n  %s\n",
 		operation->name, faulty_names[fault.call], fault.nth,
-		-fault.err, what, kinds);
+		-fault.err, message, kinds);
 	return WRONG;
 }
 
@@ -358,7 +358,7 @@ static int in_child(const struct operation *operation, struct fault with)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : WRONG;
 }
 
-START_TEST(ledger_is_right_whatever_fails)
+START_TEST(ledger_is_right_after_each_fault)
 {
 	const struct operation *operation = &operations[_i];
 	int wrong = 0, hits = 0, result;
@@ -409,7 +409,7 @@ static const struct {
 	{ map_onfault_over, 3 },
 };
 
-START_TEST(place_is_mapped_and_locked_by_few_calls)
+START_TEST(mmap_onfault_makes_few_system_calls)
 {
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		skip("without mlock2 it takes more");
@@ -425,7 +425,7 @@ START_TEST(place_is_mapped_and_locked_by_few_calls)
 END_TEST
 
 /* Before Linux 4.17 the kernel does not know MAP_FIXED_NOREPLACE. */
-START_TEST(place_is_mapped_where_it_is_but_a_hint)
+START_TEST(mmap_onfault_works_without_fixed_noreplace)
 {
 	uint64_t before, after;
 
@@ -451,12 +451,11 @@ int main(void)
 	for (int cap = 0; cap < LOF_NCAPS; cap++)
 		lof_cap_is_there((enum lof_cap)cap);
 	tcase_set_timeout(tcase, 300);
-	tcase_add_loop_test(tcase, ledger_is_right_whatever_fails, 0,
+	tcase_add_loop_test(tcase, ledger_is_right_after_each_fault, 0,
 			    (int)NOPERATIONS);
-	tcase_add_loop_test(tcase, place_is_mapped_and_locked_by_few_calls, 0,
-			    3);
-	tcase_add_loop_test(tcase, place_is_mapped_where_it_is_but_a_hint, 0,
-			    3);
+	tcase_add_loop_test(tcase, mmap_onfault_makes_few_system_calls, 0, 3);
+	tcase_add_loop_test(tcase, mmap_onfault_works_without_fixed_noreplace,
+			    0, 3);
 	suite_add_tcase(suite, tcase);
 	return run_suites(srunner_create(suite));
 }

@@ -229,7 +229,7 @@ START_TEST(a_limit_of_none_refuses)
 END_TEST
 
 /* Unlock, populate and discard need no privilege. */
-START_TEST(what_unlocks_works_under_any_limit)
+START_TEST(unlock_calls_work_under_any_limit)
 {
 	arena_lay(0, "OOFFOOFF....");
 	OK(lof_hold(at(8), pages(4), MLOCK_ONFAULT));
@@ -251,7 +251,7 @@ START_TEST(what_unlocks_works_under_any_limit)
 END_TEST
 
 /* The child locks as much as its limit allows, and its ledger is right. */
-START_TEST(child_locks_again_what_the_limit_allows)
+START_TEST(child_relocks_within_the_limit)
 {
 	struct rlimit low = { pages(3), pages(3) };
 	pid_t pid;
@@ -286,7 +286,7 @@ Suite *limit_matrix_suite(void)
 			    (int)NROWS);
 	tcase_add_loop_test(tcase, a_limit_of_none_refuses, 0,
 			    NREFUSED_BY_NONE);
-	tcase_add_test(tcase, what_unlocks_works_under_any_limit);
-	tcase_add_test(tcase, child_locks_again_what_the_limit_allows);
+	tcase_add_test(tcase, unlock_calls_work_under_any_limit);
+	tcase_add_test(tcase, child_relocks_within_the_limit);
 	return suite;
 }

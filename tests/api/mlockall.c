@@ -34,7 +34,7 @@ static const struct {
 };
 #define NCOMBINATIONS ((int)(sizeof(combination) / sizeof(combination[0])))
 
-START_TEST(mlockall_locks_what_its_flags_say)
+START_TEST(mlockall_locks_by_its_flags)
 {
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(combination[_i].flags));
@@ -47,7 +47,7 @@ START_TEST(mlockall_locks_what_its_flags_say)
 }
 END_TEST
 
-START_TEST(munlockall_ends_what_mlockall_began)
+START_TEST(munlockall_undoes_mlockall)
 {
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(combination[_i].flags));
@@ -120,7 +120,7 @@ START_TEST(future_locks_map_locked_and_populate_on_fault)
 }
 END_TEST
 
-START_TEST(mapping_in_a_new_place_is_booked_under_future)
+START_TEST(mapping_at_a_new_address_is_tracked_under_future)
 {
 	char *addr;
 
@@ -137,7 +137,7 @@ START_TEST(mapping_in_a_new_place_is_booked_under_future)
 END_TEST
 
 /* The kernel does not lock MAP_DROPPABLE (Linux 6.11 and later). */
-START_TEST(mlockall_books_nothing_where_nothing_can_be_locked)
+START_TEST(mlockall_does_not_track_droppable_memory)
 {
 	void *addr = mmap(at(4), pages(2), PROT_READ | PROT_WRITE,
 			  MAP_ANONYMOUS | MAP_FIXED | 0x08, -1, 0);
@@ -238,7 +238,7 @@ START_TEST(munlockall2_of_future_keeps_current_locks)
 END_TEST
 
 /* The ledger does not know this lock. */
-START_TEST(munlockall2_keeps_what_was_locked_unseen)
+START_TEST(munlockall2_keeps_unseen_locks)
 {
 	lock_unseen(at(4), pages(2));
 	OK(lof_mlockall(MCL_FUTURE));
@@ -265,9 +265,9 @@ Suite *lockall_suite(void)
 	Suite *suite = suite_create("lockall");
 	TCase *tcase = arena_case(suite, "mlockall");
 
-	tcase_add_loop_test(tcase, mlockall_locks_what_its_flags_say, 0,
+	tcase_add_loop_test(tcase, mlockall_locks_by_its_flags, 0,
 			    NCOMBINATIONS);
-	tcase_add_loop_test(tcase, munlockall_ends_what_mlockall_began, 0,
+	tcase_add_loop_test(tcase, munlockall_undoes_mlockall, 0,
 			    NCOMBINATIONS);
 	tcase_add_test(tcase, mlockall_current_populates_without_on_fault);
 	tcase_add_test(tcase, mlockall_on_fault_populates_nothing);
@@ -275,15 +275,14 @@ Suite *lockall_suite(void)
 	tcase_add_test(tcase, mlockall_in_two_steps_gives_two_kinds);
 	tcase_add_test(tcase, munlock_works_under_mlockall);
 	tcase_add_test(tcase, future_locks_map_locked_and_populate_on_fault);
-	tcase_add_test(tcase, mapping_in_a_new_place_is_booked_under_future);
-	tcase_add_test(tcase,
-		       mlockall_books_nothing_where_nothing_can_be_locked);
+	tcase_add_test(tcase, mapping_at_a_new_address_is_tracked_under_future);
+	tcase_add_test(tcase, mlockall_does_not_track_droppable_memory);
 	tcase_add_loop_test(tcase, mlockall_refuses_wrong_flags, 0, 5);
 	tcase = arena_case(suite, "munlockall2");
 	tcase_add_loop_test(tcase, munlockall2_takes_back_the_named_part, 0,
 			    NPARTS);
 	tcase_add_test(tcase, munlockall2_of_future_keeps_current_locks);
-	tcase_add_test(tcase, munlockall2_keeps_what_was_locked_unseen);
+	tcase_add_test(tcase, munlockall2_keeps_unseen_locks);
 	tcase_add_loop_test(tcase, munlockall2_refuses_wrong_flags, 0, 4);
 	return suite;
 }

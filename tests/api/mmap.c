@@ -15,7 +15,7 @@
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define OVER	(ANON | MAP_FIXED)
 
-START_TEST(mmap_without_lock_books_nothing)
+START_TEST(mmap_without_lock_tracks_nothing)
 {
 	char *addr;
 
@@ -140,7 +140,7 @@ static void allow_more(size_t bytes)
 	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
-START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
+START_TEST(mmap_onfault_fixed_needs_no_more_address_space)
 {
 	const int flags = OVER | MAP_NORESERVE;
 	char *place = mmap(NULL, AS_BYTES, PROT_NONE, ANON | MAP_NORESERVE, -1,
@@ -168,7 +168,7 @@ START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
 }
 END_TEST
 
-START_TEST(mmap_onfault_locks_what_cannot_be_read_yet)
+START_TEST(mmap_onfault_locks_unreadable_memory)
 {
 	void *addr;
 
@@ -230,7 +230,7 @@ START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 }
 END_TEST
 
-START_TEST(mmap_fixed_unlocks_what_it_replaces)
+START_TEST(mmap_fixed_unlocks_the_replaced_pages)
 {
 	void *addr;
 
@@ -245,7 +245,7 @@ START_TEST(mmap_fixed_unlocks_what_it_replaces)
 }
 END_TEST
 
-START_TEST(mmap_fixed_and_locked_is_full_there)
+START_TEST(mmap_fixed_and_locked_is_full)
 {
 	void *addr;
 
@@ -257,7 +257,7 @@ START_TEST(mmap_fixed_and_locked_is_full_there)
 }
 END_TEST
 
-START_TEST(mmap_onfault_replaces_what_is_there)
+START_TEST(mmap_onfault_replaces_the_old_mapping)
 {
 	void *addr;
 
@@ -325,7 +325,7 @@ START_TEST(mmap_that_fails_changes_nothing)
 }
 END_TEST
 
-START_TEST(munmap_leaves_what_is_beside)
+START_TEST(munmap_keeps_the_neighbours)
 {
 	arena_lay(0, "KKKKKKKK");
 	mark(at(0), 8, 'a');
@@ -350,7 +350,7 @@ START_TEST(munmap_goes_over_kinds_and_holes)
 }
 END_TEST
 
-START_TEST(munmap_refuses_what_is_no_range)
+START_TEST(munmap_refuses_an_invalid_range)
 {
 	arena_lay(0, "OOFF");
 	REFUSED(lof_munmap(at(0) + 1, page), EINVAL);
@@ -408,7 +408,7 @@ Suite *map_suite(void)
 	demand_exact_books(both.tcase[0]);
 	demand_exact_books(both.tcase[1]);
 	demand_exact_books(tcase);
-	tcase_add_test(tcase, mmap_without_lock_books_nothing);
+	tcase_add_test(tcase, mmap_without_lock_tracks_nothing);
 	tcase_add_test(tcase, mmap_locked_is_full);
 	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
 	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);
@@ -419,21 +419,21 @@ Suite *map_suite(void)
 	tcase_add_test(tcase,
 		       mmap_onfault_populates_nothing_under_future_on_fault);
 	tcase_add_loop_test(tcase,
-			    mmap_onfault_at_a_place_takes_no_more_than_it_maps,
-			    0, 2);
-	tcase_add_test(tcase, mmap_onfault_locks_what_cannot_be_read_yet);
+			    mmap_onfault_fixed_needs_no_more_address_space, 0,
+			    2);
+	tcase_add_test(tcase, mmap_onfault_locks_unreadable_memory);
 	tcase_add_test(tcase, mmap_onfault_of_a_file_shows_its_content);
 	tcase_add_test(tcase, mmap_noreplace_replaces_nothing);
 	tcase_add_test(tcase, mmap_that_fails_changes_nothing);
-	add_for_each_kind(both, mmap_fixed_unlocks_what_it_replaces);
-	add_for_each_kind(both, mmap_fixed_and_locked_is_full_there);
-	add_for_each_kind(both, mmap_onfault_replaces_what_is_there);
+	add_for_each_kind(both, mmap_fixed_unlocks_the_replaced_pages);
+	add_for_each_kind(both, mmap_fixed_and_locked_is_full);
+	add_for_each_kind(both, mmap_onfault_replaces_the_old_mapping);
 	add_for_each_kind(both, mmap_over_a_stale_entry_corrects_it);
 	tcase = arena_case(suite, "munmap and mprotect");
 	demand_exact_books(tcase);
 	tcase_add_test(tcase, munmap_goes_over_kinds_and_holes);
-	tcase_add_test(tcase, munmap_refuses_what_is_no_range);
-	add_for_each_kind(both, munmap_leaves_what_is_beside);
+	tcase_add_test(tcase, munmap_refuses_an_invalid_range);
+	add_for_each_kind(both, munmap_keeps_the_neighbours);
 	add_for_each_kind(both, mprotect_changes_no_lock);
 	add_for_each_kind(both, mprotect_that_fails_changes_no_lock);
 	return suite;

@@ -74,7 +74,7 @@ START_TEST(grow_in_place_keeps_the_kind)
 }
 END_TEST
 
-START_TEST(grow_in_place_takes_the_kind_of_what_grows)
+START_TEST(grow_in_place_takes_the_kind_of_the_grown_vma)
 {
 	void *addr;
 
@@ -135,7 +135,7 @@ START_TEST(shrink_keeps_the_kind)
 }
 END_TEST
 
-START_TEST(shrink_goes_over_areas)
+START_TEST(shrink_spans_several_vmas)
 {
 	void *addr;
 
@@ -268,20 +268,20 @@ static void move_many(const char *source, const char *target,
 					    (char)('a' + (char)i)));
 }
 
-START_TEST(move_of_several_areas_keeps_each_kind)
+START_TEST(move_of_several_vmas_keeps_each_kind)
 {
 	move_many("OOFF..", "......", "OOFF..");
 }
 END_TEST
 
-START_TEST(move_of_several_areas_onto_locks_keeps_each_kind)
+START_TEST(move_of_several_vmas_onto_locks_keeps_each_kind)
 {
 	move_many("OO..FFO", "FFFOOO.", "OO..FFO");
 }
 END_TEST
 
 /* The target stays mapped below a hole of the source (seen on 6.18). */
-START_TEST(move_with_a_hole_leaves_what_is_under_it)
+START_TEST(move_with_a_hole_keeps_the_target_below_it)
 {
 	move_many("OO--FF", "FFFFFF", "OOFFFF");
 }
@@ -359,11 +359,11 @@ Suite *remap_suite(void)
 	add_for_each_kind(both, move_of_unlocked_onto_locked_unlocks);
 	add_for_each_kind(both, grow_and_move_onto_a_target_keeps_the_kind);
 	add_for_each_kind(both, old_length_0_duplicates_the_kind);
-	tcase_add_test(tcase, grow_in_place_takes_the_kind_of_what_grows);
-	tcase_add_test(tcase, shrink_goes_over_areas);
-	tcase_add_test(tcase, move_of_several_areas_keeps_each_kind);
-	tcase_add_test(tcase, move_of_several_areas_onto_locks_keeps_each_kind);
-	tcase_add_test(tcase, move_with_a_hole_leaves_what_is_under_it);
+	tcase_add_test(tcase, grow_in_place_takes_the_kind_of_the_grown_vma);
+	tcase_add_test(tcase, shrink_spans_several_vmas);
+	tcase_add_test(tcase, move_of_several_vmas_keeps_each_kind);
+	tcase_add_test(tcase, move_of_several_vmas_onto_locks_keeps_each_kind);
+	tcase_add_test(tcase, move_with_a_hole_keeps_the_target_below_it);
 	tcase_add_test(tcase, move_with_a_hole_onto_nothing_keeps_the_hole);
 	tcase_add_test(tcase, move_with_a_hole_onto_unlocked_keeps_the_kinds);
 	tcase_add_test(tcase, move_that_stops_half_way_leaves_the_ledger_right);

@@ -43,7 +43,7 @@ START_TEST(populate_before_5_14_touches_each_page)
 }
 END_TEST
 
-START_TEST(populate_before_5_14_says_what_the_kernel_says)
+START_TEST(populate_before_5_14_fails_as_the_kernel_does)
 {
 	ck_assert_int_eq(mprotect(unit_at(3), unit_len(1), PROT_READ), 0);
 	UNIT_ASSERT_FAILS(lof_populate(unit_at(2), unit_len(4), PROT_WRITE), -1,
@@ -91,7 +91,7 @@ Suite *suite_old_kernels(void)
 
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_add_test(tc, populate_before_5_14_touches_each_page);
-	tcase_add_test(tc, populate_before_5_14_says_what_the_kernel_says);
+	tcase_add_test(tc, populate_before_5_14_fails_as_the_kernel_does);
 	tcase_add_test(tc, discard_before_5_18_keeps_locks_of_both_kinds);
 	tcase_add_test(tc, discard_before_5_18_of_unlocked_memory_is_madvise);
 	suite_add_tcase(suite, tc);

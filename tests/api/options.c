@@ -92,7 +92,7 @@ START_TEST(convert_makes_mlock_lock_on_fault)
 }
 END_TEST
 
-START_TEST(convert_leaves_mlock2_as_it_is)
+START_TEST(convert_does_not_change_mlock2)
 {
 	convert((unsigned long)_i);
 	OK(lof_mlock2(at(1), pages(3), 0));
@@ -262,7 +262,7 @@ Suite *policy_suite(void)
 	tcase_add_test(tcase, version_is_that_of_the_header_and_of_the_build);
 	tcase = arena_case(suite, "convert");
 	tcase_add_loop_test(tcase, convert_makes_mlock_lock_on_fault, 0, 3);
-	tcase_add_loop_test(tcase, convert_leaves_mlock2_as_it_is, 0, 3);
+	tcase_add_loop_test(tcase, convert_does_not_change_mlock2, 0, 3);
 	tcase_add_loop_test(tcase, convert_adds_on_fault_to_mlockall, 0, 3);
 	tcase_add_loop_test(tcase, convert_leaves_the_refusals_of_mlockall, 0,
 			    3);

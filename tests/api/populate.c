@@ -52,7 +52,7 @@ START_TEST(discard_leaves_the_lock)
 	ck_assert(is_marked(at(0), 2, 'a'));
 	ck_assert(is_marked(at(6), 2, 'g'));
 	REFUSED(lof_discard(at(0) + 1, page), EINVAL);
-	/* For a 32-bit program a 64-bit kernel would discard all memory above. */
+	/* In a 32-bit program a 64-bit kernel would accept this length. */
 	REFUSED(lof_discard(at(8), SIZE_MAX - pages(1)), EINVAL);
 }
 END_TEST
@@ -76,7 +76,7 @@ START_TEST(full_grows_without_populating)
 END_TEST
 
 /* Like the kernel, lof_mremap() refuses to grow two VMAs. */
-START_TEST(two_areas_do_not_grow)
+START_TEST(two_vmas_do_not_grow)
 {
 	arena_lay(0, "..FFOOFF");
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(12), MREMAP_MAYMOVE |
@@ -154,7 +154,7 @@ static void assert_child(const char *kinds)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(child_locks_again_if_it_is_told_to)
+START_TEST(child_relocks_under_fork_relock)
 {
 	arena_lay(0, "OOFF.O..");
 	mark(at(0), 2, 'a');
@@ -171,7 +171,7 @@ START_TEST(child_locks_again_if_it_is_told_to)
 }
 END_TEST
 
-START_TEST(secret_memory_is_locked_by_nature)
+START_TEST(secret_memory_is_always_locked)
 {
 #ifdef SYS_memfd_secret
 	int fd = (int)syscall(SYS_memfd_secret, 0);
@@ -196,7 +196,7 @@ START_TEST(secret_memory_is_locked_by_nature)
 END_TEST
 
 /* From 8 TiB on, the kernel's int for the pages of a VMA overflows. */
-START_TEST(giants_are_charged_right)
+START_TEST(locks_of_16_TiB_are_charged_right)
 {
 #if UINTPTR_MAX == UINT32_MAX
 	skip("16 TiB have no addresses of 32 bits");
@@ -238,11 +238,11 @@ Suite *pages_suite(void)
 	tcase_add_test(tcase, populate_refuses);
 	tcase_add_test(tcase, full_grows_without_populating);
 	tcase_add_test(tcase, growth_that_fails_leaves_full);
-	tcase_add_test(tcase, two_areas_do_not_grow);
+	tcase_add_test(tcase, two_vmas_do_not_grow);
 	tcase_add_test(tcase, sync_adopts_and_forgets);
 	tcase_add_test(tcase, query_sees_a_changed_kind);
-	tcase_add_test(tcase, child_locks_again_if_it_is_told_to);
-	tcase_add_test(tcase, secret_memory_is_locked_by_nature);
-	tcase_add_test(tcase, giants_are_charged_right);
+	tcase_add_test(tcase, child_relocks_under_fork_relock);
+	tcase_add_test(tcase, secret_memory_is_always_locked);
+	tcase_add_test(tcase, locks_of_16_TiB_are_charged_right);
 	return suite;
 }

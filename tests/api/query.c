@@ -89,7 +89,7 @@ START_TEST(query_before_and_behind_all_locks_is_a_gap)
 END_TEST
 
 /* The tests below use libc calls, which the library does not see. */
-START_TEST(query_sees_what_was_unlocked_unseen)
+START_TEST(query_sees_an_unseen_unlock)
 {
 	arena_lay(0, "KKKKKK");
 	unlock_unseen(at(2), pages(2));
@@ -98,7 +98,7 @@ START_TEST(query_sees_what_was_unlocked_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_unmapped_unseen)
+START_TEST(query_sees_an_unseen_munmap)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_int_eq(munmap(at(2), pages(2)), 0);
@@ -107,7 +107,7 @@ START_TEST(query_sees_what_was_unmapped_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_mapped_anew_unseen)
+START_TEST(query_sees_an_unseen_new_mapping)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_ptr_eq(mmap(at(2), pages(2), PROT_READ, MAP_PRIVATE |
@@ -117,7 +117,7 @@ START_TEST(query_sees_what_was_mapped_anew_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_locked_unseen)
+START_TEST(query_sees_an_unseen_lock)
 {
 	arena_lay(0, "KK");
 	lock_unseen(at(4), pages(3));
@@ -127,7 +127,7 @@ START_TEST(query_sees_what_was_locked_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_moved_unseen)
+START_TEST(query_sees_an_unseen_move)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_ptr_eq(mremap(at(1), pages(2), pages(2), MREMAP_MAYMOVE |
@@ -223,7 +223,7 @@ static int visit_and_change(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-START_TEST(walk_sees_what_its_visitor_changes_ahead)
+START_TEST(walk_sees_changes_by_its_visitor)
 {
 	struct visits visits = { .stop = SIZE_MAX };
 
@@ -234,7 +234,7 @@ START_TEST(walk_sees_what_its_visitor_changes_ahead)
 }
 END_TEST
 
-START_TEST(stats_count_what_is_locked)
+START_TEST(stats_count_locked_bytes)
 {
 	struct lof_stats stats, before;
 	struct rlimit limit;
@@ -300,16 +300,16 @@ Suite *query_suite(void)
 	tcase_add_test(tcase, query_fills_the_structure_that_is_given);
 	add_for_each_kind(both, query_of_a_gap_goes_over_holes);
 	add_for_each_kind(both, query_before_and_behind_all_locks_is_a_gap);
-	add_for_each_kind(both, query_sees_what_was_unlocked_unseen);
-	add_for_each_kind(both, query_sees_what_was_unmapped_unseen);
-	add_for_each_kind(both, query_sees_what_was_mapped_anew_unseen);
-	add_for_each_kind(both, query_sees_what_was_locked_unseen);
-	add_for_each_kind(both, query_sees_what_was_moved_unseen);
+	add_for_each_kind(both, query_sees_an_unseen_unlock);
+	add_for_each_kind(both, query_sees_an_unseen_munmap);
+	add_for_each_kind(both, query_sees_an_unseen_new_mapping);
+	add_for_each_kind(both, query_sees_an_unseen_lock);
+	add_for_each_kind(both, query_sees_an_unseen_move);
 	tcase = arena_case(suite, "walk and stats");
 	tcase_add_test(tcase, walk_goes_in_the_order_of_addresses);
 	tcase_add_test(tcase, walk_ends_when_its_visitor_says);
-	tcase_add_test(tcase, walk_sees_what_its_visitor_changes_ahead);
-	tcase_add_test(tcase, stats_count_what_is_locked);
+	tcase_add_test(tcase, walk_sees_changes_by_its_visitor);
+	tcase_add_test(tcase, stats_count_locked_bytes);
 	tcase_add_test(tcase, stats_count_readings_back);
 	tcase_add_test(tcase, stats_fill_the_structure_that_is_given);
 	return suite;

@@ -275,7 +275,7 @@ static void find_memory(void)
 	ck_assert_int_eq(setrlimit(RLIMIT_AS, &old_limit), 0);
 }
 
-START_TEST(without_memory_for_the_ledger_every_call_goes_well)
+START_TEST(without_memory_for_the_ledger_calls_succeed)
 {
 	lose_memory();
 	OK(lof_mlock2(at(0), pages(2), MLOCK_ONFAULT));
@@ -345,7 +345,7 @@ START_TEST(ledger_that_runs_out_of_memory_stays_right)
 }
 END_TEST
 
-START_TEST(too_many_areas_are_refused_and_the_ledger_stays_right)
+START_TEST(too_many_vmas_are_refused_and_the_ledger_stays_right)
 {
 	char *addr = map_many();
 	size_t n, charged;
@@ -393,10 +393,9 @@ Suite *sandbox_suite(void)
 	tcase_add_test(tcase, with_an_empty_status_stats_fail_with_enodata);
 	tcase_add_test(tcase, without_descriptors_calls_fail_with_emfile);
 	tcase = arena_case(suite, "no memory");
-	tcase_add_test(tcase,
-		       without_memory_for_the_ledger_every_call_goes_well);
+	tcase_add_test(tcase, without_memory_for_the_ledger_calls_succeed);
 	tcase_add_test(tcase, ledger_that_runs_out_of_memory_stays_right);
 	tcase_add_test(tcase,
-		       too_many_areas_are_refused_and_the_ledger_stays_right);
+		       too_many_vmas_are_refused_and_the_ledger_stays_right);
 	return suite;
 }

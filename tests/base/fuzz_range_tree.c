@@ -21,11 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct unit_tree t;
 static unsigned int attrs[NPAGES];
 
-static void demand(bool condition, const char *what)
+static void demand(bool condition, const char *message)
 {
 	if (condition)
 		return;
-	fprintf(stderr, "%s\n", what);
+	fprintf(stderr, "%s\n", message);
 	abort();
 }
 

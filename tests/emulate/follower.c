@@ -93,9 +93,9 @@ static int compare(void)
 	return wrong;
 }
 
-static int failed(const char *what)
+static int failed(const char *call)
 {
-	perror(what);
+	perror(call);
 	return 1;
 }
 

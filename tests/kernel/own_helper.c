@@ -33,9 +33,9 @@
 
 static size_t page;
 
-static void say(const char *what, int failed)
+static void say(const char *name, int failed)
 {
-	printf("%s: %s\n", what, failed ? strerror(errno) : "ok");
+	printf("%s: %s\n", name, failed ? strerror(errno) : "ok");
 }
 
 static char *map(size_t npages)
@@ -180,7 +180,7 @@ static void lock_current(const char *kib)
  * Kill the process at a call with an unknown flag, as a probe would make it. If
  * opens is set, kill the process also when it opens a file.
  */
-static int kill_who_asks(int opens)
+static int kill_at_probes(int opens)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -203,7 +203,7 @@ static void call_in_sandbox(void)
 {
 	char *addr = map(16), *other = map(1);
 
-	say("filter", kill_who_asks(1));
+	say("filter", kill_at_probes(1));
 	munmap(other, page);
 	say("mremap", mremap(addr, 16 * page, 12 * page, 0) != addr);
 	say("mprotect", mprotect(addr, page, PROT_READ));
@@ -218,7 +218,7 @@ static void call_in_sandbox(void)
 
 static int run_in_sandbox(char **program)
 {
-	if (kill_who_asks(0)) {
+	if (kill_at_probes(0)) {
 		perror("filter");
 		return 77;
 	}

@@ -81,7 +81,7 @@ START_TEST(pages_are_resident_when_touched)
 }
 END_TEST
 
-START_TEST(memory_grows_where_it_is)
+START_TEST(memory_grows_in_place)
 {
 	struct lof_range first = map(1), second = map(64 * KIB);
 
@@ -151,7 +151,7 @@ static void assert_apart(struct lof_range memory, size_t bytes)
 	munmap(theirs, bytes);
 }
 
-START_TEST(memory_is_far_from_what_the_kernel_places)
+START_TEST(memory_is_far_from_the_kernels_mappings)
 {
 	struct lof_range memory;
 
@@ -189,7 +189,7 @@ START_TEST(hole_of_the_program_stays_a_hole)
 }
 END_TEST
 
-START_TEST(what_is_in_the_way_is_left_alone)
+START_TEST(mapping_in_the_way_is_left_alone)
 {
 	struct lof_range memory = map(page), other;
 	char *theirs = (char *)memory.end + page;
@@ -275,7 +275,7 @@ static void *map_in_thread(void *unused)
 	return unused;
 }
 
-START_TEST(threads_get_memory_apart_from_each_others)
+START_TEST(threads_get_separate_memory)
 {
 	struct lof_range mine[64];
 	pthread_t thread;
@@ -302,18 +302,18 @@ Suite *suite_own_memory(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, memory_is_zero_and_can_be_written);
 	tcase_add_test(tc, pages_are_resident_when_touched);
-	tcase_add_test(tc, memory_grows_where_it_is);
+	tcase_add_test(tc, memory_grows_in_place);
 	tcase_add_test(tc, memory_of_2_MiB_can_be_a_huge_page);
 	tcase_add_test(tc, memory_is_not_locked_under_mcl_future);
 	tcase_add_test(tc, memory_is_not_locked_after_mcl_current);
 	tcase_add_test(tc, refused_memory_changes_nothing);
-	tcase_add_test(tc, memory_is_far_from_what_the_kernel_places);
+	tcase_add_test(tc, memory_is_far_from_the_kernels_mappings);
 	tcase_add_test(tc, hole_of_the_program_stays_a_hole);
-	tcase_add_test(tc, what_is_in_the_way_is_left_alone);
+	tcase_add_test(tc, mapping_in_the_way_is_left_alone);
 	tcase_add_test(tc, scratch_is_returned_and_a_hole_is_behind_it);
 	tcase_add_test(tc, borrowed_memory_does_not_wander_off);
 	tcase_add_test(tc, child_and_parent_grow_apart);
-	tcase_add_test(tc, threads_get_memory_apart_from_each_others);
+	tcase_add_test(tc, threads_get_separate_memory);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -22,7 +22,7 @@
 #define TEXT_MAX	8192
 
 /* A VMA as Linux 6 prints it, without its last line. */
-#define AREA(bounds, name)						\
+#define VMA(bounds, name)						\
 	bounds " rw-p 00000000 00:00 0                  " name "\n"	\
 	"Size:                256 kB\n"					\
 	"KernelPageSize:        4 kB\n"					\
@@ -60,11 +60,11 @@
 #define SHOWN	" rss 84 locked 84 swap 12\n"
 
 static const char normal[] =
-	AREA(HEAP, "[heap]")
+	VMA(HEAP, "[heap]")
 	"VmFlags: rd wr mr mw me lo ac lf sd \n"
-	AREA(LIBRARY, "/usr/lib/x.so")
+	VMA(LIBRARY, "/usr/lib/x.so")
 	"VmFlags: rd wr mr mw me lo ac sd \n"
-	AREA(BEHIND, "")
+	VMA(BEHIND, "")
 	"VmFlags: rd wr mr mw me ac sd \n"
 	LAST " --xp 00000000 00:00 0"
 	"                  [vsyscall]\n"
@@ -130,7 +130,7 @@ START_TEST(file_of_linux_6_is_read)
 }
 END_TEST
 
-START_TEST(empty_file_has_no_areas)
+START_TEST(empty_file_has_no_vmas)
 {
 	assert_shows("", "");
 	assert_shows("\n", "");
@@ -198,7 +198,7 @@ START_TEST(flags_tell_the_way_of_locking)
 }
 END_TEST
 
-START_TEST(flags_of_one_area_do_not_reach_the_next)
+START_TEST(flags_of_one_vma_do_not_reach_the_next)
 {
 	assert_shows(
 		"1000-2000 rw-p 0 00:00 0\nRss: 4 kB\nVmFlags: lo ht lf \n"
@@ -208,7 +208,7 @@ START_TEST(flags_of_one_area_do_not_reach_the_next)
 }
 END_TEST
 
-START_TEST(area_without_flags_is_passed_over)
+START_TEST(vma_without_flags_is_skipped)
 {
 	assert_shows(
 		"1000-2000 rw-p 0 00:00 0\nRss: 8 kB\nSwap: 4 kB\n"
@@ -234,7 +234,7 @@ START_TEST(name_with_spaces_and_escapes_is_only_a_name)
 }
 END_TEST
 
-START_TEST(bounds_that_are_none_begin_no_area)
+START_TEST(invalid_bounds_begin_no_vma)
 {
 	static const char *const bounds[] = {
 		"2000-1000", "1000-1000", "1000", "1000-", "-2000", "x-y",
@@ -272,7 +272,7 @@ START_TEST(sizes_that_do_not_fit_are_left_out)
 }
 END_TEST
 
-START_TEST(garbage_has_no_areas)
+START_TEST(garbage_has_no_vmas)
 {
 	char text[5000];
 	uint64_t state = unit_seed;
@@ -435,7 +435,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 
 	for (size_t i = 0; i < rounds; i++) {
 		char text[TEXT_MAX];
-		size_t size = strlen(normal), lines = 0, areas = 0;
+		size_t size = strlen(normal), lines = 0, vmas = 0;
 		struct lof_smaps smaps;
 		struct lof_vma vma;
 
@@ -448,7 +448,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 				    ? 1 + unit_below(&state, 1500) : 0;
 		lof_smaps_open_fd(&smaps, file_of(text, size));
 		while (lof_smaps_next(&smaps, &vma) == 1) {
-			ck_assert_msg(++areas <= lines &&
+			ck_assert_msg(++vmas <= lines &&
 				      !lof_range_is_empty(vma.range) &&
 				      (vma.locked || !vma.onfault),
 				      "LOF_TEST_SEED=%" PRIu64 ", round %zu",
@@ -459,7 +459,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 }
 END_TEST
 
-START_TEST(process_that_is_not_there_is_enoent)
+START_TEST(missing_process_is_enoent)
 {
 	struct lof_smaps smaps;
 	uint64_t bytes;
@@ -520,7 +520,7 @@ START_TEST(own_file_reads_as_stdio_reads_it)
 }
 END_TEST
 
-START_TEST(charge_is_what_was_locked)
+START_TEST(charge_is_the_sum_of_the_locks)
 {
 	const size_t page = lof_sys_page_size();
 	uint64_t before, after;
@@ -574,16 +574,16 @@ Suite *suite_smaps(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_test(tc, file_of_linux_6_is_read);
-	tcase_add_test(tc, empty_file_has_no_areas);
+	tcase_add_test(tc, empty_file_has_no_vmas);
 	tcase_add_test(tc, end_of_file_stays_the_end);
 	tcase_add_loop_test(tc, flags_tell_the_way_of_locking, 0, nflags);
-	tcase_add_test(tc, flags_of_one_area_do_not_reach_the_next);
-	tcase_add_test(tc, area_without_flags_is_passed_over);
+	tcase_add_test(tc, flags_of_one_vma_do_not_reach_the_next);
+	tcase_add_test(tc, vma_without_flags_is_skipped);
 	tcase_add_test(tc, name_with_spaces_and_escapes_is_only_a_name);
-	tcase_add_test(tc, bounds_that_are_none_begin_no_area);
+	tcase_add_test(tc, invalid_bounds_begin_no_vma);
 	tcase_add_test(tc, bounds_of_all_digits_are_read);
 	tcase_add_test(tc, sizes_that_do_not_fit_are_left_out);
-	tcase_add_test(tc, garbage_has_no_areas);
+	tcase_add_test(tc, garbage_has_no_vmas);
 	tcase_add_loop_test(tc, line_longer_than_the_buffer_is_cut, 0, 5);
 	tcase_add_test(tc, line_may_end_anywhere_in_the_buffer);
 	tcase_add_test(tc, read_may_end_anywhere_in_a_line);
@@ -592,9 +592,9 @@ Suite *suite_smaps(void)
 	tcase_add_test(tc, read_that_is_interrupted_is_repeated);
 	tcase_add_test(tc, error_of_read_is_handed_on);
 	tcase_add_test(tc, mutated_files_are_read_to_their_end);
-	tcase_add_test(tc, process_that_is_not_there_is_enoent);
+	tcase_add_test(tc, missing_process_is_enoent);
 	tcase_add_loop_test(tc, own_file_reads_as_stdio_reads_it, 0, 2);
-	tcase_add_test(tc, charge_is_what_was_locked);
+	tcase_add_test(tc, charge_is_the_sum_of_the_locks);
 	tcase_add_test(tc, charge_of_a_file_without_the_line_is_enodata);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Wrappers of some functions of sys.c, linked with --wrap. They count the
- * system calls of the library, make some fail, and let a test act during a call.
+ * system calls of the library and make some fail. A test can act during a call.
  */
 #ifndef UNIT_SYS_H
 #define UNIT_SYS_H

@@ -120,7 +120,7 @@ START_TEST(a_hole_above_makes_mlock_stop)
 }
 END_TEST
 
-START_TEST(a_hole_far_off_does_too)
+START_TEST(a_distant_hole_makes_mlock_stop)
 {
 	make_hole(50, 51);
 	lock(20, 22);
@@ -212,7 +212,7 @@ static void let_another_sync(void)
 }
 
 /* lof_sync() sees the guard locked, but it must not stay in the ledger. */
-START_TEST(guard_that_another_thread_sees_is_forgotten)
+START_TEST(guard_locked_during_a_sync_is_forgotten)
 {
 	make_guard(9);
 	unit_sys.after = let_another_sync;
@@ -257,12 +257,12 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, guard_below_makes_mlock_stop);
 	tcase_add_test(tc, nothing_is_mapped_beside_the_range);
 	tcase_add_test(tc, a_hole_above_makes_mlock_stop);
-	tcase_add_test(tc, a_hole_far_off_does_too);
+	tcase_add_test(tc, a_distant_hole_makes_mlock_stop);
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
-	tcase_add_test(tc, guard_that_another_thread_sees_is_forgotten);
+	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
 	return suite;
