@@ -57,11 +57,11 @@ long lof_sys_read(int fd, void *buf, size_t size)
 	return (long)n;
 }
 
-static void demand(bool condition, const char *what)
+static void demand(bool condition, const char *message)
 {
 	if (condition)
 		return;
-	fprintf(stderr, "%s\n", what);
+	fprintf(stderr, "%s\n", message);
 	abort();
 }
 
