@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Fault injection: in each call of the library each system call that it makes
- * fails in turn with each errno of its man page, the first time, the second...
- * as long as there is one more. Afterwards the ledger is what the kernel says,
- * what failed without partial effect has none, and the same call succeeds.
+ * Fault injection. In each call of the library, each system call fails in turn:
+ * the first time, the second time and so on, with each errno of its man page.
+ * Afterwards the ledger agrees with the kernel, and the same call succeeds. A
+ * failed call has no effect, except the partial effects in operations[].
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ static size_t pages(size_t n)
 	return n * page;
 }
 
-/* The memory that each operation begins with. Pages 12 to 15 are held. */
+/* The memory before each operation. Pages 12 to 15 are held. */
 static int lay_out(void)
 {
 	return mmap(at(0), pages(32), RW, ANON | MAP_FIXED, -1, 0) != at(0) ||
@@ -56,7 +56,7 @@ static int lay_out(void)
 	       lof_mlock2(at(20), pages(4), 0);
 }
 
-/* An operation: 0, or -1 with errno; it succeeds if nothing fails. */
+/* An operation returns 0, or -1 with errno. It succeeds without a fault. */
 #define OPERATION(name, ...)						\
 	static int name(void)						\
 	{								\
@@ -85,8 +85,8 @@ static int stats(void)
 	return lof_stats(&told, sizeof(told));
 }
 
-/* Pages 4 to 7 are there, and so are two more; one of all is over. */
-static int sweep(int policy)
+/* Six of the eight pages are resident; the budget allows five. */
+static int lock_budget(int policy)
 {
 	*(volatile char *)at(9) = *(volatile char *)at(11) = 1;
 	return lof_lock_budget(at(4), pages(8), pages(5), policy);
@@ -98,20 +98,20 @@ static int follow(void)
 	return lof_mlockall(MCL_FUTURE | MCL_ONFAULT);
 }
 
-static int sweep_by_pagemap(void)
+static int budget_by_pagemap(void)
 {
 	lof_cap_override(LOF_CAP_PAGEMAP_SCAN, 0);
-	return sweep(LOF_BUDGET_FIRST);
+	return lock_budget(LOF_BUDGET_FIRST);
 }
 
-static int sweep_by_mincore(void)
+static int budget_by_mincore(void)
 {
 	lof_cap_override(LOF_CAP_PAGEMAP, 0);
-	return sweep_by_pagemap();
+	return budget_by_pagemap();
 }
 
-OPERATION(sweep_first, sweep(LOF_BUDGET_FIRST))
-OPERATION(sweep_again, sweep(LOF_BUDGET_FIRST) || lof_sync() ? -1 : 0)
+OPERATION(budget_first, lock_budget(LOF_BUDGET_FIRST))
+OPERATION(budget_again, lock_budget(LOF_BUDGET_FIRST) || lof_sync() ? -1 : 0)
 OPERATION(follow_future, follow() || MAPPED(lof_mmap(at(2), pages(4), RW,
 					ANON | MAP_FIXED, -1, 0)) ? -1 : 0)
 OPERATION(catch_up, follow() || lof_catch_up() ? -1 : 0)
@@ -159,14 +159,14 @@ OPERATION(drop, lof_drop(at(12), pages(2)))
 OPERATION(sync_all, lof_sync())
 OPERATION(walk, lof_walk(ignore, NULL))
 
-/* What is lost for a moment, and by which call that is then for good. */
+/* A system call whose failure may leave a partial effect. */
 #define NONE	(1u << FAULTY_NCALLS)
 #define BY(call) (1u << FAULTY_##call)
 
 static const struct operation {
 	const char *name;
 	int (*run)(void);
-	unsigned int partial;	/* when these fail, something may be done */
+	unsigned int partial;	/* a mask of BY() */
 } operations[] = {
 #define ROW(name, partial) { #name, name, partial }
 	ROW(lock_onfault, BY(munlock)),
@@ -179,11 +179,11 @@ static const struct operation {
 	ROW(lock_future, NONE),
 	ROW(unlock_all, NONE),
 	ROW(unlock_all_full, BY(munlock) | BY(read)),
-	ROW(unlock_future, ~0u),	/* two calls: the first is done */
+	ROW(unlock_future, ~0u),	/* two calls: the first succeeds */
 	ROW(map, NONE),
 	ROW(map_locked, NONE),
 	ROW(map_onfault, BY(munmap)),
-	/* What was there is gone when the lock turns out not to be had. */
+	/* The old mapping is gone before the lock fails. */
 	ROW(map_onfault_fixed, BY(munmap) | BY(mlock2)),
 	ROW(map_onfault_over, BY(munmap) | BY(mlock2)),
 	ROW(map_onfault_hole, BY(munmap)),
@@ -205,10 +205,10 @@ static const struct operation {
 	ROW(sync_all, NONE),
 	ROW(walk, NONE),
 	ROW(stats, NONE),
-	ROW(sweep_first, NONE),
-	ROW(sweep_by_pagemap, NONE),
-	ROW(sweep_by_mincore, NONE),
-	ROW(sweep_again, ~0u),		/* the same */
+	ROW(budget_first, NONE),
+	ROW(budget_by_pagemap, NONE),
+	ROW(budget_by_mincore, NONE),
+	ROW(budget_again, ~0u),		/* two calls, too */
 	ROW(follow_future, ~0u),
 	ROW(catch_up, ~0u),
 };
@@ -238,8 +238,8 @@ static const int errnos[FAULTY_NCALLS][12] = {
 };
 
 /*
- * Where the kernel's own word on what is locked is false, or not to be had at
- * all, the ledger cannot know better before it asks again.
+ * Does the fault give the library a false answer about locks, or none? Then the
+ * ledger may be wrong until lof_sync().
  */
 static bool is_misled(void)
 {
@@ -273,7 +273,7 @@ static uint64_t drift(void)
 	return costs.drift;
 }
 
-/* After the suspect was asked for it is right, and nothing else was wrong. */
+/* The ledger is right after a resync of its suspect ranges, without drift. */
 static int ledger_is_right(void)
 {
 	const struct lof_range all = { START, START + pages(NPAGES) };
@@ -290,18 +290,18 @@ static int ledger_is_right(void)
 
 enum { HIT = 0, MISSED = 42, WRONG = 43 };
 
-static int complain(const struct operation *operation, const char *what)
+static int complain(const struct operation *operation, const char *message)
 {
 	char kinds[NPAGES + 1];
 
 	truth_kinds(at(0), NPAGES, kinds);
 	fprintf(stderr, "%s, %s %d fails with %d: %s\n  %s\n",
 		operation->name, faulty_names[fault.call], fault.nth,
-		-fault.err, what, kinds);
+		-fault.err, message, kinds);
 	return WRONG;
 }
 
-/* What a munmap that failed has left counts against the limit. */
+/* The memory that a failed munmap left counts against the limit. */
 static bool may_not_fit(const struct operation *operation)
 {
 	uint64_t limit;
@@ -310,7 +310,7 @@ static bool may_not_fit(const struct operation *operation)
 	       errno == ENOMEM && lof_onfault_by_mlock_is_limited(&limit);
 }
 
-/* In a child that has not used the library yet. */
+/* Runs in a child that has not used the library yet. */
 static int run_with_fault(const struct operation *operation, struct fault with)
 {
 	char before[NPAGES + 1], after[NPAGES + 1];
@@ -328,7 +328,7 @@ static int run_with_fault(const struct operation *operation, struct fault with)
 	if (fault.seen < nth)
 		return ret ? complain(operation, "fails by itself") : MISSED;
 	fault.nth = nth;
-	fault.seen = nth;	/* no more */
+	fault.seen = nth;	/* no more faults */
 	if (is_misled())
 		lof_sync();
 	if (!ledger_is_right())
@@ -358,7 +358,7 @@ static int in_child(const struct operation *operation, struct fault with)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : WRONG;
 }
 
-START_TEST(ledger_is_right_whatever_fails)
+START_TEST(ledger_is_right_after_each_fault)
 {
 	const struct operation *operation = &operations[_i];
 	int wrong = 0, hits = 0, result;
@@ -382,7 +382,7 @@ START_TEST(ledger_is_right_whatever_fails)
 }
 END_TEST
 
-/* Run an operation in a child, and say how often it made a system call. */
+/* Count a system call of an operation, which runs in a child. */
 static int calls_of(int (*run)(void), enum faulty_call call)
 {
 	int status;
@@ -399,7 +399,7 @@ static int calls_of(int (*run)(void), enum faulty_call call)
 	return WEXITSTATUS(status);
 }
 
-/* How often mmap is called: for a hole, for what is tracked, for what is not. */
+/* The number of mmap calls: for a hole, over tracked and untracked memory. */
 static const struct {
 	int (*run)(void);
 	int mmaps;
@@ -409,11 +409,11 @@ static const struct {
 	{ map_onfault_over, 3 },
 };
 
-START_TEST(place_is_mapped_and_locked_by_few_calls)
+START_TEST(mmap_onfault_makes_few_system_calls)
 {
 	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
 		skip("without mlock2 it takes more");
-	/* Where there are huge pages it is asked for them. */
+	/* If the system has hugetlb pages, the library probes for them. */
 	lof_cap_override(LOF_CAP_HUGETLB, 0);
 	ck_assert_int_eq(calls_of(places[_i].run, FAULTY_mmap),
 			 places[_i].mmaps);
@@ -425,7 +425,7 @@ START_TEST(place_is_mapped_and_locked_by_few_calls)
 END_TEST
 
 /* Before Linux 4.17 the kernel does not know MAP_FIXED_NOREPLACE. */
-START_TEST(place_is_mapped_where_it_is_but_a_hint)
+START_TEST(mmap_onfault_works_without_fixed_noreplace)
 {
 	uint64_t before, after;
 
@@ -447,16 +447,15 @@ int main(void)
 	TCase *tcase = tcase_create("one at a time");
 
 	page = (size_t)sysconf(_SC_PAGESIZE);
-	/* What the kernel can do is asked once; no fault answers it. */
+	/* Probe all capabilities before the faults. */
 	for (int cap = 0; cap < LOF_NCAPS; cap++)
 		lof_cap_is_there((enum lof_cap)cap);
 	tcase_set_timeout(tcase, 300);
-	tcase_add_loop_test(tcase, ledger_is_right_whatever_fails, 0,
+	tcase_add_loop_test(tcase, ledger_is_right_after_each_fault, 0,
 			    (int)NOPERATIONS);
-	tcase_add_loop_test(tcase, place_is_mapped_and_locked_by_few_calls, 0,
-			    3);
-	tcase_add_loop_test(tcase, place_is_mapped_where_it_is_but_a_hint, 0,
-			    3);
+	tcase_add_loop_test(tcase, mmap_onfault_makes_few_system_calls, 0, 3);
+	tcase_add_loop_test(tcase, mmap_onfault_works_without_fixed_noreplace,
+			    0, 3);
 	suite_add_tcase(suite, tcase);
 	return run_suites(srunner_create(suite));
 }

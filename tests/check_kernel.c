@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The public calls against a real kernel. Each test is a process of its own,
- * since many lock everything or give up their privileges.
+ * The public calls on a real kernel. Each test runs in its own process, because
+ * many tests lock all memory or give up their privileges.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 
 #include "support/kernel.h"
 
-/* On-fault locks as an ordinary user need some of it. */
+/* Without capabilities the tests need some RLIMIT_MEMLOCK. */
 static int limit_allows_tests(void)
 {
 	struct rlimit limit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shim, from outside: preload_helper runs under it and prints what smaps
- * says; every run must print nothing else.
+ * The shim, from outside: preload_helper runs under the shim and prints its
+ * locks by smaps. A run must print nothing else.
  */
 #include "config.h"
 
@@ -52,12 +52,12 @@ START_TEST(convert_2_drops_map_populate)
 }
 END_TEST
 
-/* Both leave it to the kernel; the first with the ledger, the other without. */
+/* Both settings keep full locks. Only the first uses the ledger. */
 static const char *const eager[] = {
 	"LOCKONFAULT_CONVERT=0", "LOCKONFAULT_DISABLE=1",
 };
 
-START_TEST(locks_are_full_when_not_wanted_otherwise)
+START_TEST(locks_are_full_without_conversion)
 {
 	ck_assert_str_eq(run("locks", eager[_i], NULL), LOCKS_FULL);
 	ck_assert_str_eq(run("all", eager[_i], NULL), ALL_FULL);
@@ -123,7 +123,7 @@ START_TEST(bits_that_no_int_holds_are_answered_as_by_the_kernel)
 }
 END_TEST
 
-START_TEST(discard_is_the_kernels_until_it_is_translated)
+START_TEST(discard_is_translated_only_if_told)
 {
 	ck_assert_str_eq(run("discard", NULL), "ok EINVAL ok OO...... 1\n");
 	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=fail", NULL),
@@ -177,7 +177,7 @@ START_TEST(huge_pages_are_split_if_told)
 }
 END_TEST
 
-START_TEST(what_cannot_be_locked_is_answered_as_by_the_kernel)
+START_TEST(droppable_memory_is_answered_as_by_the_kernel)
 {
 	char plain[64];
 
@@ -194,10 +194,11 @@ static const char *const ways_to_call[][2] = {
 };
 
 /*
- * Without /proc nobody knows how large a segment is that the kernel locked: its
- * first page is told. Without mlock2, and under a limit, the library locked it.
+ * Without /proc the library does not know the size of a segment that the kernel
+ * locked, and reports its first page. Without mlock2, or under a limit, the
+ * library itself locked the segment.
  */
-START_TEST(other_ways_to_map_are_booked)
+START_TEST(attached_segments_are_tracked)
 {
 	char told[200];
 
@@ -211,7 +212,7 @@ START_TEST(other_ways_to_map_are_booked)
 }
 END_TEST
 
-/* Where MCL_FUTURE is the library's, libc maps the stack unseen. */
+/* libc maps the stacks unseen, and the library emulates MCL_FUTURE. */
 START_TEST(stacks_of_threads_are_locked)
 {
 	ck_assert_str_eq(run("stacks", "LOCKONFAULT_FUTURE=emulate", NULL),
@@ -219,8 +220,8 @@ START_TEST(stacks_of_threads_are_locked)
 }
 END_TEST
 
-/* The kernel locks in full what remap_file_pages() maps. */
-START_TEST(remapped_pages_are_booked_as_full)
+/* The kernel locks the pages of remap_file_pages() in full. */
+START_TEST(remapped_pages_are_tracked_as_full)
 {
 	ck_assert_str_eq(run(ways_to_call[_i][1], NULL),
 			 "ok ok ok OFOO.... OFOO.... 1\n"
@@ -228,13 +229,13 @@ START_TEST(remapped_pages_are_booked_as_full)
 }
 END_TEST
 
-/* preload_own is preload_helper with these names of its own. */
+/* preload_own is preload_helper with its own functions of these names. */
 static const char *run_own(const char *command, const char *setting)
 {
 	return run_as(built("preload_own"), command, setting, NULL);
 }
 
-START_TEST(program_with_these_names_of_its_own_locks_on_fault)
+START_TEST(program_with_its_own_calls_locks_on_fault)
 {
 	static const char *const commands[] = {
 		"locks", "all", "maps", "remaps", "discard", "limits", "shm",
@@ -249,7 +250,7 @@ START_TEST(program_with_these_names_of_its_own_locks_on_fault)
 }
 END_TEST
 
-START_TEST(program_with_these_names_of_its_own_is_left_alone)
+START_TEST(program_with_its_own_calls_is_left_alone)
 {
 	ck_assert_str_eq(run_own("locks", eager[_i]), LOCKS_FULL);
 	ck_assert_str_eq(run_own("all", eager[_i]), ALL_FULL);
@@ -259,7 +260,7 @@ START_TEST(program_with_these_names_of_its_own_is_left_alone)
 }
 END_TEST
 
-/* The shim's constructor comes later than the other, and then earlier. */
+/* The shim's constructor runs after that of preload_early, then before. */
 START_TEST(locks_before_main_are_on_fault)
 {
 	char order[2][2 * PATH_MAX];
@@ -305,7 +306,7 @@ START_TEST(program_that_links_the_library_has_one_ledger)
 }
 END_TEST
 
-START_TEST(what_is_mapped_before_libc_begins_decides_nothing)
+START_TEST(mappings_before_libc_starts_decide_nothing)
 {
 	const char *path = built("preload_preinit");
 
@@ -316,18 +317,18 @@ START_TEST(what_is_mapped_before_libc_begins_decides_nothing)
 END_TEST
 
 /*
- * What the shim and the library take of a stack beside what the bare call does:
- * with the frame of a signal, which takes 3 KiB with AVX-512, it is 5 KiB.
+ * Bytes of stack that the shim and the library take besides the bare call. With
+ * the frame of a signal, which takes 3 KiB with AVX-512, the sum is 5 KiB.
  */
 #define STACK_MORE	2160
 
-START_TEST(a_small_stack_does)
+START_TEST(calls_use_little_stack)
 {
 	char bare[sizeof(ran.out)], *at = bare, *more = ran.out;
 	unsigned long alone, taken;
 
 #ifndef __OPTIMIZE__
-	skip("what is not optimized takes more of the stack");
+	skip("unoptimized code takes more of the stack");
 #endif
 	strcpy(bare, run("stack", "LD_PRELOAD=", NULL));
 	run("stack", NULL);
@@ -358,36 +359,31 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, locks_by_number_are_on_fault);
 	tcase_add_test(tcase, convert_1_is_the_default);
 	tcase_add_test(tcase, convert_2_drops_map_populate);
-	tcase_add_loop_test(tcase, locks_are_full_when_not_wanted_otherwise, 0,
-			    2);
+	tcase_add_loop_test(tcase, locks_are_full_without_conversion, 0, 2);
 	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
 	tcase_add_test(tcase, a_ring_is_mapped_into_a_hole);
 	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
 	tcase_add_test(tcase, other_system_calls_pass_through);
 	tcase_add_test(tcase,
 		       bits_that_no_int_holds_are_answered_as_by_the_kernel);
-	tcase_add_test(tcase, discard_is_the_kernels_until_it_is_translated);
+	tcase_add_test(tcase, discard_is_translated_only_if_told);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
 	tcase_add_test(tcase, child_locks_on_fault_again_if_told);
 	tcase_add_test(tcase, huge_pages_are_split_if_told);
-	tcase_add_test(tcase,
-		       what_cannot_be_locked_is_answered_as_by_the_kernel);
-	tcase_add_loop_test(tcase, other_ways_to_map_are_booked, 0, 2);
+	tcase_add_test(tcase, droppable_memory_is_answered_as_by_the_kernel);
+	tcase_add_loop_test(tcase, attached_segments_are_tracked, 0, 2);
 	tcase_add_test(tcase, stacks_of_threads_are_locked);
-	tcase_add_loop_test(tcase, remapped_pages_are_booked_as_full, 0, 2);
-	tcase_add_test(tcase,
-		       program_with_these_names_of_its_own_locks_on_fault);
-	tcase_add_loop_test(tcase,
-			    program_with_these_names_of_its_own_is_left_alone,
-			    0, 2);
+	tcase_add_loop_test(tcase, remapped_pages_are_tracked_as_full, 0, 2);
+	tcase_add_test(tcase, program_with_its_own_calls_locks_on_fault);
+	tcase_add_loop_test(tcase, program_with_its_own_calls_is_left_alone, 0,
+			    2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
 			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
 	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
-	tcase_add_test(tcase,
-		       what_is_mapped_before_libc_begins_decides_nothing);
-	tcase_add_test(tcase, a_small_stack_does);
+	tcase_add_test(tcase, mappings_before_libc_starts_decide_nothing);
+	tcase_add_test(tcase, calls_use_little_stack);
 	tcase_add_test(tcase, nothing_is_printed_unasked);
 	suite_add_tcase(suite, log_case());
 	suite_add_tcase(suite, environment_case());

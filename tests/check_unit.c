@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs the tests of the library's rooms, one suite each. */
+/* Runs the unit tests of the library, one suite for each part. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -45,7 +45,7 @@ static void *call(void *arg)
 	return NULL;
 }
 
-/* Its stack has to fit the limit where MCL_FUTURE is set. */
+/* Under MCL_FUTURE the stack of the thread must fit into the limit. */
 void unit_by_another(void (*function)(void))
 {
 	pthread_attr_t attr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mremap with DONTUNMAP, which the kernel (seen on 6.18) gets wrong for locked
- * memory, and what mremap refuses.
+ * mremap with MREMAP_DONTUNMAP, and the refusals of mremap. The kernel (seen on
+ * 6.18) handles locked memory wrongly under MREMAP_DONTUNMAP.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #define STAY	(MREMAP_MAYMOVE | MREMAP_DONTUNMAP)
 #define ONTO	(MREMAP_MAYMOVE | MREMAP_FIXED)
 
-/* Four pages at 2 move away; the second is what is left of the layout. */
+/* Four pages at 2 move away: the layout before and after. */
 static const struct {
 	const char *before, *after;
 } layout[] = {
@@ -102,7 +102,7 @@ START_TEST(dontunmap_onto_a_target_moves_the_lock)
 }
 END_TEST
 
-/* The kernel merges the two, and unlocks both. */
+/* The kernel merges source and target into one VMA, and unlocks both. */
 START_TEST(dontunmap_to_the_next_place_moves_the_lock)
 {
 	char *addr;
@@ -115,7 +115,7 @@ START_TEST(dontunmap_to_the_next_place_moves_the_lock)
 }
 END_TEST
 
-START_TEST(dontunmap_goes_where_it_is_told_if_there_is_room)
+START_TEST(dontunmap_moves_to_a_free_hint)
 {
 	char *hint = at(2 * ARENA_PAGES), *addr;
 
@@ -154,7 +154,7 @@ START_TEST(dontunmap_of_unlocked_memory_locks_nothing)
 }
 END_TEST
 
-START_TEST(dontunmap_moves_a_lock_of_what_cannot_be_read)
+START_TEST(dontunmap_moves_the_lock_of_unreadable_memory)
 {
 	char *addr;
 
@@ -205,7 +205,7 @@ START_TEST(dontunmap_of_two_kinds_fails_or_keeps_them)
 }
 END_TEST
 
-/* Linux 6.17 and later move several areas onto a fixed place. */
+/* Linux 6.17 and later move several VMAs to a fixed address. */
 static const struct {
 	const char *source, *target, *left, *moved;
 } several[] = {
@@ -217,7 +217,7 @@ static const struct {
 	{ "FF-O", "----", "..-.", "FF-O" },
 };
 
-START_TEST(dontunmap_of_several_areas_moves_each_lock)
+START_TEST(dontunmap_of_several_vmas_moves_each_lock)
 {
 	size_t n = strlen(several[_i].source);
 	size_t locked;
@@ -232,7 +232,7 @@ START_TEST(dontunmap_of_several_areas_moves_each_lock)
 	if (addr == MAP_FAILED && errno == EFAULT) {
 		ck_assert_str_eq(kinds_at(at(0), n), several[_i].source);
 		ck_assert_str_eq(kinds_at(at(16), n), several[_i].target);
-		skip("no moves of several areas before Linux 6.17");
+		skip("no moves of several VMAs before Linux 6.17");
 	}
 	ck_assert_int_eq(errno, UNTOUCHED);
 	ck_assert_ptr_eq(addr, at(16));
@@ -275,7 +275,7 @@ START_TEST(mremap_refuses_wrong_lengths_and_flags)
 }
 END_TEST
 
-START_TEST(mremap_refuses_to_grow_what_is_no_area)
+START_TEST(mremap_refuses_to_grow_two_vmas_or_a_hole)
 {
 	arena_lay(0, "OOFF--OO");
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(6), 0), EFAULT);
@@ -286,7 +286,7 @@ START_TEST(mremap_refuses_to_grow_what_is_no_area)
 }
 END_TEST
 
-START_TEST(mremap_refuses_to_grow_where_there_is_no_room)
+START_TEST(mremap_refuses_to_grow_without_room)
 {
 	arena_lay(0, "KKKKFFKK");
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(6), 0), ENOMEM);
@@ -306,18 +306,17 @@ Suite *dontunmap_suite(void)
 	add_for_each_kind(both, dontunmap_moves_the_lock);
 	add_for_each_kind(both, dontunmap_onto_a_target_moves_the_lock);
 	add_for_each_kind(both, dontunmap_to_the_next_place_moves_the_lock);
-	add_for_each_kind(both,
-			  dontunmap_goes_where_it_is_told_if_there_is_room);
+	add_for_each_kind(both, dontunmap_moves_to_a_free_hint);
 	add_for_each_kind(both, dontunmap_again_and_again_leaks_no_charge);
 	add_for_each_kind(both, dontunmap_of_unlocked_memory_locks_nothing);
-	add_for_each_kind(both, dontunmap_moves_a_lock_of_what_cannot_be_read);
+	add_for_each_kind(both, dontunmap_moves_the_lock_of_unreadable_memory);
 	add_for_each_kind(both, dontunmap_that_fails_changes_nothing);
 	tcase_add_test(tcase, dontunmap_of_two_kinds_fails_or_keeps_them);
-	tcase_add_loop_test(tcase, dontunmap_of_several_areas_moves_each_lock,
-			    0, (int)(sizeof(several) / sizeof(several[0])));
+	tcase_add_loop_test(tcase, dontunmap_of_several_vmas_moves_each_lock, 0,
+			    (int)(sizeof(several) / sizeof(several[0])));
 	add_for_each_kind(both, mremap_refuses_a_wrong_new_address);
 	add_for_each_kind(both, mremap_refuses_wrong_lengths_and_flags);
-	add_for_each_kind(both, mremap_refuses_to_grow_where_there_is_no_room);
-	tcase_add_test(tcase, mremap_refuses_to_grow_what_is_no_area);
+	add_for_each_kind(both, mremap_refuses_to_grow_without_room);
+	tcase_add_test(tcase, mremap_refuses_to_grow_two_vmas_or_a_hole);
 	return suite;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* System calls that fail when they are told to; see faults.h. */
+/* Fault injection into system calls; see faults.h. */
 #include "config.h"
 
 #include "api/faults.h"

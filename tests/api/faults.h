@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The linker puts these in the place of the functions of sys.c (--wrap): one
- * call of one of them fails, and the kernel is not called for it.
+ * Wrappers of the functions of sys.c, linked with --wrap. One call of one
+ * function fails, without a system call.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -24,8 +24,8 @@ struct fault {
 	enum faulty_call call;
 	int err;		/* a negative errno */
 	int nth;		/* the call that fails, from 1; 0: none */
-	int seen;		/* calls of it so far */
-	bool hints;		/* MAP_FIXED_NOREPLACE is none but a hint */
+	int seen;		/* calls of this function so far */
+	bool hints;		/* drop MAP_FIXED_NOREPLACE, as before 4.17 */
 };
 
 extern struct fault fault;

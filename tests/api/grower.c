@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program of libc's calls alone, for test_nomlock2.sh: locks memory that
- * cannot be written, makes it writable, and longer. Prints how many pages are
- * resident after each.
+ * A program for test_nomlock2.sh that uses only libc. It locks read-only
+ * memory, makes the memory writable, and grows it. After each step it prints
+ * the number of resident pages.
  */
 #include "config.h"
 

@@ -12,7 +12,7 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* The counts of the first pages of the arena, a digit for each. */
+/* The counts of the first n pages of the arena, one digit for each page. */
 static const char *counts(size_t n)
 {
 	static char digits[ARENA_PAGES + 1];
@@ -54,7 +54,7 @@ START_TEST(drop_of_the_middle_leaves_the_ends)
 }
 END_TEST
 
-START_TEST(drop_of_what_is_not_held_is_refused)
+START_TEST(drop_of_unheld_pages_is_refused)
 {
 	HOLD(0, 2);
 	HOLD(3, 2);
@@ -98,7 +98,7 @@ START_TEST(count_does_not_overflow)
 }
 END_TEST
 
-START_TEST(hold_on_fault_leaves_full_as_it_is)
+START_TEST(hold_on_fault_keeps_full_locks)
 {
 	arena_lay(0, ".FF.OO..");
 	OK(lof_hold(at(0), pages(7), MLOCK_ONFAULT));
@@ -120,7 +120,7 @@ START_TEST(munlock_unlocks_and_the_counts_stay)
 }
 END_TEST
 
-START_TEST(holds_win_where_they_are_told_to)
+START_TEST(holds_win_if_the_policy_says_so)
 {
 	HOLD(1, 2);
 	arena_lay(3, "OF");
@@ -159,7 +159,7 @@ START_TEST(counts_move_with_mremap)
 }
 END_TEST
 
-/* Also where nothing was ever locked. */
+/* The target is far from all memory that was ever locked. */
 START_TEST(counts_of_unlocked_memory_move_and_end)
 {
 	void *far = (void *)(uintptr_t)0x60000000, *addr;
@@ -177,7 +177,7 @@ START_TEST(counts_of_unlocked_memory_move_and_end)
 }
 END_TEST
 
-START_TEST(counts_end_where_the_memory_ends)
+START_TEST(counts_end_with_the_memory)
 {
 	struct lof_stats stats;
 	void *addr;
@@ -212,11 +212,11 @@ Suite *hold_suite(void)
 {
 	const TTest *const each[] = {
 		last_drop_unlocks, drop_of_the_middle_leaves_the_ends,
-		drop_of_what_is_not_held_is_refused, bad_hold_changes_nothing,
+		drop_of_unheld_pages_is_refused, bad_hold_changes_nothing,
 		count_does_not_overflow, munlock_unlocks_and_the_counts_stay,
-		holds_win_where_they_are_told_to, counts_move_with_mremap,
+		holds_win_if_the_policy_says_so, counts_move_with_mremap,
 		counts_of_unlocked_memory_move_and_end,
-		counts_end_where_the_memory_ends, child_holds_nothing,
+		counts_end_with_the_memory, child_holds_nothing,
 	};
 	Suite *suite = suite_create("hold");
 	struct both_kinds both = arena_cases(suite);
@@ -225,6 +225,6 @@ Suite *hold_suite(void)
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
 		add_for_each_kind(both, each[i]);
 	tcase_add_test(mixed, hold_that_cannot_populate_changes_nothing);
-	tcase_add_test(mixed, hold_on_fault_leaves_full_as_it_is);
+	tcase_add_test(mixed, hold_on_fault_keeps_full_locks);
 	return suite;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every call that locks, as a user without capabilities, under a limit of
- * 64 KiB, of 8 MiB, of 5 pages and of none: what is just the limit is locked;
- * one page more, or less to lock it with, is refused and changes nothing.
+ * Each locking call, by a user without capabilities, under limits of 64 KiB,
+ * 8 MiB, 5 pages and 0. A lock as large as the limit succeeds. A lock one page
+ * larger than the limit fails and changes nothing.
  */
 #include "config.h"
 
@@ -78,7 +78,7 @@ static int map_in_future(size_t len)
 	return placed(lof_mmap(BIG, len, RW, ANON | MAP_FIXED, -1, 0));
 }
 
-/* All but the last page is locked already. */
+/* All pages but the last are locked already. */
 static int grow(size_t len)
 {
 	return placed(lof_mremap(BIG, len - page, len, 0));
@@ -97,7 +97,7 @@ static const struct {
 	int kind;
 	int err;		/* over the limit */
 	int begins;
-	bool takes_back;	/* what it did besides, munlockall2 undoes */
+	bool takes_back;	/* the call sets MCL_FUTURE, too */
 } rows[] = {
 	{ lock, LOF_FULL, ENOMEM, UNLOCKED, false },
 	{ lock_converted, LOF_ONFAULT, ENOMEM, UNLOCKED, false },
@@ -108,7 +108,7 @@ static const struct {
 	{ map_locked, LOF_FULL, EAGAIN, UNLOCKED, false },
 	{ map_converted, LOF_ONFAULT, EAGAIN, UNLOCKED, false },
 	{ map_on_fault, LOF_ONFAULT, EAGAIN, UNLOCKED, false },
-#define NREFUSED_BY_NONE 9	/* those above: EPERM under a limit of 0 */
+#define NREFUSED_BY_NONE 9	/* the rows above: EPERM under a limit of 0 */
 	{ map_in_future, LOF_ONFAULT, EAGAIN, UNLOCKED, true },
 	{ grow, LOF_ONFAULT, EAGAIN, GROWING_ON_FAULT, false },
 	{ grow, LOF_FULL, EAGAIN, GROWING_FULL, false },
@@ -139,7 +139,10 @@ static void assert_all_is_right(size_t locked)
 	truth_assert_equal((uintptr_t)BIG, (uintptr_t)BIG + 2 * MAX_LEN);
 }
 
-/* Memory of len bytes, perhaps all but the last page of it, and locked. */
+/*
+ * Map len bytes. For a row that grows, map and lock one page less. Returns the
+ * number of locked bytes.
+ */
 static size_t begin(size_t row, size_t len)
 {
 	size_t mapped = len - (rows[row].begins == UNLOCKED ? 0 : page);
@@ -184,7 +187,7 @@ static void assert_locked(size_t row, size_t len)
 		OK(lof_munlockall2(MCL_FUTURE));
 	assert_all_is_right(len);
 	locked_in_big(region);
-	/* What grew unpopulated is on fault, what was there is not. */
+	/* The old pages keep their kind; a new page may be on fault. */
 	ck_assert_int_eq(region[0].kind, rows[row].kind);
 	OK(lof_munmap(BIG, len));
 	assert_all_is_right(0);
@@ -217,7 +220,7 @@ START_TEST(a_limit_of_a_page_less_refuses)
 }
 END_TEST
 
-/* With a limit of 0 the kernel names the right that is missing. */
+/* Under a limit of 0 the privilege is missing: EPERM. */
 START_TEST(a_limit_of_none_refuses)
 {
 	become_nobody(0);
@@ -225,8 +228,8 @@ START_TEST(a_limit_of_none_refuses)
 }
 END_TEST
 
-/* To unlock needs no right; nor to bring pages, or to give them back. */
-START_TEST(what_unlocks_works_under_any_limit)
+/* Unlock, populate and discard need no privilege. */
+START_TEST(unlock_calls_work_under_any_limit)
 {
 	arena_lay(0, "OOFFOOFF....");
 	OK(lof_hold(at(8), pages(4), MLOCK_ONFAULT));
@@ -247,8 +250,8 @@ START_TEST(what_unlocks_works_under_any_limit)
 }
 END_TEST
 
-/* It has what it may have, and knows it. */
-START_TEST(child_locks_again_what_the_limit_allows)
+/* The child locks as much as its limit allows, and its ledger is right. */
+START_TEST(child_relocks_within_the_limit)
 {
 	struct rlimit low = { pages(3), pages(3) };
 	pid_t pid;
@@ -283,7 +286,7 @@ Suite *limit_matrix_suite(void)
 			    (int)NROWS);
 	tcase_add_loop_test(tcase, a_limit_of_none_refuses, 0,
 			    NREFUSED_BY_NONE);
-	tcase_add_test(tcase, what_unlocks_works_under_any_limit);
-	tcase_add_test(tcase, child_locks_again_what_the_limit_allows);
+	tcase_add_test(tcase, unlock_calls_work_under_any_limit);
+	tcase_add_test(tcase, child_relocks_within_the_limit);
 	return suite;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* RLIMIT_MEMLOCK, met as a user without capabilities. */
+/* RLIMIT_MEMLOCK, for a user without capabilities. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define LIMIT	((64 << 10) / page)	/* pages */
 
-/* The calls that lock a range, and those that map it so. */
+/* The calls that lock a range, and the calls that map a locked range. */
 static int lock_on_fault(void *addr, size_t len)
 {
 	return lof_mlock2(addr, len, MLOCK_ONFAULT);
@@ -72,7 +72,7 @@ static const struct {
 	{ map_converted, 'O' },
 };
 
-/* Size of the process in pages, without a change of it. */
+/* The size of the process in pages. Does not map memory, as stdio would. */
 static long process_size(void)
 {
 	char buf[64] = "";
@@ -175,7 +175,7 @@ START_TEST(map_over_the_limit_replaces_nothing)
 }
 END_TEST
 
-/* The most that was ever resident; it is never less than the parent's was. */
+/* The peak of Rss. A child of fork begins with the Rss of its parent. */
 static size_t most_resident(void)
 {
 	struct rusage usage;
@@ -228,7 +228,7 @@ START_TEST(mlockall_over_the_limit_changes_nothing)
 }
 END_TEST
 
-/* Nothing is read meanwhile: stdio would have to map memory, too. */
+/* The test reads no file under MCL_FUTURE, because stdio maps memory. */
 START_TEST(future_over_the_limit_refuses_mappings)
 {
 	void *fits, *refused, *replaced;
@@ -251,7 +251,7 @@ START_TEST(future_over_the_limit_refuses_mappings)
 }
 END_TEST
 
-/* Locking all on fault is forbidden here: the other way must be taken. */
+/* The limit forbids mlockall(MCL_CURRENT): munlockall() and relock instead. */
 START_TEST(munlockall2_of_future_works_under_a_small_limit)
 {
 	arena_lay(0, "OOFF....");
@@ -302,7 +302,7 @@ START_TEST(mremap_over_the_limit_changes_nothing)
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(6), 0), EAGAIN);
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(6), MREMAP_MAYMOVE),
 		    EAGAIN);
-	/* It would fit if the kernel looked at what goes away there. */
+	/* The kernel does not subtract the replaced lock from the charge. */
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(6), MREMAP_MAYMOVE |
 			       MREMAP_FIXED, at(16)), EAGAIN);
 	ck_assert(is_marked(at(0), 4, 'a'));

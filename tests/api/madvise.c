@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* madvise: locked pages given back, or not, as LOF_DISCARD says. */
+/* madvise: LOF_DISCARD decides if locked pages are discarded. */
 #include "config.h"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mlock2, mlock and munlock: what they lock, leave and refuse. */
+/* mlock2, mlock and munlock: effects and refusals. */
 #include "config.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ START_TEST(mlock2_on_fault_locks_and_populates_nothing)
 }
 END_TEST
 
-START_TEST(mlock2_on_fault_keeps_what_is_resident)
+START_TEST(mlock2_on_fault_keeps_resident_pages)
 {
 	mark(at(0), 3, 'a');
 	OK(lof_mlock2(at(2), pages(2), MLOCK_ONFAULT));
@@ -174,8 +174,8 @@ START_TEST(munlock_stops_at_a_hole)
 }
 END_TEST
 
-/* The kernel says ENOMEM, and alone would leave it locked. */
-START_TEST(mlock_of_what_cannot_be_read_fails_and_is_undone)
+/* The kernel returns ENOMEM, but leaves the range locked. */
+START_TEST(mlock_of_unreadable_memory_fails_and_is_undone)
 {
 	ck_assert_int_eq(mprotect(at(2), pages(2), PROT_NONE), 0);
 	FAILS(lof_mlock(at(0), pages(6)), ENOMEM);
@@ -186,7 +186,7 @@ START_TEST(mlock_of_what_cannot_be_read_fails_and_is_undone)
 }
 END_TEST
 
-START_TEST(mlock2_of_what_cannot_be_read_yet_succeeds_on_fault)
+START_TEST(mlock2_on_fault_of_unreadable_memory_succeeds)
 {
 	ck_assert_int_eq(mprotect(at(2), pages(2), PROT_NONE), 0);
 	OK(lof_mlock2(at(0), pages(6), MLOCK_ONFAULT));
@@ -219,7 +219,7 @@ START_TEST(mlock2_refuses_unknown_flags)
 }
 END_TEST
 
-/* The kernel calls the lengths that wrap to 0 a success. */
+/* The kernel returns success for a length that wraps to 0. */
 static const size_t wrapping[] = {
 	SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4094, SIZE_MAX - 4095,
 	SIZE_MAX - 8191, SIZE_MAX - 1048576,
@@ -240,7 +240,7 @@ START_TEST(lock_calls_refuse_a_length_that_wraps)
 }
 END_TEST
 
-/* The last page cannot be in a range: its end would be 0. */
+/* A range cannot include the last page: its end would be 0. */
 START_TEST(lock_calls_refuse_a_range_that_ends_in_the_last_page)
 {
 	size_t len = SIZE_MAX - (uintptr_t)at(1) - (size_t)_i * (page - 2) + 1;
@@ -262,7 +262,7 @@ START_TEST(lock_beyond_the_address_space_is_a_hole)
 }
 END_TEST
 
-/* MAP_DROPPABLE (Linux 6.11): mlock2 says yes and locks nothing. */
+/* MAP_DROPPABLE (Linux 6.11): mlock2 returns success, but locks nothing. */
 static void lay_droppable(size_t first, size_t n)
 {
 	void *addr = mmap(at(first), pages(n), PROT_READ | PROT_WRITE,
@@ -272,7 +272,7 @@ static void lay_droppable(size_t first, size_t n)
 		skip("no MAP_DROPPABLE before Linux 6.11");
 }
 
-START_TEST(mlock2_of_what_cannot_be_locked_is_refused)
+START_TEST(mlock2_of_droppable_memory_alone_is_refused)
 {
 	lay_droppable(4, 4);
 	FAILS(lof_mlock2(at(4), pages(4), kind_flags), EOPNOTSUPP);
@@ -282,7 +282,7 @@ START_TEST(mlock2_of_what_cannot_be_locked_is_refused)
 }
 END_TEST
 
-START_TEST(mlock2_around_what_cannot_be_locked_books_the_rest)
+START_TEST(mlock2_around_droppable_memory_tracks_the_rest)
 {
 	lay_droppable(4, 4);
 	OK(lof_mlock2(at(2), pages(8), kind_flags));
@@ -293,7 +293,7 @@ END_TEST
 static void add_locks(TCase *tcase)
 {
 	tcase_add_test(tcase, mlock2_on_fault_locks_and_populates_nothing);
-	tcase_add_test(tcase, mlock2_on_fault_keeps_what_is_resident);
+	tcase_add_test(tcase, mlock2_on_fault_keeps_resident_pages);
 	tcase_add_test(tcase, mlock2_without_flags_locks_and_populates);
 	tcase_add_test(tcase, mlock_locks_and_populates);
 	tcase_add_test(tcase, mlock2_by_its_own_name_is_the_same);
@@ -314,13 +314,12 @@ Suite *lock_suite(void)
 	add_for_each_kind(both, locks_alike_side_by_side_are_one_region);
 	add_for_each_kind(both, lock_stops_at_a_hole);
 	add_for_each_kind(both, munlock_stops_at_a_hole);
-	add_for_each_kind(both, mlock2_of_what_cannot_be_locked_is_refused);
-	add_for_each_kind(both,
-			  mlock2_around_what_cannot_be_locked_books_the_rest);
+	add_for_each_kind(both, mlock2_of_droppable_memory_alone_is_refused);
+	add_for_each_kind(both, mlock2_around_droppable_memory_tracks_the_rest);
 	tcase = arena_case(suite, "partial effect");
 	tcase_add_test(tcase, mlock_stops_at_a_hole);
-	tcase_add_test(tcase, mlock_of_what_cannot_be_read_fails_and_is_undone);
-	tcase_add_test(tcase, mlock2_of_what_cannot_be_read_yet_succeeds_on_fault);
+	tcase_add_test(tcase, mlock_of_unreadable_memory_fails_and_is_undone);
+	tcase_add_test(tcase, mlock2_on_fault_of_unreadable_memory_succeeds);
 	tcase_add_test(tcase,
 		       mlock_beyond_the_end_of_a_file_fails_and_is_undone);
 	tcase = arena_case(suite, "refusal");

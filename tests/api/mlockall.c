@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mlockall, munlockall and munlockall2. They change the whole process; only
- * the arena, and what VmLck says of the rest, is compared.
+ * mlockall, munlockall and munlockall2. They change the whole process; the
+ * tests compare the arena and VmLck.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 
 #define ALL (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
 
-/* Map n pages into the arena, unlocked unless MCL_FUTURE says otherwise. */
+/* Map n pages into the arena. They are unlocked unless MCL_FUTURE is set. */
 static void map_new(size_t first, size_t n)
 {
 	void *addr;
@@ -20,7 +20,7 @@ static void map_new(size_t first, size_t n)
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 }
 
-/* What each combination does to "OOFF....", and to a new mapping. */
+/* The effect of the flags on "OOFF....", and on a new mapping. */
 static const struct {
 	int flags;
 	const char *now, *later;
@@ -34,7 +34,7 @@ static const struct {
 };
 #define NCOMBINATIONS ((int)(sizeof(combination) / sizeof(combination[0])))
 
-START_TEST(mlockall_locks_what_its_flags_say)
+START_TEST(mlockall_locks_by_its_flags)
 {
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(combination[_i].flags));
@@ -47,7 +47,7 @@ START_TEST(mlockall_locks_what_its_flags_say)
 }
 END_TEST
 
-START_TEST(munlockall_ends_what_mlockall_began)
+START_TEST(munlockall_undoes_mlockall)
 {
 	arena_lay(0, "OOFF....");
 	OK(lof_mlockall(combination[_i].flags));
@@ -120,7 +120,7 @@ START_TEST(future_locks_map_locked_and_populate_on_fault)
 }
 END_TEST
 
-START_TEST(mapping_in_a_new_place_is_booked_under_future)
+START_TEST(mapping_at_a_new_address_is_tracked_under_future)
 {
 	char *addr;
 
@@ -136,8 +136,8 @@ START_TEST(mapping_in_a_new_place_is_booked_under_future)
 }
 END_TEST
 
-/* The kernel passes over it (Linux 6.11 and later have MAP_DROPPABLE). */
-START_TEST(mlockall_books_nothing_where_nothing_can_be_locked)
+/* The kernel does not lock MAP_DROPPABLE (Linux 6.11 and later). */
+START_TEST(mlockall_does_not_track_droppable_memory)
 {
 	void *addr = mmap(at(4), pages(2), PROT_READ | PROT_WRITE,
 			  MAP_ANONYMOUS | MAP_FIXED | 0x08, -1, 0);
@@ -166,7 +166,7 @@ START_TEST(mlockall_refuses_wrong_flags)
 }
 END_TEST
 
-/* Under a future, munlockall2 of a layout, and what is mapped after it. */
+/* After mlockall(future), munlockall2(flags): "OOFF....", a new mapping. */
 static const struct {
 	int future, flags;
 	const char *now, *later;
@@ -209,13 +209,13 @@ START_TEST(munlockall2_takes_back_the_named_part)
 
 	arena_lay(0, "OOFF....");
 	mark(at(0), 1, 'a');
-	truth_vmlck();		/* let stdio map what it needs */
+	truth_vmlck();		/* stdio maps its memory now */
 	elsewhere = truth_vmlck() - pages(4);
 	rss = arena_rss();
 	if (part[_i].future)
 		OK(lof_mlockall(part[_i].future));
 	OK(lof_munlockall2(part[_i].flags));
-	if (!tool_is(TOOL_ANY))		/* which maps memory of its own */
+	if (!tool_is(TOOL_ANY))		/* a tool maps memory, too */
 		ck_assert_uint_eq(truth_vmlck(), elsewhere +
 				  pages(locked_pages(part[_i].now)));
 	ck_assert_str_eq(kinds_at(at(0), 8), part[_i].now);
@@ -226,7 +226,7 @@ START_TEST(munlockall2_takes_back_the_named_part)
 }
 END_TEST
 
-/* mlockall(CURRENT | FUTURE), munlockall2(FUTURE | ONFAULT): as in v4. */
+/* From v4 of the kernel series that proposed munlockall2. */
 START_TEST(munlockall2_of_future_keeps_current_locks)
 {
 	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
@@ -237,8 +237,8 @@ START_TEST(munlockall2_of_future_keeps_current_locks)
 }
 END_TEST
 
-/* The ledger may not know what was locked behind its back. */
-START_TEST(munlockall2_keeps_what_was_locked_unseen)
+/* The ledger does not know this lock. */
+START_TEST(munlockall2_keeps_unseen_locks)
 {
 	lock_unseen(at(4), pages(2));
 	OK(lof_mlockall(MCL_FUTURE));
@@ -265,9 +265,9 @@ Suite *lockall_suite(void)
 	Suite *suite = suite_create("lockall");
 	TCase *tcase = arena_case(suite, "mlockall");
 
-	tcase_add_loop_test(tcase, mlockall_locks_what_its_flags_say, 0,
+	tcase_add_loop_test(tcase, mlockall_locks_by_its_flags, 0,
 			    NCOMBINATIONS);
-	tcase_add_loop_test(tcase, munlockall_ends_what_mlockall_began, 0,
+	tcase_add_loop_test(tcase, munlockall_undoes_mlockall, 0,
 			    NCOMBINATIONS);
 	tcase_add_test(tcase, mlockall_current_populates_without_on_fault);
 	tcase_add_test(tcase, mlockall_on_fault_populates_nothing);
@@ -275,15 +275,14 @@ Suite *lockall_suite(void)
 	tcase_add_test(tcase, mlockall_in_two_steps_gives_two_kinds);
 	tcase_add_test(tcase, munlock_works_under_mlockall);
 	tcase_add_test(tcase, future_locks_map_locked_and_populate_on_fault);
-	tcase_add_test(tcase, mapping_in_a_new_place_is_booked_under_future);
-	tcase_add_test(tcase,
-		       mlockall_books_nothing_where_nothing_can_be_locked);
+	tcase_add_test(tcase, mapping_at_a_new_address_is_tracked_under_future);
+	tcase_add_test(tcase, mlockall_does_not_track_droppable_memory);
 	tcase_add_loop_test(tcase, mlockall_refuses_wrong_flags, 0, 5);
 	tcase = arena_case(suite, "munlockall2");
 	tcase_add_loop_test(tcase, munlockall2_takes_back_the_named_part, 0,
 			    NPARTS);
 	tcase_add_test(tcase, munlockall2_of_future_keeps_current_locks);
-	tcase_add_test(tcase, munlockall2_keeps_what_was_locked_unseen);
+	tcase_add_test(tcase, munlockall2_keeps_unseen_locks);
 	tcase_add_loop_test(tcase, munlockall2_refuses_wrong_flags, 0, 4);
 	return suite;
 }

@@ -15,7 +15,7 @@
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define OVER	(ANON | MAP_FIXED)
 
-START_TEST(mmap_without_lock_books_nothing)
+START_TEST(mmap_without_lock_tracks_nothing)
 {
 	char *addr;
 
@@ -80,7 +80,7 @@ START_TEST(mmap_onfault_obeys_map_populate)
 }
 END_TEST
 
-/* As mmap itself populates. */
+/* lof_mmap_onfault() must populate as many pages as mmap(). */
 static const struct {
 	int prot, flags;
 } populated[] = {
@@ -108,7 +108,7 @@ START_TEST(mmap_onfault_populates_as_mmap_does)
 }
 END_TEST
 
-/* Where MCL_FUTURE locks on fault the kernel does not. */
+/* The kernel ignores MAP_POPULATE while MCL_FUTURE locks on fault. */
 START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
 {
 	void *addr;
@@ -124,7 +124,7 @@ START_TEST(mmap_onfault_populates_nothing_under_future_on_fault)
 }
 END_TEST
 
-/* There is room for one such mapping more, or for none. */
+/* RLIMIT_AS allows one more mapping of this size, or none. */
 #define AS_BYTES	((size_t)64 << 20)
 
 static void allow_more(size_t bytes)
@@ -140,7 +140,7 @@ static void allow_more(size_t bytes)
 	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
-START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
+START_TEST(mmap_onfault_fixed_needs_no_more_address_space)
 {
 	const int flags = OVER | MAP_NORESERVE;
 	char *place = mmap(NULL, AS_BYTES, PROT_NONE, ANON | MAP_NORESERVE, -1,
@@ -159,7 +159,7 @@ START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
 	}
 	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
 	ck_assert_ptr_eq(addr, place);
-	/* Once more, over what is locked now. */
+	/* Again, over the mapping that is locked now. */
 	MAPPED(addr, lof_mmap_onfault(place, AS_BYTES, RW, flags, -1, 0));
 	KINDS(place, "OOOO");
 	KINDS(place + AS_BYTES - pages(2), "OO");
@@ -168,7 +168,7 @@ START_TEST(mmap_onfault_at_a_place_takes_no_more_than_it_maps)
 }
 END_TEST
 
-START_TEST(mmap_onfault_locks_what_cannot_be_read_yet)
+START_TEST(mmap_onfault_locks_unreadable_memory)
 {
 	void *addr;
 
@@ -200,7 +200,7 @@ START_TEST(mmap_onfault_of_a_file_shows_its_content)
 }
 END_TEST
 
-/* The two ways to come by a mapping of a file that is locked on fault. */
+/* Map a file on fault, by lof_mmap_onfault() or by LOF_CONVERT. */
 static void *map_file_onfault(bool converted, void *addr, int flags, int fd)
 {
 	if (!converted)
@@ -209,7 +209,7 @@ static void *map_file_onfault(bool converted, void *addr, int flags, int fd)
 	return lof_mmap(addr, pages(2), RW, flags | MAP_LOCKED, fd, 0);
 }
 
-/* The kernel takes no flag beside it that it does not know for the file. */
+/* With MAP_SHARED_VALIDATE the kernel refuses flags that it does not know. */
 START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 {
 	const int flags = 0x03 | MAP_FIXED;	/* MAP_SHARED_VALIDATE, 4.15 */
@@ -222,7 +222,7 @@ START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 	MAPPED(addr, map_file_onfault(_i, at(4), flags, fd));
 	KINDS(at(0), "OO..OO..");
 	RSS(0);
-	/* MAP_SYNC is for DAX alone. */
+	/* MAP_SYNC works only on DAX. */
 	NOT_MAPPED(map_file_onfault(_i, at(0), flags | 0x80000, fd),
 		   EOPNOTSUPP);
 	KINDS(at(0), "OO..OO..");
@@ -230,7 +230,7 @@ START_TEST(mmap_onfault_of_a_validated_file_is_on_fault)
 }
 END_TEST
 
-START_TEST(mmap_fixed_unlocks_what_it_replaces)
+START_TEST(mmap_fixed_unlocks_the_replaced_pages)
 {
 	void *addr;
 
@@ -245,7 +245,7 @@ START_TEST(mmap_fixed_unlocks_what_it_replaces)
 }
 END_TEST
 
-START_TEST(mmap_fixed_and_locked_is_full_there)
+START_TEST(mmap_fixed_and_locked_is_full)
 {
 	void *addr;
 
@@ -257,7 +257,7 @@ START_TEST(mmap_fixed_and_locked_is_full_there)
 }
 END_TEST
 
-START_TEST(mmap_onfault_replaces_what_is_there)
+START_TEST(mmap_onfault_replaces_the_old_mapping)
 {
 	void *addr;
 
@@ -316,7 +316,7 @@ START_TEST(mmap_that_fails_changes_nothing)
 		    EINVAL);
 	MAP_REFUSED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
 				     fd, 1), EINVAL);
-	/* The file refuses when the kernel has unmapped the place for it. */
+	/* /dev/null cannot be mapped. */
 	NOT_MAPPED(lof_mmap_onfault(at(2), page, RW, MAP_PRIVATE | MAP_FIXED,
 				    fd, 0), ENODEV);
 	KINDS(at(0), "OOFFOOFF");
@@ -325,7 +325,7 @@ START_TEST(mmap_that_fails_changes_nothing)
 }
 END_TEST
 
-START_TEST(munmap_leaves_what_is_beside)
+START_TEST(munmap_keeps_the_neighbours)
 {
 	arena_lay(0, "KKKKKKKK");
 	mark(at(0), 8, 'a');
@@ -350,7 +350,7 @@ START_TEST(munmap_goes_over_kinds_and_holes)
 }
 END_TEST
 
-START_TEST(munmap_refuses_what_is_no_range)
+START_TEST(munmap_refuses_an_invalid_range)
 {
 	arena_lay(0, "OOFF");
 	REFUSED(lof_munmap(at(0) + 1, page), EINVAL);
@@ -386,7 +386,7 @@ START_TEST(mprotect_that_fails_changes_no_lock)
 }
 END_TEST
 
-/* libc unmapped it unseen, and the kernel gave the place away again. */
+/* libc unmapped the range unseen, and the kernel uses the address again. */
 START_TEST(mmap_over_a_stale_entry_corrects_it)
 {
 	char *addr;
@@ -408,7 +408,7 @@ Suite *map_suite(void)
 	demand_exact_books(both.tcase[0]);
 	demand_exact_books(both.tcase[1]);
 	demand_exact_books(tcase);
-	tcase_add_test(tcase, mmap_without_lock_books_nothing);
+	tcase_add_test(tcase, mmap_without_lock_tracks_nothing);
 	tcase_add_test(tcase, mmap_locked_is_full);
 	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
 	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);
@@ -419,21 +419,21 @@ Suite *map_suite(void)
 	tcase_add_test(tcase,
 		       mmap_onfault_populates_nothing_under_future_on_fault);
 	tcase_add_loop_test(tcase,
-			    mmap_onfault_at_a_place_takes_no_more_than_it_maps,
-			    0, 2);
-	tcase_add_test(tcase, mmap_onfault_locks_what_cannot_be_read_yet);
+			    mmap_onfault_fixed_needs_no_more_address_space, 0,
+			    2);
+	tcase_add_test(tcase, mmap_onfault_locks_unreadable_memory);
 	tcase_add_test(tcase, mmap_onfault_of_a_file_shows_its_content);
 	tcase_add_test(tcase, mmap_noreplace_replaces_nothing);
 	tcase_add_test(tcase, mmap_that_fails_changes_nothing);
-	add_for_each_kind(both, mmap_fixed_unlocks_what_it_replaces);
-	add_for_each_kind(both, mmap_fixed_and_locked_is_full_there);
-	add_for_each_kind(both, mmap_onfault_replaces_what_is_there);
+	add_for_each_kind(both, mmap_fixed_unlocks_the_replaced_pages);
+	add_for_each_kind(both, mmap_fixed_and_locked_is_full);
+	add_for_each_kind(both, mmap_onfault_replaces_the_old_mapping);
 	add_for_each_kind(both, mmap_over_a_stale_entry_corrects_it);
 	tcase = arena_case(suite, "munmap and mprotect");
 	demand_exact_books(tcase);
 	tcase_add_test(tcase, munmap_goes_over_kinds_and_holes);
-	tcase_add_test(tcase, munmap_refuses_what_is_no_range);
-	add_for_each_kind(both, munmap_leaves_what_is_beside);
+	tcase_add_test(tcase, munmap_refuses_an_invalid_range);
+	add_for_each_kind(both, munmap_keeps_the_neighbours);
 	add_for_each_kind(both, mprotect_changes_no_lock);
 	add_for_each_kind(both, mprotect_that_fails_changes_no_lock);
 	return suite;

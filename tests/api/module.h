@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What module_loader calls in the module, found by name. */
+/* The functions of the module. module_loader finds them by dlsym(). */
 #ifndef MODULE_H
 #define MODULE_H
 
@@ -11,7 +11,7 @@
 
 MODULE_PUBLIC int module_lock(void *addr, size_t len);
 
-/* Put 'O' or 'F' into kinds for each page that is locked, by lof_walk(). */
+/* Write 'O' or 'F' into kinds for each locked page, by lof_walk(). */
 MODULE_PUBLIC int module_draw(char *arena, size_t page, char *kinds);
 
 #endif

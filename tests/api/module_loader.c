@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that is not linked with the library: it loads a module that is,
- * locks, drops it, forks, and loads it again. It prints what smaps has after the
- * first time, and what the ledger has after the second.
+ * A program that is not linked with the library. It loads a module that is
+ * linked with the library, locks memory, unloads the module, forks, and loads
+ * the module again. It prints the locks by smaps after the first load, and the
+ * locks by the ledger after the second.
  */
 #include "config.h"
 
@@ -34,7 +35,7 @@ static void load(void)
 		exit(2);
 }
 
-/* The handlers of pthread_atfork() must have gone with it. */
+/* After dlclose() no handler of pthread_atfork() may remain. */
 static void fork_once(void)
 {
 	int status;
@@ -63,7 +64,7 @@ int main(void)
 		return 6;
 	fork_once();
 	truth_kinds(arena, MODULE_NPAGES, kinds);
-	/* It adopts what is locked already. */
+	/* The ledger adopts the locks that exist already. */
 	load();
 	if (locks(arena, 2 * page) || draws(arena, page, drawn))
 		return 7;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mremap without DONTUNMAP, for each kind of lock: the pages keep their content
- * and their lock, whatever part of an area they are.
+ * mremap without MREMAP_DONTUNMAP, for each kind of lock: the pages keep their
+ * content and their lock, in any part of a VMA.
  */
 #include "config.h"
 
@@ -25,8 +25,8 @@ static size_t rss_at(const void *addr, size_t npages)
 }
 
 /*
- * Four marked pages at 2: a whole area, the front, the middle or the end of a
- * larger one, and next to others. What they leave behind when they move, too.
+ * Four pages at 2 move: a whole VMA; the front, middle or end of a larger VMA;
+ * or a VMA between other VMAs. behind is the layout after the move.
  */
 static const struct {
 	const char *before, *behind;
@@ -41,7 +41,7 @@ static const struct {
 };
 #define NLAYOUTS (sizeof(layout) / sizeof(layout[0]))
 
-/* Begin anew with a layout, two pages of it touched. */
+/* Map the arena anew with a layout, and touch two pages. */
 static void lay_out(size_t i)
 {
 	void *addr;
@@ -74,7 +74,7 @@ START_TEST(grow_in_place_keeps_the_kind)
 }
 END_TEST
 
-START_TEST(grow_in_place_takes_the_kind_of_what_grows)
+START_TEST(grow_in_place_takes_the_kind_of_the_grown_vma)
 {
 	void *addr;
 
@@ -135,7 +135,7 @@ START_TEST(shrink_keeps_the_kind)
 }
 END_TEST
 
-START_TEST(shrink_goes_over_areas)
+START_TEST(shrink_spans_several_vmas)
 {
 	void *addr;
 
@@ -218,7 +218,7 @@ START_TEST(grow_and_move_onto_a_target_keeps_the_kind)
 }
 END_TEST
 
-/* A second view of shared memory is locked as the page it was made from. */
+/* A second mapping of shared memory takes the lock of the first page. */
 START_TEST(old_length_0_duplicates_the_kind)
 {
 	char *addr;
@@ -257,7 +257,7 @@ static void move_many(const char *source, const char *target,
 	errno = UNTOUCHED;
 	addr = lof_mremap(at(0), pages(n), pages(n), ONTO, at(16));
 	if (addr == MAP_FAILED && errno == EFAULT)
-		skip("no moves of several areas before Linux 6.17");
+		skip("no moves of several VMAs before Linux 6.17");
 	ck_assert_int_eq(errno, UNTOUCHED);
 	ck_assert_ptr_eq(addr, at(16));
 	ck_assert_str_eq(kinds_at(at(16), n), after);
@@ -268,20 +268,20 @@ static void move_many(const char *source, const char *target,
 					    (char)('a' + (char)i)));
 }
 
-START_TEST(move_of_several_areas_keeps_each_kind)
+START_TEST(move_of_several_vmas_keeps_each_kind)
 {
 	move_many("OOFF..", "......", "OOFF..");
 }
 END_TEST
 
-START_TEST(move_of_several_areas_onto_locks_keeps_each_kind)
+START_TEST(move_of_several_vmas_onto_locks_keeps_each_kind)
 {
 	move_many("OO..FFO", "FFFOOO.", "OO..FFO");
 }
 END_TEST
 
-/* What lies in the target under a hole of the source stays mapped (6.18). */
-START_TEST(move_with_a_hole_leaves_what_is_under_it)
+/* The target stays mapped below a hole of the source (seen on 6.18). */
+START_TEST(move_with_a_hole_keeps_the_target_below_it)
 {
 	move_many("OO--FF", "FFFFFF", "OOFFFF");
 }
@@ -299,7 +299,7 @@ START_TEST(move_with_a_hole_onto_unlocked_keeps_the_kinds)
 }
 END_TEST
 
-/* The kernel cannot move it among others, and says so when it meets it. */
+/* Register userfaultfd: a move of several VMAs stops at such a VMA. */
 static int watch(void *addr, size_t len)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -309,7 +309,7 @@ static int watch(void *addr, size_t len)
 	};
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
-	/* Not by ioctl(), whose number is an int in musl. */
+	/* The request of ioctl() is an int in musl: use the system call. */
 	return fd < 0 || syscall(SYS_ioctl, fd, UFFDIO_API, &api) ||
 	       syscall(SYS_ioctl, fd, UFFDIO_REGISTER, &reg);
 }
@@ -322,7 +322,7 @@ START_TEST(move_that_stops_half_way_leaves_the_ledger_right)
 		skip("no userfaultfd");
 	NOT_MAPPED(lof_mremap(at(0), pages(8), pages(8), ONTO, at(16)), EFAULT);
 	KINDS(at(4), "OOFF..");
-	/* Linux 6.17 and later have moved the first two areas. */
+	/* Linux 6.17 and later have moved the first two VMAs. */
 	if (truth_kind_at(at(0)) < 0) {
 		KINDS(at(0), "----");
 		KINDS(at(16), "OOFF");
@@ -359,11 +359,11 @@ Suite *remap_suite(void)
 	add_for_each_kind(both, move_of_unlocked_onto_locked_unlocks);
 	add_for_each_kind(both, grow_and_move_onto_a_target_keeps_the_kind);
 	add_for_each_kind(both, old_length_0_duplicates_the_kind);
-	tcase_add_test(tcase, grow_in_place_takes_the_kind_of_what_grows);
-	tcase_add_test(tcase, shrink_goes_over_areas);
-	tcase_add_test(tcase, move_of_several_areas_keeps_each_kind);
-	tcase_add_test(tcase, move_of_several_areas_onto_locks_keeps_each_kind);
-	tcase_add_test(tcase, move_with_a_hole_leaves_what_is_under_it);
+	tcase_add_test(tcase, grow_in_place_takes_the_kind_of_the_grown_vma);
+	tcase_add_test(tcase, shrink_spans_several_vmas);
+	tcase_add_test(tcase, move_of_several_vmas_keeps_each_kind);
+	tcase_add_test(tcase, move_of_several_vmas_onto_locks_keeps_each_kind);
+	tcase_add_test(tcase, move_with_a_hole_keeps_the_target_below_it);
 	tcase_add_test(tcase, move_with_a_hole_onto_nothing_keeps_the_hole);
 	tcase_add_test(tcase, move_with_a_hole_onto_unlocked_keeps_the_kinds);
 	tcase_add_test(tcase, move_that_stops_half_way_leaves_the_ledger_right);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * munlock2: it unlocks what is locked in the named way. The first four are the
- * selftests of the kernel series that proposed it (v4, mlock2-tests.c).
+ * munlock2() unlocks the locks of the given kind. The first four tests are the
+ * selftests of the kernel series that proposed munlock2 (v4, mlock2-tests.c).
  */
 #include "config.h"
 
@@ -144,7 +144,7 @@ START_TEST(munlock2_finds_a_hole_at_any_place)
 }
 END_TEST
 
-START_TEST(munlock2_of_what_is_not_locked_succeeds)
+START_TEST(munlock2_of_unlocked_memory_succeeds)
 {
 	UNCHANGED(OK(lof_munlock2(at(0), pages(8), MLOCK_ONFAULT)));
 	UNCHANGED(OK(lof_munlock2(at(0), pages(8), MLOCK_LOCKED)));
@@ -152,7 +152,7 @@ START_TEST(munlock2_of_what_is_not_locked_succeeds)
 }
 END_TEST
 
-START_TEST(munlock2_refuses_flags_it_does_not_know)
+START_TEST(munlock2_refuses_unknown_flags)
 {
 	static const unsigned int wrong[] = { 0, 4, 5, 7, 0x80000001u, ~0u };
 
@@ -181,7 +181,7 @@ Suite *munlock2_suite(void)
 	tcase_add_test(tcase, munlock2_locked_leaves_on_fault_between);
 	tcase_add_test(tcase, munlock2_of_both_is_munlock);
 	tcase_add_test(tcase, munlock2_is_widened_to_whole_pages);
-	tcase_add_test(tcase, munlock2_of_what_is_not_locked_succeeds);
+	tcase_add_test(tcase, munlock2_of_unlocked_memory_succeeds);
 	add_for_each_kind(both, munlock2_stops_at_its_ends);
 	tcase = arena_case(suite, "holes");
 	demand_exact_books(tcase);
@@ -192,7 +192,6 @@ Suite *munlock2_suite(void)
 	tcase_add_loop_test(tcase, munlock2_finds_a_hole_at_any_place, 0, 13);
 	tcase = arena_case(suite, "refusal");
 	demand_exact_books(tcase);
-	tcase_add_loop_test(tcase, munlock2_refuses_flags_it_does_not_know, 0,
-			    6);
+	tcase_add_loop_test(tcase, munlock2_refuses_unknown_flags, 0, 6);
 	return suite;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lof_populate and lof_discard as kernels before 5.14 and 5.18 need them. */
+/* lof_populate() before Linux 5.14, and lof_discard() before Linux 5.18. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -43,7 +43,7 @@ START_TEST(populate_before_5_14_touches_each_page)
 }
 END_TEST
 
-START_TEST(populate_before_5_14_says_what_the_kernel_says)
+START_TEST(populate_before_5_14_fails_as_the_kernel_does)
 {
 	ck_assert_int_eq(mprotect(unit_at(3), unit_len(1), PROT_READ), 0);
 	UNIT_ASSERT_FAILS(lof_populate(unit_at(2), unit_len(4), PROT_WRITE), -1,
@@ -51,7 +51,7 @@ START_TEST(populate_before_5_14_says_what_the_kernel_says)
 	ck_assert_int_eq(lof_munmap(unit_at(12), unit_len(1)), 0);
 	UNIT_ASSERT_FAILS(lof_populate(unit_at(10), unit_len(4), PROT_WRITE),
 			  -1, ENOMEM);
-	/* The pages before the hole are there, as in the kernel's order. */
+	/* The pages before the hole are resident, as in the kernel. */
 	ck_assert_uint_eq(rss(10, 12), unit_len(2));
 	ck_assert_uint_eq(rss(13, 14), 0);
 }
@@ -65,7 +65,7 @@ START_TEST(discard_before_5_18_keeps_locks_of_both_kinds)
 	ck_assert_int_eq(lof_discard(unit_at(4), unit_len(2)), 0);
 	ck_assert_uint_eq(rss(4, 6), 0);
 	ck_assert_int_eq(*(char *)unit_at(3), 1);
-	/* What is locked in full is populated by the lock: with new pages. */
+	/* A full lock populates its range again, with new pages. */
 	ck_assert_int_eq(lof_discard(unit_at(8), unit_len(2)), 0);
 	ck_assert_int_eq(*(char *)unit_at(8), 0);
 	ck_assert_int_eq(*(char *)unit_at(7), 1);
@@ -91,7 +91,7 @@ Suite *suite_old_kernels(void)
 
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_add_test(tc, populate_before_5_14_touches_each_page);
-	tcase_add_test(tc, populate_before_5_14_says_what_the_kernel_says);
+	tcase_add_test(tc, populate_before_5_14_fails_as_the_kernel_does);
 	tcase_add_test(tc, discard_before_5_18_keeps_locks_of_both_kinds);
 	tcase_add_test(tc, discard_before_5_18_of_unlocked_memory_is_madvise);
 	suite_add_tcase(suite, tc);

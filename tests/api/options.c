@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Policies: what LOF_CONVERT changes, and that each is set and read. */
+/* Policies: lof_set(), lof_get(), and the effects of LOF_CONVERT. */
 #include "config.h"
 
 #include <limits.h>
@@ -92,7 +92,7 @@ START_TEST(convert_makes_mlock_lock_on_fault)
 }
 END_TEST
 
-START_TEST(convert_leaves_mlock2_as_it_is)
+START_TEST(convert_does_not_change_mlock2)
 {
 	convert((unsigned long)_i);
 	OK(lof_mlock2(at(1), pages(3), 0));
@@ -168,7 +168,7 @@ START_TEST(convert_leaves_map_populate_alone)
 }
 END_TEST
 
-/* They are never swapped; without any to be had, populating would fail. */
+/* Huge pages are never swapped. To populate them may fail. */
 START_TEST(convert_maps_huge_pages_and_populates_none)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
@@ -199,7 +199,7 @@ START_TEST(convert_of_a_failing_map_changes_nothing)
 }
 END_TEST
 
-/* What a child of fork finds: the policies, and nothing locked. */
+/* A child of fork has the policies of its parent, and no locks. */
 static void be_child(void)
 {
 	unsigned long value = 99;
@@ -262,7 +262,7 @@ Suite *policy_suite(void)
 	tcase_add_test(tcase, version_is_that_of_the_header_and_of_the_build);
 	tcase = arena_case(suite, "convert");
 	tcase_add_loop_test(tcase, convert_makes_mlock_lock_on_fault, 0, 3);
-	tcase_add_loop_test(tcase, convert_leaves_mlock2_as_it_is, 0, 3);
+	tcase_add_loop_test(tcase, convert_does_not_change_mlock2, 0, 3);
 	tcase_add_loop_test(tcase, convert_adds_on_fault_to_mlockall, 0, 3);
 	tcase_add_loop_test(tcase, convert_leaves_the_refusals_of_mlockall, 0,
 			    3);

@@ -34,7 +34,7 @@ START_TEST(populate_refuses)
 	REFUSED(lof_populate(at(0), SIZE_MAX, PROT_READ), EINVAL);
 	REFUSED(lof_populate(at(4), page, PROT_READ), ENOMEM);
 	ck_assert_int_eq(mprotect(at(5), page, PROT_READ), 0);
-	/* Before Linux 5.14 it is the other one. */
+	/* Before Linux 5.14 the errno is EFAULT. */
 	REFUSED(lof_populate(at(5), page, PROT_WRITE),
 		tool_is(TOOL_QEMU) ? EFAULT : EINVAL);
 }
@@ -46,13 +46,13 @@ START_TEST(discard_leaves_the_lock)
 	mark(at(0), 8, 'a');
 	OK(lof_discard(at(2), pages(4)));
 	KINDS(at(0), "KKKK....");
-	/* Without MADV_DONTNEED_LOCKED it is locked again, which populates. */
+	/* Without MADV_DONTNEED_LOCKED a new lock populates the range. */
 	RSS(tool_is(TOOL_QEMU) && kind_letter == 'F' ? 6 : 4);
 	ck_assert_int_eq(*at(2), 0);
 	ck_assert(is_marked(at(0), 2, 'a'));
 	ck_assert(is_marked(at(6), 2, 'g'));
 	REFUSED(lof_discard(at(0) + 1, page), EINVAL);
-	/* Of a program in 32 bits a kernel of 64 would discard all the rest. */
+	/* In a 32-bit program a 64-bit kernel would accept this length. */
 	REFUSED(lof_discard(at(8), SIZE_MAX - pages(1)), EINVAL);
 }
 END_TEST
@@ -75,8 +75,8 @@ START_TEST(full_grows_without_populating)
 }
 END_TEST
 
-/* The kernel refuses to grow two areas, and so it stays. */
-START_TEST(two_areas_do_not_grow)
+/* Like the kernel, lof_mremap() refuses to grow two VMAs. */
+START_TEST(two_vmas_do_not_grow)
 {
 	arena_lay(0, "..FFOOFF");
 	MAP_REFUSED(lof_mremap(at(0), pages(4), pages(12), MREMAP_MAYMOVE |
@@ -124,7 +124,7 @@ START_TEST(sync_adopts_and_forgets)
 }
 END_TEST
 
-/* Nobody told the library; only smaps knows. */
+/* The library did not see the lock; only smaps shows it. */
 START_TEST(query_sees_a_changed_kind)
 {
 	struct lof_region region;
@@ -154,7 +154,7 @@ static void assert_child(const char *kinds)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(child_locks_again_if_it_is_told_to)
+START_TEST(child_relocks_under_fork_relock)
 {
 	arena_lay(0, "OOFF.O..");
 	mark(at(0), 2, 'a');
@@ -163,7 +163,7 @@ START_TEST(child_locks_again_if_it_is_told_to)
 	assert_child("OOOO.O..");
 	assert_child("OOOO.O..");
 	KINDS(at(0), "OOFF.O..");
-	/* It has not all of the memory. */
+	/* The child does not inherit a page with MADV_DONTFORK. */
 	ck_assert_int_eq(madvise(at(1), page, MADV_DONTFORK), 0);
 	assert_child("O-OO.O..");
 	OK(lof_set(LOF_FORK, LOF_FORK_FORGET));
@@ -171,7 +171,7 @@ START_TEST(child_locks_again_if_it_is_told_to)
 }
 END_TEST
 
-START_TEST(secret_memory_is_locked_by_nature)
+START_TEST(secret_memory_is_always_locked)
 {
 #ifdef SYS_memfd_secret
 	int fd = (int)syscall(SYS_memfd_secret, 0);
@@ -195,8 +195,8 @@ START_TEST(secret_memory_is_locked_by_nature)
 }
 END_TEST
 
-/* 16 TiB: the kernel's count of pages has 32 bits. */
-START_TEST(giants_are_charged_right)
+/* From 8 TiB on, the kernel's int for the pages of a VMA overflows. */
+START_TEST(locks_of_16_TiB_are_charged_right)
 {
 #if UINTPTR_MAX == UINT32_MAX
 	skip("16 TiB have no addresses of 32 bits");
@@ -238,11 +238,11 @@ Suite *pages_suite(void)
 	tcase_add_test(tcase, populate_refuses);
 	tcase_add_test(tcase, full_grows_without_populating);
 	tcase_add_test(tcase, growth_that_fails_leaves_full);
-	tcase_add_test(tcase, two_areas_do_not_grow);
+	tcase_add_test(tcase, two_vmas_do_not_grow);
 	tcase_add_test(tcase, sync_adopts_and_forgets);
 	tcase_add_test(tcase, query_sees_a_changed_kind);
-	tcase_add_test(tcase, child_locks_again_if_it_is_told_to);
-	tcase_add_test(tcase, secret_memory_is_locked_by_nature);
-	tcase_add_test(tcase, giants_are_charged_right);
+	tcase_add_test(tcase, child_relocks_under_fork_relock);
+	tcase_add_test(tcase, secret_memory_is_always_locked);
+	tcase_add_test(tcase, locks_of_16_TiB_are_charged_right);
 	return suite;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes and threads that share memory, begin, end or are cancelled in other
- * ways than by fork, which storm has.
+ * Processes that share memory, cancelled threads, and a module that is
+ * unloaded. The program storm tests fork.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -25,7 +25,7 @@ static int lock_in_clone(void *arg)
 	       lof_munlock(at(0), page);
 }
 
-/* Another process with the same memory has the same ledger. */
+/* Processes that share memory share the ledger. */
 START_TEST(clone_of_the_memory_shares_the_ledger)
 {
 	static char stack[256 << 10];
@@ -45,7 +45,7 @@ END_TEST
 
 static void *lock_with_a_cancel_pending(void *arg)
 {
-	/* No assertion: libcheck's own is such a point. */
+	/* No assertion: libcheck's assertions are cancellation points. */
 	pthread_cancel(pthread_self());
 	lof_mlock2(at(0), pages(2), MLOCK_ONFAULT);
 	lof_mremap(at(0), pages(2), pages(2), MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -100,10 +100,7 @@ START_TEST(cancelled_threads_leave_the_ledger_right)
 }
 END_TEST
 
-/*
- * A program that knows nothing of the library, until it loads a module that is
- * linked with it, and drops it again.
- */
+/* A program loads and unloads a module that is linked with the library. */
 START_TEST(module_may_come_and_go)
 {
 	char line[64] = "";
@@ -115,7 +112,7 @@ START_TEST(module_may_come_and_go)
 	ck_assert_ptr_ne(program, NULL);
 	ck_assert_ptr_ne(fgets(line, sizeof(line), program), NULL);
 	ck_assert_int_eq(pclose(program), 0);
-	/* It asks the kernel alone, which may know no kind. */
+	/* Without mlock2, smaps shows an on-fault lock as a full lock. */
 	for (char *c = line; tool_is(TOOL_NO_MLOCK2) && *c; c++)
 		if (*c == 'F')
 			*c = 'O';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* query, walk and stats, also of what happened behind the library's back. */
+/* query, walk and stats, also after changes that the library did not see. */
 #include "config.h"
 
 #include <sys/resource.h>
@@ -19,14 +19,14 @@ static struct lof_region query(const void *addr)
 	return region;
 }
 
-/* By what the library locks in this way here. */
+/* The expected lof_region.how of a lock of this kind. */
 static unsigned int how_of(unsigned int kind)
 {
 	return kind == LOF_ONFAULT && tool_is(TOOL_NO_MLOCK2) ? LOF_BY_FLAG :
 								LOF_BY_KERNEL;
 }
 
-/* The region around page n is [first, end) and of that kind. */
+/* The region around page n is [first, end), and has this kind. */
 static void assert_region(size_t n, size_t first, size_t end, unsigned int kind)
 {
 	struct lof_region region = query(at(n) + 5);
@@ -88,8 +88,8 @@ START_TEST(query_before_and_behind_all_locks_is_a_gap)
 }
 END_TEST
 
-/* From here on plain libc calls, which the library does not see. */
-START_TEST(query_sees_what_was_unlocked_unseen)
+/* The tests below use libc calls, which the library does not see. */
+START_TEST(query_sees_an_unseen_unlock)
 {
 	arena_lay(0, "KKKKKK");
 	unlock_unseen(at(2), pages(2));
@@ -98,7 +98,7 @@ START_TEST(query_sees_what_was_unlocked_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_unmapped_unseen)
+START_TEST(query_sees_an_unseen_munmap)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_int_eq(munmap(at(2), pages(2)), 0);
@@ -107,7 +107,7 @@ START_TEST(query_sees_what_was_unmapped_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_mapped_anew_unseen)
+START_TEST(query_sees_an_unseen_new_mapping)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_ptr_eq(mmap(at(2), pages(2), PROT_READ, MAP_PRIVATE |
@@ -117,7 +117,7 @@ START_TEST(query_sees_what_was_mapped_anew_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_locked_unseen)
+START_TEST(query_sees_an_unseen_lock)
 {
 	arena_lay(0, "KK");
 	lock_unseen(at(4), pages(3));
@@ -127,7 +127,7 @@ START_TEST(query_sees_what_was_locked_unseen)
 }
 END_TEST
 
-START_TEST(query_sees_what_was_moved_unseen)
+START_TEST(query_sees_an_unseen_move)
 {
 	arena_lay(0, "KKKKKK");
 	ck_assert_ptr_eq(mremap(at(1), pages(2), pages(2), MREMAP_MAYMOVE |
@@ -164,7 +164,7 @@ START_TEST(query_fills_the_structure_that_is_given)
 }
 END_TEST
 
-/* Visits, as "K@page" joined; stops at the page in stop. */
+/* The visits: "O0+2" is two pages at 0. The walk ends at the page stop. */
 struct visits {
 	char list[256];
 	size_t stop;
@@ -223,7 +223,7 @@ static int visit_and_change(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-START_TEST(walk_sees_what_its_visitor_changes_ahead)
+START_TEST(walk_sees_changes_by_its_visitor)
 {
 	struct visits visits = { .stop = SIZE_MAX };
 
@@ -234,7 +234,7 @@ START_TEST(walk_sees_what_its_visitor_changes_ahead)
 }
 END_TEST
 
-START_TEST(stats_count_what_is_locked)
+START_TEST(stats_count_locked_bytes)
 {
 	struct lof_stats stats, before;
 	struct rlimit limit;
@@ -300,16 +300,16 @@ Suite *query_suite(void)
 	tcase_add_test(tcase, query_fills_the_structure_that_is_given);
 	add_for_each_kind(both, query_of_a_gap_goes_over_holes);
 	add_for_each_kind(both, query_before_and_behind_all_locks_is_a_gap);
-	add_for_each_kind(both, query_sees_what_was_unlocked_unseen);
-	add_for_each_kind(both, query_sees_what_was_unmapped_unseen);
-	add_for_each_kind(both, query_sees_what_was_mapped_anew_unseen);
-	add_for_each_kind(both, query_sees_what_was_locked_unseen);
-	add_for_each_kind(both, query_sees_what_was_moved_unseen);
+	add_for_each_kind(both, query_sees_an_unseen_unlock);
+	add_for_each_kind(both, query_sees_an_unseen_munmap);
+	add_for_each_kind(both, query_sees_an_unseen_new_mapping);
+	add_for_each_kind(both, query_sees_an_unseen_lock);
+	add_for_each_kind(both, query_sees_an_unseen_move);
 	tcase = arena_case(suite, "walk and stats");
 	tcase_add_test(tcase, walk_goes_in_the_order_of_addresses);
 	tcase_add_test(tcase, walk_ends_when_its_visitor_says);
-	tcase_add_test(tcase, walk_sees_what_its_visitor_changes_ahead);
-	tcase_add_test(tcase, stats_count_what_is_locked);
+	tcase_add_test(tcase, walk_sees_changes_by_its_visitor);
+	tcase_add_test(tcase, stats_count_locked_bytes);
 	tcase_add_test(tcase, stats_count_readings_back);
 	tcase_add_test(tcase, stats_fill_the_structure_that_is_given);
 	return suite;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rows of what the kernel does with locked memory that no other file has: odd
- * areas, advice, the heap, files that shrink. Whatever it does, the ledger says.
+ * Locks of unusual memory: huge pages, the vdso, guard pages, sealed memory,
+ * the heap, files that shrink; and the effects of advice on locked memory. The
+ * ledger must agree with the kernel.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -37,8 +38,9 @@ static void map_huge_page(void)
 }
 
 /*
- * Then the areas are locked one by one, but it is all or nothing as ever. Without
- * mlock2 the library stands in for MCL_FUTURE, and locks what the limit has.
+ * With huge pages the library locks the VMAs one by one. If the limit refuses
+ * them, no VMA may stay locked. Without mlock2 the library emulates MCL_FUTURE,
+ * and locks within the limit.
  */
 START_TEST(huge_pages_lock_nothing_over_the_limit)
 {
@@ -59,7 +61,7 @@ START_TEST(huge_pages_lock_nothing_over_the_limit)
 }
 END_TEST
 
-/* 3.1: hugetlb is passed over by the lock, and populated all the same. */
+/* The kernel does not lock hugetlb memory, but populates it (seen on 6.18). */
 START_TEST(huge_pages_are_kept_and_not_populated)
 {
 	unsigned char present[HUGE_LEN / 4096];
@@ -83,7 +85,7 @@ START_TEST(huge_pages_are_kept_and_not_populated)
 }
 END_TEST
 
-/* 3.1: the kernel's own pages; what is not locked is not in the ledger. */
+/* The kernel does not lock the vdso; it must not be in the ledger. */
 START_TEST(pages_of_the_kernel_are_not_locked)
 {
 	char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
@@ -100,12 +102,12 @@ START_TEST(pages_of_the_kernel_are_not_locked)
 }
 END_TEST
 
-/* 3.6: guard pages cannot be populated. */
+/* Guard pages cannot be populated. */
 START_TEST(guard_pages_are_locked_on_fault_only)
 {
 	if (madvise(at(2), page, MADV_GUARD_INSTALL))
 		skip("no MADV_GUARD_INSTALL before Linux 6.13");
-	/* What was populated before the guard stays resident. */
+	/* The pages before the guard stay resident. */
 	FAILS(lof_mlock(at(0), pages(4)), ENOMEM);
 	KINDS(at(0), "........");
 	OK(lof_mlock2(at(0), pages(4), MLOCK_ONFAULT));
@@ -115,7 +117,6 @@ START_TEST(guard_pages_are_locked_on_fault_only)
 }
 END_TEST
 
-/* 3.1, 3.4: sealed memory can be locked and unlocked, not moved. */
 START_TEST(sealed_memory_is_locked_and_not_moved)
 {
 	char *sealed = FAR;
@@ -138,7 +139,6 @@ START_TEST(sealed_memory_is_locked_and_not_moved)
 }
 END_TEST
 
-/* 3.6 */
 START_TEST(advice_that_takes_pages_is_refused)
 {
 	static const int refused[] = {
@@ -169,7 +169,7 @@ START_TEST(advice_that_leaves_the_pages_changes_no_lock)
 }
 END_TEST
 
-/* 3.6: only what is locked in full is populated by becoming writable. */
+/* mprotect must not populate a lock on fault that becomes writable. */
 START_TEST(mprotect_keeps_the_kind)
 {
 	arena_lay(0, "OOFF....");
@@ -185,7 +185,7 @@ START_TEST(mprotect_keeps_the_kind)
 }
 END_TEST
 
-/* 3.6: the pages go, the lock stays. */
+/* The file loses its pages, but the lock stays. */
 START_TEST(hole_in_a_file_leaves_the_lock)
 {
 	int fd = memfd_create("rows", MFD_CLOEXEC);
@@ -207,7 +207,7 @@ START_TEST(hole_in_a_file_leaves_the_lock)
 }
 END_TEST
 
-/* 3.3: libc moves the end of the heap unseen. */
+/* The library does not see sbrk(). */
 START_TEST(heap_that_grows_is_adopted_under_future)
 {
 	char *end = sbrk(0), *start = end - (uintptr_t)end % page;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A sandbox without mlock2, a process without /proc or without memory. */
+/* A sandbox without mlock2; a process without /proc or without memory. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* From now on the system call fails with err. */
+/* From now on the system call nr fails with err. */
 static void forbid(unsigned int nr, unsigned int err)
 {
 	struct sock_filter code[] = {
@@ -86,7 +86,7 @@ START_TEST(kernels_own_errors_pass_through)
 }
 END_TEST
 
-/* Where /proc is not seen, or not readable; real_root leads back. */
+/* The real root directory, while chroot() hides /proc. */
 static int real_root = -1;
 
 static void lose_proc(const char *new_root)
@@ -159,7 +159,7 @@ START_TEST(without_proc_stats_fail)
 }
 END_TEST
 
-/* What is read back without smaps: only what is still locked stays tracked. */
+/* Without smaps, only ranges that are still locked stay in the ledger. */
 START_TEST(without_proc_locks_that_half_fail_are_never_overstated)
 {
 	need_chroot();
@@ -172,7 +172,7 @@ START_TEST(without_proc_locks_that_half_fail_are_never_overstated)
 }
 END_TEST
 
-/* A /proc with files that cannot be read, or have nothing in them. */
+/* A fake /proc, in which the files are unreadable or empty. */
 static char fake_root[] = P_tmpdir "/check_kernel.XXXXXX";
 
 static void make_file(const char *path, mode_t mode)
@@ -260,7 +260,7 @@ END_TEST
 
 static struct rlimit old_limit;
 
-/* The address space may grow no more; what is there can be locked. */
+/* No call can map memory any more; mapped memory can be locked. */
 static void lose_memory(void)
 {
 	struct rlimit none;
@@ -275,7 +275,7 @@ static void find_memory(void)
 	ck_assert_int_eq(setrlimit(RLIMIT_AS, &old_limit), 0);
 }
 
-START_TEST(without_memory_for_the_ledger_every_call_goes_well)
+START_TEST(without_memory_for_the_ledger_calls_succeed)
 {
 	lose_memory();
 	OK(lof_mlock2(at(0), pages(2), MLOCK_ONFAULT));
@@ -288,9 +288,9 @@ START_TEST(without_memory_for_the_ledger_every_call_goes_well)
 }
 END_TEST
 
-#define MANY ((size_t)140000)	/* pages; more areas than a process may have */
+#define MANY ((size_t)140000)	/* pages; half of them locked: too many VMAs */
 
-/* Lock every other page until there is an error; how many were locked. */
+/* Lock every other page until an error. Returns the number of locks. */
 static size_t lock_every_other(char *addr, size_t npages, int *err)
 {
 	size_t n;
@@ -327,7 +327,7 @@ START_TEST(ledger_that_runs_out_of_memory_stays_right)
 
 	OK(lof_mlock2(at(0), page, 0));
 	lose_memory();
-	/* More ranges than the library has memory for from the beginning. */
+	/* More ranges than fit into the first memory of the ledger. */
 	n = lock_every_other(addr, 16000, &err);
 	if (err && is_limited)
 		skip("RLIMIT_MEMLOCK is less than the ledger has nodes for");
@@ -345,7 +345,7 @@ START_TEST(ledger_that_runs_out_of_memory_stays_right)
 }
 END_TEST
 
-START_TEST(too_many_areas_are_refused_and_the_ledger_stays_right)
+START_TEST(too_many_vmas_are_refused_and_the_ledger_stays_right)
 {
 	char *addr = map_many();
 	size_t n, charged;
@@ -393,10 +393,9 @@ Suite *sandbox_suite(void)
 	tcase_add_test(tcase, with_an_empty_status_stats_fail_with_enodata);
 	tcase_add_test(tcase, without_descriptors_calls_fail_with_emfile);
 	tcase = arena_case(suite, "no memory");
-	tcase_add_test(tcase,
-		       without_memory_for_the_ledger_every_call_goes_well);
+	tcase_add_test(tcase, without_memory_for_the_ledger_calls_succeed);
 	tcase_add_test(tcase, ledger_that_runs_out_of_memory_stays_right);
 	tcase_add_test(tcase,
-		       too_many_areas_are_refused_and_the_ledger_stays_right);
+		       too_many_vmas_are_refused_and_the_ledger_stays_right);
 	return suite;
 }

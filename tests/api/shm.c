@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the library does for the shim alone (hooked.h), seen by the kernel. */
+/* The calls of hooked.h, which only the shim uses. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -51,7 +51,7 @@ static void attach(size_t n)
 			 unit_at(n));
 }
 
-/* Without a look at /proc, which finds that out, too. */
+/* Reads only the ledger: to read /proc would correct the ledger. */
 static int count_held(const struct lof_entry *run, void *arg)
 {
 	size_t *bytes = arg;
@@ -104,7 +104,7 @@ START_TEST(holds_end_with_the_segment)
 }
 END_TEST
 
-START_TEST(what_is_refused_changes_nothing)
+START_TEST(refused_shmat_and_shmdt_change_nothing)
 {
 	ck_assert_int_eq(lof_hold(unit_at(2), unit_len(8), 0), 0);
 	UNIT_ASSERT_FAILS(lof_hooked_shmat(-1, unit_at(4), SHM_REMAP),
@@ -115,7 +115,7 @@ START_TEST(what_is_refused_changes_nothing)
 }
 END_TEST
 
-/* Holes at the front, and mapped pages behind them. */
+/* Holes at the front of the range, and mapped pages behind them. */
 START_TEST(end_of_a_hole_is_found)
 {
 	for (size_t hole = 0; hole <= 8; hole++) {
@@ -128,7 +128,7 @@ START_TEST(end_of_a_hole_is_found)
 }
 END_TEST
 
-/* A page that cannot be populated: bare mlock2 leaves all of it locked. */
+/* If a page cannot be populated, the kernel leaves the range locked. */
 START_TEST(lock_that_fails_is_left_as_the_kernel_leaves_it)
 {
 	ck_assert_int_eq(mprotect(unit_at(6), unit_len(1), PROT_NONE), 0);
@@ -143,7 +143,7 @@ START_TEST(lock_that_fails_is_left_as_the_kernel_leaves_it)
 }
 END_TEST
 
-START_TEST(mlock_is_on_fault_if_it_is_to_be_converted)
+START_TEST(hooked_mlock_obeys_convert)
 {
 	ck_assert_int_eq(lof_hooked_mlock(unit_at(2), unit_len(2)), 0);
 	ck_assert_int_eq(truth_kind_at(unit_at(2)), LOF_FULL);
@@ -165,7 +165,7 @@ static char *map_as_libc_does(void)
 	return memory;
 }
 
-START_TEST(what_is_followed_is_locked)
+START_TEST(followed_memory_is_locked)
 {
 	char *memory = map_as_libc_does();
 
@@ -213,11 +213,11 @@ Suite *suite_shm(void)
 	tcase_add_test(tc, segment_over_locked_pages_is_not_locked);
 	tcase_add_test(tc, segment_over_held_pages_ends_holds);
 	tcase_add_test(tc, holds_end_with_the_segment);
-	tcase_add_test(tc, what_is_refused_changes_nothing);
+	tcase_add_test(tc, refused_shmat_and_shmdt_change_nothing);
 	tcase_add_test(tc, end_of_a_hole_is_found);
 	tcase_add_test(tc, lock_that_fails_is_left_as_the_kernel_leaves_it);
-	tcase_add_test(tc, mlock_is_on_fault_if_it_is_to_be_converted);
-	tcase_add_test(tc, what_is_followed_is_locked);
+	tcase_add_test(tc, hooked_mlock_obeys_convert);
+	tcase_add_test(tc, followed_memory_is_locked);
 	tcase_add_test(tc, remapped_pages_are_locked_as_the_kernel_does);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libFuzzer: operations on a tree, and the same on an array with the attribute
- * of each page. After each one the tree's structure is sound, it took no more
- * nodes than it said, and both hold the same.
+ * libFuzzer: the same operations on a tree and on an array with the attribute
+ * of each page. After each operation the structure of the tree is sound, the
+ * tree took no more nodes than lof_tree_need() said, and both are equal.
  */
 #include "config.h"
 
@@ -21,11 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct unit_tree t;
 static unsigned int attrs[NPAGES];
 
-static void demand(bool condition, const char *what)
+static void demand(bool condition, const char *message)
 {
 	if (condition)
 		return;
-	fprintf(stderr, "%s\n", what);
+	fprintf(stderr, "%s\n", message);
 	abort();
 }
 
@@ -122,7 +122,7 @@ static void find(size_t start, size_t end)
 	demand(is_same(&found, &wanted), "around");
 }
 
-/* So many ranges that the tree has levels, before the first operation. */
+/* Fill the tree with ranges before the first operation, for more levels. */
 static void fill(uint8_t how)
 {
 	size_t step = 2 + (how & 3);
@@ -132,7 +132,7 @@ static void fill(uint8_t how)
 			set(page, page + 1, 1 + page / step % 2);
 }
 
-/* Four bytes: what and attribute; first page; pages; where to. */
+/* Four bytes: operation and attribute; first page; pages; target page. */
 static void operate(const uint8_t op[4])
 {
 	size_t start = op[1], end = start + 1 + op[2] % 64;

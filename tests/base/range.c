@@ -55,14 +55,14 @@ START_TEST(widen_of_no_bytes_at_a_boundary_is_empty)
 }
 END_TEST
 
-/* As the kernel has it: mlock(addr + 1, 0) covers the page of addr. */
+/* As in the kernel: mlock(addr + 1, 0) covers the page of addr. */
 START_TEST(widen_of_no_bytes_inside_a_page_is_that_page)
 {
 	assert_widened(3 * PAGE + 1, 0, 3 * PAGE, 4 * PAGE);
 }
 END_TEST
 
-START_TEST(widen_goes_by_the_page_size_it_is_told)
+START_TEST(widen_uses_the_given_page_size)
 {
 	struct lof_range range;
 
@@ -99,7 +99,7 @@ START_TEST(widen_that_wraps_is_einval)
 }
 END_TEST
 
-/* The end is 0, or becomes 0 by rounding: success for the kernel. */
+/* The end is 0, or is rounded to 0. The kernel returns success. */
 START_TEST(widen_that_wraps_to_0_is_einval)
 {
 	assert_refused(PAGE, SIZE_MAX - PAGE + 1);
@@ -129,7 +129,7 @@ START_TEST(len_of_an_empty_or_turned_range_is_0)
 }
 END_TEST
 
-START_TEST(both_is_what_two_ranges_share)
+START_TEST(both_is_the_overlap_of_two_ranges)
 {
 	const struct lof_range a = { 2, 8 }, b = { 5, 9 }, c = { 3, 4 };
 	struct lof_range both = lof_range_both(a, b);
@@ -170,14 +170,14 @@ Suite *suite_range(void)
 	tcase_add_test(tc, widen_rounds_the_start_down_and_the_end_up);
 	tcase_add_test(tc, widen_of_no_bytes_at_a_boundary_is_empty);
 	tcase_add_test(tc, widen_of_no_bytes_inside_a_page_is_that_page);
-	tcase_add_test(tc, widen_goes_by_the_page_size_it_is_told);
+	tcase_add_test(tc, widen_uses_the_given_page_size);
 	tcase_add_test(tc, widen_up_to_the_last_boundary_is_allowed);
 	tcase_add_test(tc, widen_behind_the_last_boundary_is_einval);
 	tcase_add_test(tc, widen_that_wraps_is_einval);
 	tcase_add_test(tc, widen_that_wraps_to_0_is_einval);
 	tcase_add_test(tc, limit_is_the_last_boundary_of_any_page_size);
 	tcase_add_test(tc, len_of_an_empty_or_turned_range_is_0);
-	tcase_add_test(tc, both_is_what_two_ranges_share);
+	tcase_add_test(tc, both_is_the_overlap_of_two_ranges);
 	tcase_add_test(tc, overlaps_asks_for_a_shared_byte);
 	suite_add_tcase(suite, tc);
 	return suite;

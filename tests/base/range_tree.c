@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tree of ranges by example. */
+/* The range tree, by examples. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -53,7 +53,7 @@ static void assert_sound(void)
 	ck_assert_msg(!fault, "%s", fault);
 }
 
-/* The ranges in pages, and the attribute of each: "1-3:1 5-7:2". */
+/* Expect these ranges of pages and their attributes, as "1-3:1 5-7:2". */
 static void assert_holds(const char *expected)
 {
 	struct lof_entry list[64];
@@ -319,7 +319,7 @@ START_TEST(copy_works_downwards_too)
 }
 END_TEST
 
-START_TEST(copy_replaces_what_was_there)
+START_TEST(copy_replaces_the_target)
 {
 	set(0, 2, 1);
 	set(8, 20, 2);
@@ -328,7 +328,7 @@ START_TEST(copy_replaces_what_was_there)
 }
 END_TEST
 
-START_TEST(copy_of_nothing_clears_its_place)
+START_TEST(copy_of_a_gap_clears_the_target)
 {
 	set(8, 20, 2);
 	copy(0, 4, 10);
@@ -336,7 +336,7 @@ START_TEST(copy_of_nothing_clears_its_place)
 }
 END_TEST
 
-START_TEST(copy_coalesces_with_what_is_beside_its_place)
+START_TEST(copy_coalesces_with_the_neighbours_of_the_target)
 {
 	set(0, 4, 1);
 	set(8, 10, 1);
@@ -369,7 +369,7 @@ START_TEST(find_gives_the_first_range_that_ends_behind)
 }
 END_TEST
 
-START_TEST(find_in_clips_to_what_was_asked)
+START_TEST(find_in_clips_to_the_given_range)
 {
 	struct lof_entry entry;
 
@@ -475,11 +475,11 @@ static TCase *examples(void)
 	tcase_add_test(tc, clear_over_several_cuts_the_outer_ones);
 	tcase_add_test(tc, copy_takes_clipped_ranges_along);
 	tcase_add_test(tc, copy_works_downwards_too);
-	tcase_add_test(tc, copy_replaces_what_was_there);
-	tcase_add_test(tc, copy_of_nothing_clears_its_place);
-	tcase_add_test(tc, copy_coalesces_with_what_is_beside_its_place);
+	tcase_add_test(tc, copy_replaces_the_target);
+	tcase_add_test(tc, copy_of_a_gap_clears_the_target);
+	tcase_add_test(tc, copy_coalesces_with_the_neighbours_of_the_target);
 	tcase_add_test(tc, find_gives_the_first_range_that_ends_behind);
-	tcase_add_test(tc, find_in_clips_to_what_was_asked);
+	tcase_add_test(tc, find_in_clips_to_the_given_range);
 	tcase_add_test(tc, find_in_a_gap_finds_nothing);
 	tcase_add_test(tc, around_a_tracked_page_is_its_range);
 	tcase_add_test(tc, around_an_untracked_page_is_the_gap);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The structure of a tree, looked at from outside. */
+/* A check of the whole structure of a tree. */
 #include "config.h"
 
 #include "base/tree.h"
@@ -9,7 +9,7 @@
 #define NTRAPS		16
 #define TRAP_MARK	0x7a9b7a9bu
 
-/* Least entries: what HEIGHT_MAX of range_tree.c counts on. */
+/* The least entries of a node. HEIGHT_MAX of range_tree.c relies on it. */
 #define LEAST		3
 
 void unit_tree_begin(struct unit_tree *t, size_t n)
@@ -39,7 +39,7 @@ void unit_tree_allow(struct unit_tree *t, size_t n)
 	for (; t->tree.nspare < NTRAPS + n; t->given++) {
 		node = t->kept;
 		if (!node)
-			abort();	/* more than the test began with */
+			abort();	/* the test began with too few nodes */
 		t->kept = node->next;
 		lof_tree_give(&t->tree, node);
 	}
@@ -57,12 +57,12 @@ size_t unit_tree_used(const struct unit_tree *t)
 	return t->given - t->tree.nspare;
 }
 
-/* What a walk over the nodes has seen so far. */
+/* The state of a walk over the nodes. */
 struct walk {
 	const struct lof_tree *tree;
 	struct lof_entry *list;
 	size_t max, ranges, nodes;
-	const struct lof_node *leaf;	/* the last one */
+	const struct lof_node *leaf;	/* the last leaf */
 	struct lof_entry last;
 };
 

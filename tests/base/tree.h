@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A tree of ranges in the hands of a test: nodes that are counted, some of them
- * traps that no operation may take, and a check of the whole structure.
+ * A range tree for tests. Its nodes are counted; some nodes are traps that no
+ * operation may take. unit_tree_fault() checks the whole structure.
  */
 #ifndef UNIT_TREE_H
 #define UNIT_TREE_H
@@ -14,25 +14,25 @@
 
 struct unit_tree {
 	struct lof_tree tree;
-	size_t given;			/* nodes handed in, in use or spare */
-	struct lof_node *kept;		/* nodes not handed in */
-	struct lof_node *trap;		/* spare for ever, below all others */
+	size_t given;			/* nodes of the tree, in use or spare */
+	struct lof_node *kept;		/* nodes not yet given to the tree */
+	struct lof_node *trap;		/* the last spare nodes, never taken */
 	struct lof_node *arena;
 };
 
-/* Begin with an empty tree and n nodes that are not yet handed in. */
+/* Begin with an empty tree, and n nodes that the tree does not have yet. */
 void unit_tree_begin(struct unit_tree *t, size_t n);
 void unit_tree_end(struct unit_tree *t);
 
-/* Make the tree have n nodes that it may take, no more and no less. */
+/* Give the tree exactly n spare nodes besides the traps. */
 void unit_tree_allow(struct unit_tree *t, size_t n);
 
 /* Nodes in use. */
 size_t unit_tree_used(const struct unit_tree *t);
 
 /*
- * Everything that is true of every tree; a sentence about what is not, else
- * NULL. The ranges found go to list, in order, as far as max.
+ * Check the structure. Returns NULL, or a description of the fault. Writes up
+ * to max ranges of the tree to list, in order.
  */
 const char *unit_tree_fault(const struct unit_tree *t, struct lof_entry *list,
 			    size_t max);

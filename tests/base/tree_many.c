@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tree of ranges with many of them: its size, its heights, its needs. */
+/* A range tree with many ranges: its size, its height, its need of nodes. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -10,7 +10,7 @@
 
 static struct unit_tree t;
 
-/* Slot i is page 2 * i, so that no two of them touch. */
+/* Slot i is page 2 * i, so that no two slots touch. */
 #define MANY	((size_t)100000)
 
 static void begin(void)
@@ -66,7 +66,7 @@ static void clear_slot(size_t slot)
 	clear(2 * slot, 2 * slot + 1);
 }
 
-/* The slots 0 to n - 1 in random order; to be freed. */
+/* The slots 0 to n - 1 in random order. The caller frees the array. */
 static size_t *shuffled(size_t n)
 {
 	size_t *slot = malloc(n * sizeof(*slot));
@@ -132,7 +132,10 @@ START_TEST(removal_of_nine_in_ten_leaves_at_most_55_bytes_a_range)
 }
 END_TEST
 
-/* Four levels, and back by clearing from the front, the back or at random. */
+/*
+ * So many ranges need four levels. The test clears them from the front, from
+ * the back, or in random order.
+ */
 #define FOUR_LEVELS	((size_t)260000)
 
 START_TEST(tree_grows_four_levels_and_shrinks_to_none)
@@ -184,11 +187,11 @@ START_TEST(copy_of_many_takes_no_more_nodes_than_said)
 		set_slot(i);
 	copy(0, 2 * n, 8 * MANY);
 	assert_count(2 * n);
-	/* Into a gap amid others, where leaves are split in halves. */
+	/* Into a gap between ranges, which splits leaves in halves. */
 	clear(8 * MANY + n, 8 * MANY + n + n / 2);
 	copy(0, n / 2, 8 * MANY + n);
 	assert_count(2 * n);
-	/* Over others, and onto the odd pages between them. */
+	/* Over other ranges, and onto the odd pages between them. */
 	copy(8 * MANY, 8 * MANY + 2 * n, MANY + 1);
 	assert_count(3 * n);
 	copy(0, 2 * n, MANY);

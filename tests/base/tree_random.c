@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Random operations on a window of pages, and the same on an array with the
- * attribute of each page. The tree has exactly the nodes it says it needs.
+ * The same random operations on a tree and on an array with the attribute of
+ * each page. The tree gets exactly the nodes that lof_tree_need() asks for.
  */
 #include "config.h"
 
@@ -18,13 +18,13 @@ static struct unit_tree t;
 
 struct model {
 	size_t npages;
-	uintptr_t base;			/* of the window */
+	uintptr_t base;			/* of the first page */
 	unsigned int *attr;
 	struct lof_entry *list;
 	uint64_t random;
 	size_t operation;
 	size_t reach;			/* pages of an operation, usually */
-	unsigned int tallest;		/* of the heights seen */
+	unsigned int tallest;		/* largest height so far */
 	bool shrinks;
 };
 
@@ -41,7 +41,7 @@ static size_t below(struct model *m, size_t n)
 	return unit_below(&m->random, n);
 }
 
-/* Page numbers of a random piece of the window. */
+/* The page numbers of a random part of the pages. */
 static void piece_of(struct model *m, size_t *start, size_t *after)
 {
 	size_t reach = below(m, 100) ? m->reach : m->npages;
@@ -188,10 +188,7 @@ static void compare(struct model *m)
 	ASSERT_OP(m, page == m->npages, "a range is missing");
 }
 
-/*
- * Grow for a while and shrink for a while, so that the tree passes all its
- * heights in both directions.
- */
+/* The tree grows and shrinks in turns, and so passes all its heights. */
 static void random_operation(struct model *m, size_t noperations)
 {
 	size_t dice = below(m, 100);
@@ -212,7 +209,7 @@ static void random_operation(struct model *m, size_t noperations)
 		random_around(m);
 }
 
-/* n ranges of a page each to begin with. */
+/* Begin with n ranges of one page each. */
 static void fill(struct model *m, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that locks memory, for test_command.sh and test_run.sh to run
- * and to look at. It knows nothing of the library; it can be linked statically
- * as well.
+ * A program that locks memory, for test_command.sh and test_run.sh. It does not
+ * use the library, and can also be linked statically.
  */
 #define _GNU_SOURCE
 
@@ -17,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* In small pages: one touch is one page. */
+/* Without huge pages, so that one touch populates one page. */
 static void *map(size_t len)
 {
 	void *addr = mmap(NULL, len, PROT_READ | PROT_WRITE,
@@ -29,7 +28,7 @@ static void *map(size_t len)
 	return addr;
 }
 
-/* How smaps says that addr is locked. */
+/* The lock flags of addr in smaps. */
 static const char *flags_at(const void *addr)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
@@ -54,7 +53,7 @@ static const char *flags_at(const void *addr)
 	return flags;
 }
 
-/* Until there is no more input. */
+/* Wait for the end of the input. */
 static void wait_for_end(void)
 {
 	puts("ready");
@@ -63,7 +62,7 @@ static void wait_for_end(void)
 		;
 }
 
-/* Lock by plain mlock, which is what the shim changes. */
+/* Lock by mlock(), which the shim converts. */
 static void print_flags(void)
 {
 	void *addr = map(1 << 16);
@@ -73,7 +72,7 @@ static void print_flags(void)
 	puts(flags_at(addr));
 }
 
-/* Lock by plain mlock and write to all of it, then wait as hold does. */
+/* Lock by mlock(), write to all pages, and wait as hold() does. */
 static void touch(size_t len)
 {
 	void *addr = map(len);
@@ -84,7 +83,7 @@ static void touch(size_t len)
 	wait_for_end();
 }
 
-/* Have memory locked, in full or on fault, until there is no more input. */
+/* Lock memory, in full or on fault, and wait for the end of the input. */
 static void hold(size_t len, unsigned int onfault, const char *name)
 {
 	char *addr = map(len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Budgets: how much is locked, of what, and what ends them. */
+/* Budgets: their locks, their limits, and the calls that end them. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static void touch(size_t n)
 	*(volatile char *)at(n) = 1;
 }
 
-START_TEST(what_was_touched_is_locked)
+START_TEST(touched_pages_are_locked)
 {
 	touch(3);
 	touch(4);
@@ -48,7 +48,7 @@ START_TEST(what_was_touched_is_locked)
 }
 END_TEST
 
-START_TEST(what_was_touched_first_stays)
+START_TEST(pages_touched_first_stay_locked)
 {
 	budget(0, 16, 3, LOF_BUDGET_FIRST);
 	touch(8);
@@ -71,7 +71,7 @@ START_TEST(what_was_touched_first_stays)
 }
 END_TEST
 
-START_TEST(much_at_once_is_locked_in_part)
+START_TEST(pages_over_the_budget_stay_unlocked)
 {
 	for (size_t i = 2; i < 12; i++)
 		touch(i);
@@ -83,7 +83,7 @@ START_TEST(much_at_once_is_locked_in_part)
 }
 END_TEST
 
-START_TEST(what_is_locked_already_counts)
+START_TEST(locked_pages_count_against_the_budget)
 {
 	struct lof_region region;
 
@@ -101,8 +101,8 @@ START_TEST(what_is_locked_already_counts)
 }
 END_TEST
 
-/* Its ends show, although all of it is locked alike. */
-START_TEST(query_tells_of_the_budget)
+/* The query shows the bounds of a budget between equal locks. */
+START_TEST(query_shows_the_bounds_of_the_budget)
 {
 	struct lof_region region;
 
@@ -141,7 +141,7 @@ static void map_file(int flags)
 	close(fd);
 }
 
-START_TEST(any_memory_is_swept)
+START_TEST(shared_and_file_memory_is_scanned)
 {
 	if (_i == 0)
 		map_shared();
@@ -158,8 +158,8 @@ END_TEST
 #define MAP_DROPPABLE	0x08
 #endif
 
-/* Memory that cannot be locked is passed over, and all is not given up for it. */
-START_TEST(droppable_memory_is_passed_over)
+/* The scan skips memory that cannot be locked, and locks the rest. */
+START_TEST(droppable_memory_is_skipped)
 {
 	void *addr = lof_mmap(at(2), pages(2), RW, MAP_DROPPABLE |
 			      MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -212,7 +212,7 @@ static void (*const end[])(void) = {
 	end_by_munmap, end_by_a_new_mapping,
 };
 
-START_TEST(what_unlocks_or_unmaps_ends_it)
+START_TEST(unlock_or_unmap_ends_the_budget)
 {
 	budget(0, 8, 4, LOF_BUDGET_FIRST);
 	touch(1);
@@ -227,7 +227,7 @@ START_TEST(what_unlocks_or_unmaps_ends_it)
 }
 END_TEST
 
-START_TEST(a_part_ends_alone)
+START_TEST(munlock_of_a_part_keeps_the_rest)
 {
 	budget(0, 8, 4, LOF_BUDGET_FIRST);
 	OK(lof_munlock(at(2), pages(2)));
@@ -239,7 +239,7 @@ START_TEST(a_part_ends_alone)
 }
 END_TEST
 
-START_TEST(it_moves_with_the_memory)
+START_TEST(budget_moves_with_the_memory)
 {
 	char *moved;
 
@@ -256,7 +256,7 @@ START_TEST(it_moves_with_the_memory)
 }
 END_TEST
 
-START_TEST(child_of_fork_has_none)
+START_TEST(child_of_fork_has_no_budget)
 {
 	int status = 1;
 	pid_t pid;
@@ -276,7 +276,7 @@ START_TEST(child_of_fork_has_none)
 }
 END_TEST
 
-START_TEST(bad_arguments_are_refused)
+START_TEST(budget_refuses_bad_arguments)
 {
 	touch(0);
 	FAILS(lof_lock_budget(at(0), 0, page, 0), EINVAL);
@@ -293,7 +293,7 @@ START_TEST(bad_arguments_are_refused)
 }
 END_TEST
 
-START_TEST(there_are_62_budgets)
+START_TEST(at_most_62_budgets_are_allowed)
 {
 	char *addr = mmap(NULL, pages(128), RW, ANON, -1, 0);
 
@@ -312,7 +312,7 @@ START_TEST(there_are_62_budgets)
 }
 END_TEST
 
-START_TEST(under_a_limit_of_0_it_is_not_permitted)
+START_TEST(under_a_limit_of_0_a_budget_is_not_permitted)
 {
 	become_nobody(0);
 	touch(1);
@@ -322,7 +322,7 @@ START_TEST(under_a_limit_of_0_it_is_not_permitted)
 }
 END_TEST
 
-/* A prime number of pages on, each time. */
+/* Each touch is a prime number of pages behind the last. */
 static void touch_at_random(char *addr, size_t npages, size_t n)
 {
 	size_t at_page = 0;
@@ -333,8 +333,8 @@ static void touch_at_random(char *addr, size_t npages, size_t n)
 	}
 }
 
-/* An area with a budget is not split into more than the bound. */
-static size_t areas_in(const char *addr, size_t len)
+/* The number of VMAs in a range. */
+static size_t vmas_in(const char *addr, size_t len)
 {
 	size_t from = (size_t)addr, start, stop;
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -352,7 +352,7 @@ static size_t areas_in(const char *addr, size_t len)
 #define LIMIT		((size_t)8 << 20)
 #define MUCH		((size_t)1 << 30)
 
-/* In small pages: where huge ones come unasked, one touch touches 2 MiB. */
+/* Without huge pages, so that one touch populates one page. */
 static char *map_much(void)
 {
 	char *addr = mmap(NULL, MUCH, RW, ANON | MAP_NORESERVE, -1, 0);
@@ -362,7 +362,7 @@ static char *map_much(void)
 	return addr;
 }
 
-START_TEST(the_whole_limit_is_used_and_no_more)
+START_TEST(budget_uses_the_whole_limit_and_no_more)
 {
 	char *addr = map_much();
 
@@ -373,7 +373,7 @@ START_TEST(the_whole_limit_is_used_and_no_more)
 	for (int i = 0; i < 4; i++) {
 		touch_at_random(addr, MUCH / page, 1000u * (unsigned int)i);
 		OK(lof_sync());
-		ck_assert_uint_le(areas_in(addr, MUCH), 2 * LIMIT / page + 1);
+		ck_assert_uint_le(vmas_in(addr, MUCH), 2 * LIMIT / page + 1);
 	}
 	ck_assert_uint_eq(truth_vmlck(), LIMIT);
 	ck_assert_uint_eq(stats().swept, LIMIT);
@@ -387,7 +387,7 @@ END_TEST
 
 #define HUGE_LEN	((size_t)2 << 20)
 
-/* Memory that one touch fills, as the kernel says. */
+/* Memory of one huge page, which one touch populates. */
 static char *map_huge(void)
 {
 	char *addr = mmap(NULL, 2 * HUGE_LEN, RW, ANON, -1, 0);
@@ -417,7 +417,7 @@ START_TEST(a_huge_page_is_touched_as_a_whole)
 }
 END_TEST
 
-/* The pages that were touched are given back: what comes is small. */
+/* MADV_DONTNEED frees the huge page, and the new pages are small. */
 START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
 {
 	char *addr = map_huge();
@@ -434,8 +434,8 @@ START_TEST(huge_pages_that_are_split_are_touched_one_by_one)
 }
 END_TEST
 
-/* More isolated pages than there may be areas. */
-START_TEST(the_number_of_areas_is_bounded)
+/* More isolated pages than VMAs are allowed. */
+START_TEST(the_number_of_vmas_is_bounded)
 {
 	char *addr = map_much();
 	size_t locked;
@@ -446,7 +446,7 @@ START_TEST(the_number_of_areas_is_bounded)
 	for (unsigned int i = 1; i <= 4; i++) {
 		touch_at_random(addr, MUCH / page, 5000 * i);
 		OK(lof_sync());
-		ck_assert_uint_le(areas_in(addr, MUCH), 16385);
+		ck_assert_uint_le(vmas_in(addr, MUCH), 16385);
 	}
 	locked = truth_vmlck();
 	ck_assert_uint_ge(locked, pages(20000));
@@ -456,7 +456,6 @@ START_TEST(the_number_of_areas_is_bounded)
 }
 END_TEST
 
-/* LOF_CONVERT_MAX: what is converted comes under one budget. */
 START_TEST(converted_locks_share_a_budget)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
@@ -476,7 +475,7 @@ START_TEST(converted_locks_share_a_budget)
 	ck_assert_uint_eq(stats().overrun, page);
 	arena_lay(20, "-");
 	FAILS(lof_mlock(at(16), pages(8)), ENOMEM);
-	/* What is asked for by name is not converted. */
+	/* mlock2() is not converted. */
 	OK(lof_mlock2(at(30), pages(4), MLOCK_ONFAULT));
 	KINDS(at(30), "OOOO");
 	OK(lof_munlock(at(0), pages(8)));
@@ -485,7 +484,7 @@ START_TEST(converted_locks_share_a_budget)
 }
 END_TEST
 
-START_TEST(mlockall_of_what_is_there_shares_it_too)
+START_TEST(mlockall_current_shares_the_budget)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
 	OK(lof_set(LOF_CONVERT_MAX, pages(4)));
@@ -498,8 +497,8 @@ START_TEST(mlockall_of_what_is_there_shares_it_too)
 }
 END_TEST
 
-/* A sweep splits the memory into areas, which would not grow. */
-START_TEST(what_is_swept_grows)
+/* A scan splits the memory into VMAs. The kernel grows only one VMA. */
+START_TEST(memory_under_budget_grows)
 {
 	char *grown;
 
@@ -516,15 +515,15 @@ START_TEST(what_is_swept_grows)
 }
 END_TEST
 
-static void *sweep_on(void *go)
+static void *scan_until_stopped(void *go)
 {
 	while (*(_Atomic bool *)go)
 		lof_catch_up();
 	return NULL;
 }
 
-/* Also when a sweep had looked it up already. */
-START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
+/* The scan may have found the touched pages before munlock(). */
+START_TEST(memory_unlocked_during_a_scan_stays_unlocked)
 {
 	const size_t len = (size_t)8 << 20;
 	char *addr = mmap(NULL, len, RW, ANON, -1, 0);
@@ -532,7 +531,8 @@ START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
 	pthread_t thread;
 
 	ck_assert_ptr_ne(addr, MAP_FAILED);
-	ck_assert_int_eq(pthread_create(&thread, NULL, sweep_on, &go), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, scan_until_stopped, &go),
+			 0);
 	for (int i = 0; i < 20; i++) {
 		OK(lof_lock_budget(addr, len, len, LOF_BUDGET_FIRST));
 		for (size_t at_byte = 0; at_byte < len; at_byte += pages(2))
@@ -550,7 +550,7 @@ START_TEST(what_is_unlocked_beside_a_sweep_stays_unlocked)
 }
 END_TEST
 
-START_TEST(mlockall_shares_the_budget_too)
+START_TEST(mlockall_future_shares_the_budget)
 {
 	char *addr;
 
@@ -568,7 +568,7 @@ START_TEST(mlockall_shares_the_budget_too)
 }
 END_TEST
 
-/* What was touched is there, and mlock populates nothing. */
+/* Without mlock2 a budget locks in full: its pages are resident already. */
 static void without_mlock2(void)
 {
 	if (tool_is(TOOL_NO_MLOCK2))
@@ -581,29 +581,29 @@ Suite *budget_suite(void)
 	TCase *tc = arena_case(suite, "budget");
 
 	tcase_add_checked_fixture(tc, without_mlock2, NULL);
-	tcase_add_test(tc, what_was_touched_is_locked);
-	tcase_add_test(tc, what_was_touched_first_stays);
-	tcase_add_test(tc, much_at_once_is_locked_in_part);
-	tcase_add_test(tc, what_is_locked_already_counts);
-	tcase_add_test(tc, query_tells_of_the_budget);
-	tcase_add_loop_test(tc, any_memory_is_swept, 0, 3);
-	tcase_add_test(tc, droppable_memory_is_passed_over);
-	tcase_add_loop_test(tc, what_unlocks_or_unmaps_ends_it, 0,
+	tcase_add_test(tc, touched_pages_are_locked);
+	tcase_add_test(tc, pages_touched_first_stay_locked);
+	tcase_add_test(tc, pages_over_the_budget_stay_unlocked);
+	tcase_add_test(tc, locked_pages_count_against_the_budget);
+	tcase_add_test(tc, query_shows_the_bounds_of_the_budget);
+	tcase_add_loop_test(tc, shared_and_file_memory_is_scanned, 0, 3);
+	tcase_add_test(tc, droppable_memory_is_skipped);
+	tcase_add_loop_test(tc, unlock_or_unmap_ends_the_budget, 0,
 			    sizeof(end) / sizeof(end[0]));
-	tcase_add_test(tc, a_part_ends_alone);
-	tcase_add_test(tc, it_moves_with_the_memory);
-	tcase_add_test(tc, child_of_fork_has_none);
-	tcase_add_test(tc, bad_arguments_are_refused);
-	tcase_add_test(tc, there_are_62_budgets);
-	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
-	tcase_add_loop_test(tc, the_whole_limit_is_used_and_no_more, 0, 2);
+	tcase_add_test(tc, munlock_of_a_part_keeps_the_rest);
+	tcase_add_test(tc, budget_moves_with_the_memory);
+	tcase_add_test(tc, child_of_fork_has_no_budget);
+	tcase_add_test(tc, budget_refuses_bad_arguments);
+	tcase_add_test(tc, at_most_62_budgets_are_allowed);
+	tcase_add_test(tc, under_a_limit_of_0_a_budget_is_not_permitted);
+	tcase_add_loop_test(tc, budget_uses_the_whole_limit_and_no_more, 0, 2);
 	tcase_add_test(tc, a_huge_page_is_touched_as_a_whole);
 	tcase_add_test(tc, huge_pages_that_are_split_are_touched_one_by_one);
-	tcase_add_test(tc, the_number_of_areas_is_bounded);
+	tcase_add_test(tc, the_number_of_vmas_is_bounded);
 	tcase_add_test(tc, converted_locks_share_a_budget);
-	tcase_add_test(tc, mlockall_of_what_is_there_shares_it_too);
-	tcase_add_test(tc, what_is_swept_grows);
-	tcase_add_test(tc, what_is_unlocked_beside_a_sweep_stays_unlocked);
-	tcase_add_test(tc, mlockall_shares_the_budget_too);
+	tcase_add_test(tc, mlockall_current_shares_the_budget);
+	tcase_add_test(tc, memory_under_budget_grows);
+	tcase_add_test(tc, memory_unlocked_during_a_scan_stays_unlocked);
+	tcase_add_test(tc, mlockall_future_shares_the_budget);
 	return suite;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program of libc's calls alone, for test_future.sh: locks all that is and all
- * that will be, and then does what a limit makes fail. With a library to load,
- * and under the shim, tells what of its memory is locked and what was left out,
- * by smaps and by the library.
+ * A program for test_future.sh that uses only libc. It calls mlockall() with
+ * MCL_FUTURE, and then makes threads and a large allocation, which would fail
+ * under a limit. The argument is a library to load. With the argument, and
+ * under the shim, the program prints the bytes that are locked and the bytes
+ * that are left out, by smaps and by lof_stats().
  */
 #include "config.h"
 
@@ -30,7 +31,7 @@ static void *stay(void *unused)
 	return unused;
 }
 
-/* Bytes of areas by their flags, as lof_stats() counts them. */
+/* Bytes of the VMAs by their flags, as lof_stats() counts them. */
 struct sums {
 	uint64_t locked, writable, other;
 };
@@ -82,7 +83,7 @@ static int compare(void)
 	if (!symbol)
 		return 0;
 	memcpy(&ask, &symbol, sizeof(ask));
-	/* Twice: so stdio has the memory that it takes. */
+	/* Read twice, so that stdio maps its memory before lof_stats(). */
 	if (read_sums(&sums) || printf("\n") < 0 ||
 	    ask(&stats, sizeof(stats)) || read_sums(&sums))
 		return 1;
@@ -92,16 +93,16 @@ static int compare(void)
 	return wrong;
 }
 
-static int failed(const char *what)
+static int failed(const char *call)
 {
-	perror(what);
+	perror(call);
 	return 1;
 }
 
 int main(int argc, char **argv)
 {
 	pthread_t thread[NTHREADS];
-	char *volatile much;	/* or a compiler leaves it out */
+	char *volatile much;	/* else a compiler removes malloc() */
 	int wrong;
 
 	pthread_barrier_init(&all_are_there, NULL, NTHREADS + 1);

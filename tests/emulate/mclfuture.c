@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MCL_FUTURE by the library's own hand: what is locked, what is left out, and
- * that nothing fails for it.
+ * MCL_FUTURE emulated by the library: the memory that is locked, and the memory
+ * that is left out. No later call of the program fails because of the limit.
  */
 #include "config.h"
 
@@ -26,14 +26,14 @@ static void emulate(int flags)
 	OK(lof_mlockall(flags | MCL_ONFAULT));
 }
 
-/* Of a limit there are tests of their own. */
+/* Other tests cover the limit. */
 static void need_no_limit(void)
 {
 	if (tool_is_limited())
 		skip("under RLIMIT_MEMLOCK not all is followed");
 }
 
-/* Be subject to a limit, and have the library keep within it. */
+/* Become a user under LIMIT. The library locks within this limit. */
 static void emulate_under_a_limit(int flags)
 {
 	become_nobody(LIMIT);
@@ -49,7 +49,7 @@ static char *map(size_t len, int prot)
 	return addr;
 }
 
-START_TEST(what_is_mapped_is_locked_on_fault)
+START_TEST(new_mappings_are_locked_on_fault)
 {
 	char *seen, *unseen;
 
@@ -68,7 +68,7 @@ START_TEST(what_is_mapped_is_locked_on_fault)
 }
 END_TEST
 
-START_TEST(what_is_mapped_now_is_locked_too)
+START_TEST(current_mappings_are_locked_on_fault)
 {
 	arena_lay(0, "F.O-");
 	emulate(MCL_CURRENT | MCL_FUTURE);
@@ -78,8 +78,8 @@ START_TEST(what_is_mapped_now_is_locked_too)
 }
 END_TEST
 
-/* But without a page to be written to nothing can be locked: the kernel does. */
-START_TEST(forbidden_memory_is_locked_when_it_is_allowed)
+/* Unlike the kernel, the emulation does not lock PROT_NONE memory. */
+START_TEST(mprotect_locks_prot_none_memory)
 {
 	char *addr;
 
@@ -124,7 +124,7 @@ static const struct {
 	{ end_by_current, "OO" },
 };
 
-START_TEST(what_takes_it_back_ends_it)
+START_TEST(calls_that_clear_future_end_the_emulation)
 {
 	struct lof_stats stats;
 	char *addr;
@@ -143,7 +143,7 @@ START_TEST(what_takes_it_back_ends_it)
 }
 END_TEST
 
-START_TEST(others_leave_it_on)
+START_TEST(other_calls_keep_the_emulation)
 {
 	emulate(MCL_FUTURE);
 	OK(lof_munlockall2(MCL_CURRENT));
@@ -157,7 +157,7 @@ START_TEST(others_leave_it_on)
 }
 END_TEST
 
-START_TEST(what_libc_maps_is_caught_up_with)
+START_TEST(catch_up_locks_the_mappings_of_libc)
 {
 	char *addr;
 
@@ -168,12 +168,12 @@ START_TEST(what_libc_maps_is_caught_up_with)
 	else
 		OK(lof_catch_up());
 	KINDS(addr, "OO");
-	/* What was there before is not reached. */
+	/* Memory that was mapped before mlockall() stays unlocked. */
 	ck_assert(truth_kind_at(&end) == LOF_NONE);
 }
 END_TEST
 
-START_TEST(what_was_unlocked_by_name_stays_unlocked)
+START_TEST(explicitly_unlocked_memory_stays_unlocked)
 {
 	char *addr, *moved;
 
@@ -190,7 +190,7 @@ START_TEST(what_was_unlocked_by_name_stays_unlocked)
 				 MREMAP_FIXED, at(10)));
 	OK(lof_catch_up());
 	KINDS(at(9), "OO..OO");
-	/* What is mapped there anew is reached, and so is all, asked anew. */
+	/* A new mapping there is locked. A new mlockall() locks all. */
 	MAPPED(addr, lof_mmap(at(2), page, RW, ANON | MAP_FIXED, -1, 0));
 	KINDS(at(0), "OOO.OO");
 	emulate(MCL_CURRENT | MCL_FUTURE);
@@ -200,7 +200,7 @@ START_TEST(what_was_unlocked_by_name_stays_unlocked)
 }
 END_TEST
 
-START_TEST(what_was_there_before_is_not_reached)
+START_TEST(mappings_before_mlockall_stay_unlocked)
 {
 	emulate(MCL_FUTURE);
 	OK(lof_mprotect(at(0), pages(4), PROT_READ));
@@ -209,7 +209,7 @@ START_TEST(what_was_there_before_is_not_reached)
 }
 END_TEST
 
-START_TEST(nothing_is_caught_up_with_unless_asked_for)
+START_TEST(catch_up_without_future_locks_nothing)
 {
 	char *addr = mmap(NULL, pages(2), RW, ANON, -1, 0);
 
@@ -218,7 +218,7 @@ START_TEST(nothing_is_caught_up_with_unless_asked_for)
 }
 END_TEST
 
-START_TEST(child_of_fork_does_not_follow)
+START_TEST(child_of_fork_has_no_emulation)
 {
 	int status = 1;
 	pid_t pid;
@@ -234,7 +234,7 @@ START_TEST(child_of_fork_does_not_follow)
 }
 END_TEST
 
-/* Bytes that are mapped, can be locked, and are not. */
+/* Bytes of mapped memory that can be locked, but are not. */
 static uint64_t bytes_not_locked(void)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "r");
@@ -255,14 +255,14 @@ static uint64_t bytes_not_locked(void)
 	return sum;
 }
 
-/* Valgrind maps memory of its own at any time: then both are asked again. */
+/* If valgrind maps memory in between, the loop compares again. */
 static void assert_all_is_told(void)
 {
 	struct lof_stats stats;
 	uint64_t before, after;
 	int tries = 100;
 
-	bytes_not_locked();	/* so that stdio has its memory */
+	bytes_not_locked();	/* stdio maps its memory now */
 	do {
 		before = bytes_not_locked();
 		OK(lof_stats(&stats, sizeof(stats)));
@@ -272,7 +272,7 @@ static void assert_all_is_told(void)
 	ck_assert_uint_eq(stats.charged, stats.onfault + stats.full);
 }
 
-START_TEST(under_a_limit_a_part_is_left_free)
+START_TEST(under_a_limit_an_eighth_is_left_free)
 {
 	struct lof_stats before, after;
 	char *first, *forbidden, *read_only, *much;
@@ -296,12 +296,12 @@ START_TEST(under_a_limit_a_part_is_left_free)
 	ck_assert_uint_le(truth_vmlck(), LIMIT - LIMIT / 8);
 	ck_assert_uint_gt(n, 0);
 	assert_all_is_told();
-	/* The program's own. */
+	/* An eighth of the limit is left for the program's own locks. */
 	OK(lof_mlock(much, LIMIT / 8));
 }
 END_TEST
 
-START_TEST(under_a_limit_what_is_mapped_is_locked_as_far_as_it_goes)
+START_TEST(under_a_limit_current_mappings_are_locked_if_they_fit)
 {
 	arena_lay(0, "F.O-");
 	emulate_under_a_limit(MCL_CURRENT | MCL_FUTURE);
@@ -312,7 +312,7 @@ START_TEST(under_a_limit_what_is_mapped_is_locked_as_far_as_it_goes)
 }
 END_TEST
 
-START_TEST(under_a_limit_of_0_it_is_not_permitted)
+START_TEST(under_a_limit_of_0_mlockall_is_not_permitted)
 {
 	become_nobody(0);
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
@@ -323,7 +323,7 @@ START_TEST(under_a_limit_of_0_it_is_not_permitted)
 }
 END_TEST
 
-START_TEST(under_a_limit_it_can_be_left_to_the_kernel)
+START_TEST(under_a_limit_future_can_be_left_to_the_kernel)
 {
 	void *refused;
 	int err;
@@ -356,7 +356,7 @@ START_TEST(under_a_limit_memory_grows_unlocked)
 }
 END_TEST
 
-/* What the program locked itself is none of ours to unlock. */
+/* The library does not unlock memory that the program locked itself. */
 START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
 {
 	char *addr;
@@ -372,7 +372,7 @@ START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
 }
 END_TEST
 
-START_TEST(under_a_limit_what_grows_down_can_grow)
+START_TEST(under_a_limit_growsdown_memory_can_grow)
 {
 	char *addr;
 
@@ -384,7 +384,7 @@ START_TEST(under_a_limit_what_grows_down_can_grow)
 }
 END_TEST
 
-/* A page of a frame, so that no compiler makes a loop of it. */
+/* Each frame is a page. The sum prevents a tail call. */
 static int use_stack(int depth)
 {
 	volatile char frame[4096];
@@ -393,7 +393,10 @@ static int use_stack(int depth)
 	return depth ? use_stack(depth - 1) + frame[0] : frame[0];
 }
 
-/* What is locked of it would be charged for its growth, and killed if over. */
+/*
+ * The kernel charges the growth of a locked stack VMA, and kills the process if
+ * it is over the limit. So the library leaves the lowest page unlocked.
+ */
 START_TEST(under_a_limit_the_stack_grows)
 {
 	char here;
@@ -432,7 +435,7 @@ static void wait_until_locked(const char *addr)
 	ck_assert(truth_kind_at(addr) == LOF_ONFAULT);
 }
 
-START_TEST(a_thread_catches_up)
+START_TEST(sync_thread_catches_up)
 {
 	int before = nthreads(), status = 1;
 	unsigned long ms = 1;
@@ -446,7 +449,7 @@ START_TEST(a_thread_catches_up)
 	wait_for_threads(before + 1);
 	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
 	wait_until_locked(addr);
-	/* A child, which has one thread alone, begins it anew. */
+	/* A child of fork starts its own sync thread. */
 	pid = fork();
 	if (pid == 0) {
 		emulate(MCL_FUTURE);
@@ -470,7 +473,7 @@ START_TEST(a_thread_catches_up)
 }
 END_TEST
 
-START_TEST(without_a_thread_to_be_had_it_is_refused)
+START_TEST(sync_ms_without_a_thread_is_refused)
 {
 	const struct rlimit none = { 0, 0 };
 	unsigned long ms = 99;
@@ -488,27 +491,27 @@ Suite *future_suite(void)
 	Suite *suite = suite_create("future");
 	TCase *tc = arena_case(suite, "followed");
 
-	tcase_add_test(tc, what_is_mapped_is_locked_on_fault);
-	tcase_add_test(tc, what_is_mapped_now_is_locked_too);
-	tcase_add_test(tc, forbidden_memory_is_locked_when_it_is_allowed);
-	tcase_add_loop_test(tc, what_takes_it_back_ends_it, 0,
+	tcase_add_test(tc, new_mappings_are_locked_on_fault);
+	tcase_add_test(tc, current_mappings_are_locked_on_fault);
+	tcase_add_test(tc, mprotect_locks_prot_none_memory);
+	tcase_add_loop_test(tc, calls_that_clear_future_end_the_emulation, 0,
 			    sizeof(end) / sizeof(end[0]));
-	tcase_add_test(tc, others_leave_it_on);
-	tcase_add_loop_test(tc, what_libc_maps_is_caught_up_with, 0, 2);
-	tcase_add_test(tc, what_was_unlocked_by_name_stays_unlocked);
-	tcase_add_test(tc, what_was_there_before_is_not_reached);
-	tcase_add_test(tc, nothing_is_caught_up_with_unless_asked_for);
-	tcase_add_test(tc, child_of_fork_does_not_follow);
-	tcase_add_test(tc, under_a_limit_a_part_is_left_free);
+	tcase_add_test(tc, other_calls_keep_the_emulation);
+	tcase_add_loop_test(tc, catch_up_locks_the_mappings_of_libc, 0, 2);
+	tcase_add_test(tc, explicitly_unlocked_memory_stays_unlocked);
+	tcase_add_test(tc, mappings_before_mlockall_stay_unlocked);
+	tcase_add_test(tc, catch_up_without_future_locks_nothing);
+	tcase_add_test(tc, child_of_fork_has_no_emulation);
+	tcase_add_test(tc, under_a_limit_an_eighth_is_left_free);
 	tcase_add_test(tc,
-		       under_a_limit_what_is_mapped_is_locked_as_far_as_it_goes);
-	tcase_add_test(tc, under_a_limit_of_0_it_is_not_permitted);
-	tcase_add_test(tc, under_a_limit_it_can_be_left_to_the_kernel);
+		       under_a_limit_current_mappings_are_locked_if_they_fit);
+	tcase_add_test(tc, under_a_limit_of_0_mlockall_is_not_permitted);
+	tcase_add_test(tc, under_a_limit_future_can_be_left_to_the_kernel);
 	tcase_add_test(tc, under_a_limit_memory_grows_unlocked);
 	tcase_add_test(tc, under_a_limit_the_programs_own_lock_does_not_grow);
-	tcase_add_test(tc, under_a_limit_what_grows_down_can_grow);
+	tcase_add_test(tc, under_a_limit_growsdown_memory_can_grow);
 	tcase_add_test(tc, under_a_limit_the_stack_grows);
-	tcase_add_test(tc, a_thread_catches_up);
-	tcase_add_test(tc, without_a_thread_to_be_had_it_is_refused);
+	tcase_add_test(tc, sync_thread_catches_up);
+	tcase_add_test(tc, sync_ms_without_a_thread_is_refused);
 	return suite;
 }

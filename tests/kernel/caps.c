@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel can do: the answers, and that a test may give others. */
+/* The capabilities of the kernel: the probes, and the overrides of tests. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -46,7 +46,7 @@ START_TEST(override_answers_in_the_place_of_the_kernel)
 }
 END_TEST
 
-/* Of a sandbox whose mincore knows of no pages, such as gVisor. */
+/* As in the sandbox gVisor, whose mincore() reports no pages. */
 START_TEST(lock_that_is_only_accounted_is_told_as_such)
 {
 	struct lof_region region;
@@ -65,7 +65,7 @@ START_TEST(lock_that_is_only_accounted_is_told_as_such)
 }
 END_TEST
 
-/* Under MCL_FUTURE a page is there at once; but not one without access. */
+/* MCL_FUTURE populates a new page at once, unless it is PROT_NONE. */
 START_TEST(locks_that_populate_are_locks)
 {
 	ck_assert_int_eq(lof_sys_mlockall(MCL_FUTURE), 0);
@@ -114,7 +114,7 @@ START_TEST(mlock2_that_a_filter_refuses_is_absent)
 }
 END_TEST
 
-/* The page that is asked about is locked in full then, and stays so. */
+/* MCL_FUTURE locks the page of the probe in full, and mlock2 fails. */
 START_TEST(kind_is_told_though_the_limit_refuses_under_mcl_future)
 {
 	ck_assert(lof_cap_is_there(LOF_CAP_MLOCK2));
@@ -125,7 +125,7 @@ START_TEST(kind_is_told_though_the_limit_refuses_under_mcl_future)
 }
 END_TEST
 
-/* A filter that came after the kernel was asked. */
+/* A seccomp filter refuses mlock2 after the probe. */
 START_TEST(mlock2_that_is_refused_later_is_absent)
 {
 	const int refusal[] = { -ENOSYS, -EPERM, -EACCES };
@@ -172,7 +172,7 @@ START_TEST(dontneed_locked_is_there_if_it_empties_a_locked_page)
 	if (lof_sys_mlock((struct lof_range){ addr, addr + size }))
 		skip("RLIMIT_MEMLOCK is 0");
 	*page = 1;
-	/* Not what it says: qemu-user takes any advice. */
+	/* The result is ignored: qemu-user returns 0 for any advice. */
 	madvise(page, size, MADV_DONTNEED_LOCKED);
 	ck_assert_int_eq(lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED),
 			 *page == 0);

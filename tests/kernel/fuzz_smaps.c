@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libFuzzer: the reader of smaps on any bytes, in pieces of any size, with
- * interrupted and failing reads; and a simple parser of the whole text, which
- * must come to the same. This file stands in for sys.c.
+ * libFuzzer: the smaps reader on any bytes, in pieces of any size, with
+ * interrupted and failing reads. A simple parser of the whole text must give
+ * the same result. This file replaces sys.c.
  */
 #include "config.h"
 
@@ -14,11 +14,11 @@
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
 
-#define LINE_MAX_READ	1024	/* of a longer line the reader sees no more */
+#define LINE_MAX_READ	1024	/* the reader cuts longer lines */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The file, and how it is read. */
+/* The file, and the sizes and errors of its reads. */
 static struct {
 	const char *text;
 	size_t size, at, piece, fails_at;
@@ -57,15 +57,15 @@ long lof_sys_read(int fd, void *buf, size_t size)
 	return (long)n;
 }
 
-static void demand(bool condition, const char *what)
+static void demand(bool condition, const char *message)
 {
 	if (condition)
 		return;
-	fprintf(stderr, "%s\n", what);
+	fprintf(stderr, "%s\n", message);
 	abort();
 }
 
-/* A number that ends before a character; false: there is none, or too large. */
+/* Parse a number before a character. False: no number, or too large. */
 static bool number(const char **at, int base, char before, uintptr_t *value)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -137,7 +137,7 @@ static bool take_bounds(const char *line, struct lof_vma *vma)
 	return true;
 }
 
-/* The areas of a text. -1: there is a line that no kernel prints. */
+/* The VMAs of a text. -1: the text has a line that no kernel prints. */
 static int parse(const char *text, size_t size, struct lof_vma *out, int max)
 {
 	struct lof_vma vma = { .rss = 0 };
@@ -149,7 +149,7 @@ static int parse(const char *text, size_t size, struct lof_vma *out, int max)
 	for (; size; text += len, size -= len) {
 		end = memchr(text, '\n', size);
 		len = end ? (size_t)(end - text) + 1 : size;
-		/* Without its end, only what fills the buffer is a line. */
+		/* A line without its end counts only if it fills the buffer. */
 		if (!end && len < LINE_MAX_READ)
 			break;
 		memset(line, 0, sizeof(line));
@@ -205,12 +205,12 @@ static void read_all(int wanted_error)
 		n++;
 	}
 	demand(nexpected < 0 || n >= 256 || n == nexpected,
-	       "areas are missing");
+	       "VMAs are missing");
 	demand(ret == wanted_error, "another error than that of read");
 	lof_smaps_close(&smaps);
 }
 
-/* Three bytes: size of pieces, every how many reads EINTR, where EIO; a text. */
+/* Three bytes: piece size, reads per EINTR, place of EIO. Then the text. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t bytes;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What memory of the library's own, and its questions to the kernel, could be in
- * the way of: holes that a program makes and fills, mappings that grow, limits
- * on all that is mapped, filters of system calls. It knows nothing of the
- * library, and prints the same under the shim and without.
+ * A program that the library's own memory and its probes could disturb. The
+ * program fills holes, grows mappings, and runs under limits and filters. It
+ * does not use the library, and must print the same with the shim and without.
  *
  *	own_helper COMMAND [ARGUMENT...]
  */
@@ -34,9 +33,9 @@
 
 static size_t page;
 
-static void say(const char *what, int failed)
+static void say(const char *name, int failed)
 {
-	printf("%s: %s\n", what, failed ? strerror(errno) : "ok");
+	printf("%s: %s\n", name, failed ? strerror(errno) : "ok");
 }
 
 static char *map(size_t npages)
@@ -50,7 +49,7 @@ static char *map(size_t npages)
 	return addr;
 }
 
-/* Have the library do what it needs memory for. */
+/* Make calls for which the library maps its own memory. */
 static void make_it_work(void)
 {
 	char *addr = map(256);
@@ -72,9 +71,9 @@ static size_t count_not(const char *addr, size_t len, char value)
 }
 
 /*
- * Fill a hole: what is there then is the program's alone. When the library needs
- * memory for the first time: after it was filled, before, or before that, for
- * all that comes.
+ * Fill a hole. The library must not use the memory there. The library first
+ * maps its own memory after the hole is filled, or before that ("before"), or
+ * before the hole exists ("for-all").
  */
 static void fill_hole(const char *when, size_t npages)
 {
@@ -99,7 +98,7 @@ static void fill_hole(const char *when, size_t npages)
 	       count_not(addr, npages * page, 0x5a));
 }
 
-/* Memory that is not mapped can be neither locked nor advised. */
+/* Unmapped memory can be neither locked nor advised. */
 static void use_hole(void)
 {
 	char *addr = map(3), *gone = map(1);
@@ -134,7 +133,7 @@ static void shrink_and_grow(void)
 	grow_back(5, 3);
 }
 
-/* Every address that is the library's, and that the kernel chose for it. */
+/* Use memory for which the library maps its own, under a limit. */
 static void touch_all(void)
 {
 	char *addr = map(1);
@@ -158,7 +157,7 @@ static void print_size(void)
 		fclose(status);
 }
 
-/* With so many KiB mapped besides, all of it is locked. */
+/* Map so many KiB more, and lock all memory. */
 static void lock_current(const char *kib)
 {
 	size_t npages = (size_t)atol(kib) * 1024 / page;
@@ -178,10 +177,10 @@ static void lock_current(const char *kib)
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 
 /*
- * Whoever asks in this way what the kernel can do is killed; and, if the program
- * is there already, whoever opens a file.
+ * Kill the process at a call with an unknown flag, as a probe would make it. If
+ * opens is set, kill the process also when it opens a file.
  */
-static int kill_who_asks(int opens)
+static int kill_at_probes(int opens)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -204,7 +203,7 @@ static void call_in_sandbox(void)
 {
 	char *addr = map(16), *other = map(1);
 
-	say("filter", kill_who_asks(1));
+	say("filter", kill_at_probes(1));
 	munmap(other, page);
 	say("mremap", mremap(addr, 16 * page, 12 * page, 0) != addr);
 	say("mprotect", mprotect(addr, page, PROT_READ));
@@ -219,7 +218,7 @@ static void call_in_sandbox(void)
 
 static int run_in_sandbox(char **program)
 {
-	if (kill_who_asks(0)) {
+	if (kill_at_probes(0)) {
 		perror("filter");
 		return 77;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory of the library's own: what it is like, and where it lies. */
+/* The library's own memory: its properties and its place. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -43,7 +43,7 @@ static bool is_hole(uintptr_t addr)
 			     MS_ASYNC) == -ENOMEM;
 }
 
-/* The library's memory is where the kernel chose under TSan alone. */
+/* Only under TSan the kernel chooses the place of the library's memory. */
 static bool is_apart(void)
 {
 #ifdef __SANITIZE_THREAD__
@@ -56,7 +56,7 @@ static bool is_apart(void)
 static void need_place_of_its_own(void)
 {
 	if (!is_apart())
-		skip("under TSan it lies where the kernel says");
+		skip("under TSan the kernel chooses the place");
 }
 
 START_TEST(memory_is_zero_and_can_be_written)
@@ -81,7 +81,7 @@ START_TEST(pages_are_resident_when_touched)
 }
 END_TEST
 
-START_TEST(memory_grows_where_it_is)
+START_TEST(memory_grows_in_place)
 {
 	struct lof_range first = map(1), second = map(64 * KIB);
 
@@ -114,11 +114,11 @@ START_TEST(memory_is_not_locked_under_mcl_future)
 }
 END_TEST
 
-/* mlockall(MCL_CURRENT) took the page that it grows by, too. */
+/* mlockall(MCL_CURRENT) also locked the page at which the memory grows. */
 START_TEST(memory_is_not_locked_after_mcl_current)
 {
 	map(page);
-	/* On fault, since a sanitizer has terabytes mapped. */
+	/* On fault, because a sanitizer maps terabytes. */
 	if (lof_sys_mlockall(MCL_CURRENT | MCL_ONFAULT))
 		skip("mlockall is refused");
 	for (size_t bytes = page; bytes <= MIB; bytes *= 2)
@@ -138,7 +138,7 @@ START_TEST(refused_memory_changes_nothing)
 }
 END_TEST
 
-/* The nearest mapping of the kernel's choice is farther than any hole is. */
+/* A new mapping of the kernel's choice is more than 128 MiB away. */
 static void assert_apart(struct lof_range memory, size_t bytes)
 {
 	char *theirs = mmap(NULL, bytes, PROT_NONE, UNIT_MAP, -1, 0);
@@ -151,7 +151,7 @@ static void assert_apart(struct lof_range memory, size_t bytes)
 	munmap(theirs, bytes);
 }
 
-START_TEST(memory_is_far_from_what_the_kernel_places)
+START_TEST(memory_is_far_from_the_kernels_mappings)
 {
 	struct lof_range memory;
 
@@ -169,7 +169,7 @@ START_TEST(memory_is_far_from_what_the_kernel_places)
 }
 END_TEST
 
-/* A hole of the program's stays one, whatever is mapped of ours. */
+/* The library does not map its own memory into a hole of the program. */
 START_TEST(hole_of_the_program_stays_a_hole)
 {
 	char *hole = mmap(NULL, 3 * page, PROT_NONE, UNIT_MAP, -1, 0);
@@ -189,7 +189,7 @@ START_TEST(hole_of_the_program_stays_a_hole)
 }
 END_TEST
 
-START_TEST(what_is_in_the_way_is_left_alone)
+START_TEST(mapping_in_the_way_is_left_alone)
 {
 	struct lof_range memory = map(page), other;
 	char *theirs = (char *)memory.end + page;
@@ -226,7 +226,7 @@ START_TEST(scratch_is_returned_and_a_hole_is_behind_it)
 }
 END_TEST
 
-/* Thousands of them are no further away than the first. */
+/* After a thousand mappings the place is still near the first. */
 START_TEST(borrowed_memory_does_not_wander_off)
 {
 	struct lof_range first, memory;
@@ -275,7 +275,7 @@ static void *map_in_thread(void *unused)
 	return unused;
 }
 
-START_TEST(threads_get_memory_apart_from_each_others)
+START_TEST(threads_get_separate_memory)
 {
 	struct lof_range mine[64];
 	pthread_t thread;
@@ -302,18 +302,18 @@ Suite *suite_own_memory(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, memory_is_zero_and_can_be_written);
 	tcase_add_test(tc, pages_are_resident_when_touched);
-	tcase_add_test(tc, memory_grows_where_it_is);
+	tcase_add_test(tc, memory_grows_in_place);
 	tcase_add_test(tc, memory_of_2_MiB_can_be_a_huge_page);
 	tcase_add_test(tc, memory_is_not_locked_under_mcl_future);
 	tcase_add_test(tc, memory_is_not_locked_after_mcl_current);
 	tcase_add_test(tc, refused_memory_changes_nothing);
-	tcase_add_test(tc, memory_is_far_from_what_the_kernel_places);
+	tcase_add_test(tc, memory_is_far_from_the_kernels_mappings);
 	tcase_add_test(tc, hole_of_the_program_stays_a_hole);
-	tcase_add_test(tc, what_is_in_the_way_is_left_alone);
+	tcase_add_test(tc, mapping_in_the_way_is_left_alone);
 	tcase_add_test(tc, scratch_is_returned_and_a_hole_is_behind_it);
 	tcase_add_test(tc, borrowed_memory_does_not_wander_off);
 	tcase_add_test(tc, child_and_parent_grow_apart);
-	tcase_add_test(tc, threads_get_memory_apart_from_each_others);
+	tcase_add_test(tc, threads_get_separate_memory);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

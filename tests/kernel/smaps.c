@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The reader of smaps on files made up, cut, mutated; and on the real one. */
+/* The smaps reader, on synthetic, cut and mutated files and the real file. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -21,8 +21,8 @@
 
 #define TEXT_MAX	8192
 
-/* An area as Linux 6 prints it, but for its last line. */
-#define AREA(bounds, name)						\
+/* A VMA as Linux 6 prints it, without its last line. */
+#define VMA(bounds, name)						\
 	bounds " rw-p 00000000 00:00 0                  " name "\n"	\
 	"Size:                256 kB\n"					\
 	"KernelPageSize:        4 kB\n"					\
@@ -39,7 +39,7 @@
 	"Locked:               84 kB\n"					\
 	"THPeligible:           0\n"
 
-/* As wide as addresses are here; those of files that are made up. */
+/* The addresses of the synthetic files, as wide as a real address. */
 #if UINTPTR_MAX > UINT32_MAX
 #define HEAP	"55d0c0a00000-55d0c0a40000"
 #define LIBRARY	"7f0000000000-7f0000040000"
@@ -56,15 +56,15 @@
 #define KIB_MAX	"4194303"
 #endif
 
-/* How the areas of such a file are shown by show(). */
+/* The sizes in VMA(), as show() prints them. */
 #define SHOWN	" rss 84 locked 84 swap 12\n"
 
 static const char normal[] =
-	AREA(HEAP, "[heap]")
+	VMA(HEAP, "[heap]")
 	"VmFlags: rd wr mr mw me lo ac lf sd \n"
-	AREA(LIBRARY, "/usr/lib/x.so")
+	VMA(LIBRARY, "/usr/lib/x.so")
 	"VmFlags: rd wr mr mw me lo ac sd \n"
-	AREA(BEHIND, "")
+	VMA(BEHIND, "")
 	"VmFlags: rd wr mr mw me ac sd \n"
 	LAST " --xp 00000000 00:00 0"
 	"                  [vsyscall]\n"
@@ -82,7 +82,7 @@ static void begin(void)
 	unit_sys = (struct unit_sys){ .no_memory = false };
 }
 
-/* A file with a text in it. */
+/* A file with this text. */
 static int file_of(const char *text, size_t size)
 {
 	int fd = memfd_create("smaps", MFD_CLOEXEC);
@@ -93,7 +93,7 @@ static int file_of(const char *text, size_t size)
 	return fd;
 }
 
-/* All the areas in a file, as text; the error at last, if there is one. */
+/* All VMAs of a file as text, and then the error, if any. */
 static const char *show(int fd)
 {
 	static char text[TEXT_MAX];
@@ -130,7 +130,7 @@ START_TEST(file_of_linux_6_is_read)
 }
 END_TEST
 
-START_TEST(empty_file_has_no_areas)
+START_TEST(empty_file_has_no_vmas)
 {
 	assert_shows("", "");
 	assert_shows("\n", "");
@@ -151,7 +151,7 @@ START_TEST(end_of_file_stays_the_end)
 }
 END_TEST
 
-/* Flags of an area, and what they say about it. */
+/* Flags of a VMA, and the text that show() prints for them. */
 static const struct {
 	const char *flags, *shown;
 } flags[] = {
@@ -162,11 +162,11 @@ static const struct {
 	{ "lo lf", " lo lf" },
 	{ "lf", "" },				/* never seen without lo */
 	{ "rd wr mr mw me lo io dc de ac sd", " lo" },
-	/* Up to Linux 6.1 the flag has no name. */
+	/* Up to Linux 6.1 the kernel prints lf as "??". */
 	{ "rd wr mr mw me lo ?? ac sd", " lo lf" },
 	{ "rd wr mr mw me lo ??", " lo lf" },
 	{ "rd wr mr mw me lo io sr rr dc de ?? ac", " lo lf" },
-	/* Another one without a name lies behind the named ones. */
+	/* Another flag without a name comes behind the named flags. */
 	{ "rd wr mr mw me lo ac ??", " lo" },
 	{ "rd wr mr mw me lo sd ??", " lo" },
 	{ "rd wr mr mw me lo hg ??", " lo" },
@@ -198,7 +198,7 @@ START_TEST(flags_tell_the_way_of_locking)
 }
 END_TEST
 
-START_TEST(flags_of_one_area_do_not_reach_the_next)
+START_TEST(flags_of_one_vma_do_not_reach_the_next)
 {
 	assert_shows(
 		"1000-2000 rw-p 0 00:00 0\nRss: 4 kB\nVmFlags: lo ht lf \n"
@@ -208,7 +208,7 @@ START_TEST(flags_of_one_area_do_not_reach_the_next)
 }
 END_TEST
 
-START_TEST(area_without_flags_is_passed_over)
+START_TEST(vma_without_flags_is_skipped)
 {
 	assert_shows(
 		"1000-2000 rw-p 0 00:00 0\nRss: 8 kB\nSwap: 4 kB\n"
@@ -234,7 +234,7 @@ START_TEST(name_with_spaces_and_escapes_is_only_a_name)
 }
 END_TEST
 
-START_TEST(bounds_that_are_none_begin_no_area)
+START_TEST(invalid_bounds_begin_no_vma)
 {
 	static const char *const bounds[] = {
 		"2000-1000", "1000-1000", "1000", "1000-", "-2000", "x-y",
@@ -272,7 +272,7 @@ START_TEST(sizes_that_do_not_fit_are_left_out)
 }
 END_TEST
 
-START_TEST(garbage_has_no_areas)
+START_TEST(garbage_has_no_vmas)
 {
 	char text[5000];
 	uint64_t state = unit_seed;
@@ -289,7 +289,7 @@ START_TEST(garbage_has_no_areas)
 }
 END_TEST
 
-/* A first area with a name of n bytes, and then the normal file. */
+/* A VMA with a name of n bytes, and then the normal file. */
 static int file_behind_name(size_t n)
 {
 	static const char head[] = "1000-2000 rw-p 0 08:01 9 /";
@@ -300,7 +300,7 @@ static int file_behind_name(size_t n)
 
 	ck_assert_ptr_nonnull(text);
 	at = stpcpy(at, head);
-	/* Should a part of the name be taken for a line, this one shows. */
+	/* If a part of the name is taken for a line, show() prints this VMA. */
 	for (size_t i = 0; i < n; i++)
 		*at++ = "2000-3000 r"[i % 11];
 	at = stpcpy(stpcpy(at, rest), normal);
@@ -341,7 +341,7 @@ START_TEST(read_may_end_anywhere_in_a_line)
 }
 END_TEST
 
-/* An area is there once its flags have come, newline and all. */
+/* A VMA is complete with the newline of its VmFlags. */
 START_TEST(file_may_be_cut_anywhere)
 {
 	char expected[TEXT_MAX] = "";
@@ -399,7 +399,7 @@ START_TEST(error_of_read_is_handed_on)
 }
 END_TEST
 
-/* Change a text a little, or much. */
+/* Mutate a text at a random place. Returns its new size. */
 static size_t mutate(char *text, size_t size, uint64_t *state)
 {
 	size_t at = unit_below(state, size), n = 1 + unit_below(state, 200);
@@ -435,7 +435,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 
 	for (size_t i = 0; i < rounds; i++) {
 		char text[TEXT_MAX];
-		size_t size = strlen(normal), lines = 0, areas = 0;
+		size_t size = strlen(normal), lines = 0, vmas = 0;
 		struct lof_smaps smaps;
 		struct lof_vma vma;
 
@@ -448,7 +448,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 				    ? 1 + unit_below(&state, 1500) : 0;
 		lof_smaps_open_fd(&smaps, file_of(text, size));
 		while (lof_smaps_next(&smaps, &vma) == 1) {
-			ck_assert_msg(++areas <= lines &&
+			ck_assert_msg(++vmas <= lines &&
 				      !lof_range_is_empty(vma.range) &&
 				      (vma.locked || !vma.onfault),
 				      "LOF_TEST_SEED=%" PRIu64 ", round %zu",
@@ -459,7 +459,7 @@ START_TEST(mutated_files_are_read_to_their_end)
 }
 END_TEST
 
-START_TEST(process_that_is_not_there_is_enoent)
+START_TEST(missing_process_is_enoent)
 {
 	struct lof_smaps smaps;
 	uint64_t bytes;
@@ -500,7 +500,7 @@ START_TEST(own_file_reads_as_stdio_reads_it)
 	lock(start + 9 * page, start + 10 * page, 0);
 	count = truth_collect(start, end, kernel, 8);
 	ck_assert_int_eq(count, 3);
-	/* A PID as well as 0. */
+	/* 0 is the own process. */
 	ck_assert_int_eq(lof_smaps_open(&smaps, _i ? getpid() : 0), 0);
 	while (lof_smaps_next(&smaps, &vma) == 1) {
 		if (vma.range.start < start || vma.range.end > end ||
@@ -520,7 +520,7 @@ START_TEST(own_file_reads_as_stdio_reads_it)
 }
 END_TEST
 
-START_TEST(charge_is_what_was_locked)
+START_TEST(charge_is_the_sum_of_the_locks)
 {
 	const size_t page = lof_sys_page_size();
 	uint64_t before, after;
@@ -539,7 +539,7 @@ START_TEST(charge_is_what_was_locked)
 }
 END_TEST
 
-/* A process that has ended, and nobody waited for: it has no memory. */
+/* A process that has ended, before wait(). It has no memory. */
 static pid_t make_zombie(void)
 {
 	pid_t pid = fork();
@@ -574,16 +574,16 @@ Suite *suite_smaps(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_test(tc, file_of_linux_6_is_read);
-	tcase_add_test(tc, empty_file_has_no_areas);
+	tcase_add_test(tc, empty_file_has_no_vmas);
 	tcase_add_test(tc, end_of_file_stays_the_end);
 	tcase_add_loop_test(tc, flags_tell_the_way_of_locking, 0, nflags);
-	tcase_add_test(tc, flags_of_one_area_do_not_reach_the_next);
-	tcase_add_test(tc, area_without_flags_is_passed_over);
+	tcase_add_test(tc, flags_of_one_vma_do_not_reach_the_next);
+	tcase_add_test(tc, vma_without_flags_is_skipped);
 	tcase_add_test(tc, name_with_spaces_and_escapes_is_only_a_name);
-	tcase_add_test(tc, bounds_that_are_none_begin_no_area);
+	tcase_add_test(tc, invalid_bounds_begin_no_vma);
 	tcase_add_test(tc, bounds_of_all_digits_are_read);
 	tcase_add_test(tc, sizes_that_do_not_fit_are_left_out);
-	tcase_add_test(tc, garbage_has_no_areas);
+	tcase_add_test(tc, garbage_has_no_vmas);
 	tcase_add_loop_test(tc, line_longer_than_the_buffer_is_cut, 0, 5);
 	tcase_add_test(tc, line_may_end_anywhere_in_the_buffer);
 	tcase_add_test(tc, read_may_end_anywhere_in_a_line);
@@ -592,9 +592,9 @@ Suite *suite_smaps(void)
 	tcase_add_test(tc, read_that_is_interrupted_is_repeated);
 	tcase_add_test(tc, error_of_read_is_handed_on);
 	tcase_add_test(tc, mutated_files_are_read_to_their_end);
-	tcase_add_test(tc, process_that_is_not_there_is_enoent);
+	tcase_add_test(tc, missing_process_is_enoent);
 	tcase_add_loop_test(tc, own_file_reads_as_stdio_reads_it, 0, 2);
-	tcase_add_test(tc, charge_is_what_was_locked);
+	tcase_add_test(tc, charge_is_the_sum_of_the_locks);
 	tcase_add_test(tc, charge_of_a_file_without_the_line_is_enodata);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which pages were touched: by each of the three ways that tell. */
+/* The three ways to find touched pages. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -55,7 +55,7 @@ struct seen {
 	size_t runs;
 };
 
-/* In order, apart, and each as long as it is. */
+/* The runs come in order, and no two runs touch. */
 static int see(struct lof_range run, void *arg)
 {
 	struct seen *seen = arg;
@@ -75,12 +75,12 @@ static struct lof_range part(size_t start, size_t after)
 				   (uintptr_t)memory + after * page };
 }
 
-/* In eighths; what it asks for changes with how many were touched of late. */
+/* The share of touched pages, in eighths. The scan adapts to the last share. */
 static const unsigned int dense[] = { 0, 1, 3, 4, 6, 7, 8 };
 
 #define NDENSE	(sizeof(dense) / sizeof(dense[0]))
 
-/* A part with few touched pages follows one with many, and so on. */
+/* Touch a random share of the pages. */
 static void touch_some(size_t start, size_t after, unsigned int eighths,
 		       bool *touched, uint64_t *state)
 {
@@ -91,7 +91,7 @@ static void touch_some(size_t start, size_t after, unsigned int eighths,
 		}
 }
 
-START_TEST(what_was_touched_is_told)
+START_TEST(touched_pages_are_reported)
 {
 	static struct seen seen;
 	uint64_t state = unit_seed;
@@ -108,7 +108,7 @@ START_TEST(what_was_touched_is_told)
 }
 END_TEST
 
-START_TEST(what_is_not_mapped_was_not_touched)
+START_TEST(unmapped_pages_are_not_reported)
 {
 	static struct seen seen;
 	const size_t hole = 1500;
@@ -125,7 +125,7 @@ START_TEST(what_is_not_mapped_was_not_touched)
 }
 END_TEST
 
-START_TEST(nothing_and_all_are_told)
+START_TEST(no_pages_and_all_pages_are_reported)
 {
 	static struct seen none, all;
 
@@ -138,7 +138,7 @@ START_TEST(nothing_and_all_are_told)
 	ck_assert_int_eq(lof_touched_each(part(0, NPAGES), see, &all), 0);
 	ck_assert_uint_eq(all.last, part(0, NPAGES).end);
 	ck_assert_uint_eq(all.runs, 1);
-	/* It is asked for few pages first, and then for those of the rest. */
+	/* The scan asks for touched pages first, then for untouched pages. */
 	ck_assert_int_eq(unit_sys.scan_untouched,
 			 lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN));
 	for (size_t i = 0; i < NPAGES; i++)
@@ -153,7 +153,7 @@ static int refuse(struct lof_range run, void *arg)
 	return 7;
 }
 
-START_TEST(a_visit_ends_it)
+START_TEST(visitor_ends_the_scan)
 {
 	int n = 0;
 
@@ -164,8 +164,8 @@ START_TEST(a_visit_ends_it)
 }
 END_TEST
 
-/* mincore would tell what the page cache has. */
-START_TEST(of_a_file_mincore_is_not_asked)
+/* For a file, mincore() reports the pages of the page cache. */
+START_TEST(mincore_is_not_used_for_files)
 {
 	char name[] = "/tmp/unit-scan-XXXXXX";
 	int fd = mkstemp(name);
@@ -194,7 +194,7 @@ START_TEST(of_a_file_mincore_is_not_asked)
 }
 END_TEST
 
-START_TEST(what_cannot_be_opened_is_said)
+START_TEST(failed_open_is_reported)
 {
 	int n = 0;
 
@@ -207,8 +207,8 @@ START_TEST(what_cannot_be_opened_is_said)
 }
 END_TEST
 
-/* That there is no descriptor for once says nothing of the kernel. */
-START_TEST(what_cannot_be_opened_now_is_asked_for_again)
+/* A failed open() says nothing about the capabilities of the kernel. */
+START_TEST(failed_open_does_not_decide_a_capability)
 {
 	static const int err[] = { -EMFILE, -ENFILE, -ENOMEM };
 	bool scans = lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN);
@@ -247,14 +247,13 @@ Suite *suite_scan(void)
 	TCase *tc = tcase_create("each way");
 
 	tcase_add_checked_fixture(tc, begin, end);
-	tcase_add_loop_test(tc, what_was_touched_is_told, 0, NDENSE * NWAYS);
-	tcase_add_loop_test(tc, what_is_not_mapped_was_not_touched, 0, NWAYS);
-	tcase_add_loop_test(tc, nothing_and_all_are_told, 0, NWAYS);
-	tcase_add_loop_test(tc, a_visit_ends_it, 0, NWAYS);
-	tcase_add_loop_test(tc, of_a_file_mincore_is_not_asked, 0, 2 * NWAYS);
-	tcase_add_loop_test(tc, what_cannot_be_opened_is_said, 0, NWAYS);
-	tcase_add_loop_test(tc, what_cannot_be_opened_now_is_asked_for_again, 0,
-			    3);
+	tcase_add_loop_test(tc, touched_pages_are_reported, 0, NDENSE * NWAYS);
+	tcase_add_loop_test(tc, unmapped_pages_are_not_reported, 0, NWAYS);
+	tcase_add_loop_test(tc, no_pages_and_all_pages_are_reported, 0, NWAYS);
+	tcase_add_loop_test(tc, visitor_ends_the_scan, 0, NWAYS);
+	tcase_add_loop_test(tc, mincore_is_not_used_for_files, 0, 2 * NWAYS);
+	tcase_add_loop_test(tc, failed_open_is_reported, 0, NWAYS);
+	tcase_add_loop_test(tc, failed_open_does_not_decide_a_capability, 0, 3);
 	tcase_add_loop_test(tc, budgets_work_by_each_way, 0, NWAYS);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* System calls that are counted, refused and interrupted. */
+/* Wrapped system calls; see wrapped_sys.h. */
 #include "config.h"
 
 #include "kernel/wrapped_sys.h"
@@ -11,7 +11,7 @@
 
 struct unit_sys unit_sys;
 
-/* Not 0: the system calls of this thread are for memory of the library's own. */
+/* Not 0: this thread makes system calls for the library's own memory. */
 static _Thread_local int own;
 
 int __real_lof_own_map(size_t bytes, struct lof_range *memory);

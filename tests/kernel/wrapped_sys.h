@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The linker puts these in the place of some functions of sys.c (--wrap): they
- * count what the library asks of the kernel, refuse some of it, and let a test
- * act in the middle of a call.
+ * Wrappers of some functions of sys.c, linked with --wrap. They count the
+ * system calls of the library and make some fail. A test can act during a call.
  */
 #ifndef UNIT_SYS_H
 #define UNIT_SYS_H
@@ -11,30 +10,30 @@
 
 #include "kernel/sys.h"
 
-/* How a test maps memory of its own. */
+/* The flags for the memory that a test maps. */
 #define UNIT_MAP	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 struct unit_sys {
 	bool no_memory;		/* -ENOMEM for the ledger's memory */
-	int mlock2_err;		/* not 0: what mlock2 says */
-	int open_err;		/* not 0: what open says */
-	_Atomic int read_err;	/* not 0: what read says once */
-	size_t read_max;	/* not 0: most bytes that a read gives */
+	int mlock2_err;		/* not 0: the result of mlock2 */
+	int open_err;		/* not 0: the result of open */
+	_Atomic int read_err;	/* not 0: the result of the next read */
+	size_t read_max;	/* not 0: the most bytes of a read */
 
-	/* Called once, in the next call, before or after the kernel. */
+	/* Called once, before or after the next system call. */
 	void (*_Atomic before)(void);
 	void (*_Atomic after)(void);
 
-	/* Called after the read of this number. */
+	/* Called after read number reading_at. */
 	void (*reading)(void);
 	int reading_at;
 
-	/* How often each was called, but for memory of the library's own. */
+	/* Numbers of calls, without the calls for the library's own memory. */
 	_Atomic int mmap, munmap, mremap, mlock, mlock2, munlock, mlockall;
 	_Atomic int own_map, futex_wait, open, read;
 	_Atomic int scan_untouched;	/* PAGEMAP_SCAN, for untouched pages */
 
-	_Atomic uintptr_t unmapped;	/* where the last munmap was */
+	_Atomic uintptr_t unmapped;	/* the address of the last munmap */
 };
 
 extern struct unit_sys unit_sys;

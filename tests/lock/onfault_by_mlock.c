@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock on fault by mlock alone: each of its ways, and who else may be in the
- * way. The kernel has mlock2 here; we do as if it had not.
+ * Lock on fault by mlock alone: each way to do it, and other threads that
+ * interfere. The tests override the probe of mlock2.
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@ static void begin(void)
 	lof_cap_override(LOF_CAP_MLOCK2, 0);
 	lof_cap_override(LOF_CAP_ONFAULT_BY_MLOCK, -1);
 	ck_assert(lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK));
-	/* The ledger takes its memory with the first lock. */
+	/* The ledger maps its memory at the first lock. */
 	unit_arena_begin(NPAGES);
 	ck_assert_int_eq(lof_mlock(unit_at(0), 1), 0);
 	unit_arena_begin(NPAGES);
@@ -60,7 +60,7 @@ static size_t resident(size_t start, size_t after)
 	return n;
 }
 
-/* The kernel does not tell that it is on fault; the ledger knows. */
+/* smaps does not show that the lock is on fault, but the ledger does. */
 static void assert_tracked(size_t start, size_t after)
 {
 	struct lof_range range = unit_pages(start, after);
@@ -73,7 +73,7 @@ static void assert_tracked(size_t start, size_t after)
 	ck_assert_uint_eq(run.attr, LOF_ATTR(LOF_ONFAULT, LOF_BY_FLAG));
 }
 
-/* All of it is locked, nothing is populated, and nothing else is locked. */
+/* Only this range is locked, and none of its pages is resident. */
 static void assert_locked_alone(size_t start, size_t after)
 {
 	for (size_t i = 0; i < NPAGES; i++)
@@ -83,7 +83,7 @@ static void assert_locked_alone(size_t start, size_t after)
 	assert_tracked(start, after);
 }
 
-/* As below the stack of a thread. */
+/* A guard page, as below the stack of a thread. */
 static void make_guard(size_t at)
 {
 	ck_assert_int_eq(mprotect(unit_at(at), unit_len(1), PROT_NONE), 0);
@@ -98,7 +98,7 @@ START_TEST(guard_below_makes_mlock_stop)
 }
 END_TEST
 
-/* It is in no mapping's way, and in no hole of the program's. */
+/* The library maps no guard page into a hole of the program. */
 START_TEST(nothing_is_mapped_beside_the_range)
 {
 	make_hole(9, 10);
@@ -120,7 +120,7 @@ START_TEST(a_hole_above_makes_mlock_stop)
 }
 END_TEST
 
-START_TEST(a_hole_far_off_does_too)
+START_TEST(a_distant_hole_makes_mlock_stop)
 {
 	make_hole(50, 51);
 	lock(20, 22);
@@ -128,7 +128,7 @@ START_TEST(a_hole_far_off_does_too)
 }
 END_TEST
 
-/* What is locked between stays so, in its way. */
+/* The locks between the range and the hole keep their kinds. */
 START_TEST(neighbours_keep_their_locks)
 {
 	make_hole(30, 31);
@@ -151,7 +151,7 @@ static void map_the_hole(void)
 			      UNIT_MAP | MAP_FIXED, -1, 0), unit_at(14));
 }
 
-/* Slower, but not wrong: the page of another thread is unlocked again. */
+/* The range is populated. The page of the other thread is unlocked again. */
 START_TEST(hole_that_another_thread_maps_is_left_alone)
 {
 	make_hole(14, 15);
@@ -172,7 +172,7 @@ static void open_the_guard(void)
 	*(char *)unit_at(9) = 'x';
 }
 
-/* Slower, too: it does not stop there any more. */
+/* mlock does not stop at the page any more, and populates the range. */
 START_TEST(guard_that_another_thread_opens_is_left_alone)
 {
 	make_guard(9);
@@ -186,7 +186,7 @@ START_TEST(guard_that_another_thread_opens_is_left_alone)
 }
 END_TEST
 
-/* It is no guard of the range's own then. */
+/* The program has locked the guard page itself. */
 START_TEST(guard_that_is_locked_stays_locked)
 {
 	make_guard(9);
@@ -211,8 +211,8 @@ static void let_another_sync(void)
 	unit_by_another(sync_all);
 }
 
-/* Who looks while it is locked must not keep it in the ledger. */
-START_TEST(guard_that_another_thread_sees_is_forgotten)
+/* lof_sync() sees the guard locked, but it must not stay in the ledger. */
+START_TEST(guard_locked_during_a_sync_is_forgotten)
 {
 	make_guard(9);
 	unit_sys.after = let_another_sync;
@@ -225,7 +225,7 @@ START_TEST(guard_that_another_thread_sees_is_forgotten)
 }
 END_TEST
 
-/* The stack would grow into a page that lies below it. */
+/* A page below the stack would be in the way of its growth. */
 START_TEST(no_page_is_put_below_the_stack)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -257,12 +257,12 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, guard_below_makes_mlock_stop);
 	tcase_add_test(tc, nothing_is_mapped_beside_the_range);
 	tcase_add_test(tc, a_hole_above_makes_mlock_stop);
-	tcase_add_test(tc, a_hole_far_off_does_too);
+	tcase_add_test(tc, a_distant_hole_makes_mlock_stop);
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
-	tcase_add_test(tc, guard_that_another_thread_sees_is_forgotten);
+	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
 	return suite;
