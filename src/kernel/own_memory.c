@@ -16,10 +16,6 @@
 
 #include "kernel/sys.h"
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE	0x100000	/* Linux 4.17; before, a hint */
-#endif
-
 /* ThreadSanitizer allows memory only where the kernel usually puts it. */
 #if defined(__SANITIZE_THREAD__)
 #define LEFT_TO_KERNEL	true

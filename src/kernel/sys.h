@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Every system call of the library. Each function returns the kernel's result,
- * 0 or a negative errno, and does not change errno. No function decides
- * anything or uses the ledger.
+ * 0 or a negative errno, and does not change errno. No function uses the
+ * ledger. A call that only the library makes, and that a filter of the program
+ * refuses (permit.h), fails with -EPERM and is not made.
  */
 #ifndef LOF_KERNEL_SYS_H
 #define LOF_KERNEL_SYS_H
@@ -16,6 +17,9 @@
 #include "base/range.h"
 
 /* Names that old system headers do not have. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE	0x100000 /* Linux 4.17; before, a hint */
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4	/* Linux 5.7 */
 #endif
@@ -32,6 +36,17 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
+
+/* Arguments that permit.c also needs: of PAGEMAP_SCAN, and of FUTEX_WAKE_OP. */
+#define LOF_PM_SCAN	_IOWR('f', 16, struct lof_pm_scan_arg)
+#define LOF_FUTEX_ADD_0	FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)
+
+/* Linux 6.7: the build's headers may be older. */
+struct lof_pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages,
+		 category_inverted, category_mask, category_anyof_mask,
+		 return_mask;
+};
 
 /* Private to lof_sys_page_size(). */
 extern _Atomic size_t lof_page_size __attribute__((visibility("hidden")));
