@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sanitizers and valgrind: which of them this is, and what cannot be tested
- * there. In a plain run every test is added.
+ * The tool that the tests run in, and the tests that cannot run in it. Without
+ * a tool every test is added.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 #define RUNNING_ON_VALGRIND	0
 #endif
 
-#ifndef __has_feature		/* a thing of clang */
+#ifndef __has_feature		/* only clang has it */
 #define __has_feature(feature)	0
 #endif
 
@@ -43,7 +43,7 @@
 #define PLACE	"its mmap that fails leaves the place taken"
 #define SECCOMP	"it has no seccomp"
 #define OUTSIDE	"a program that is run there runs outside of it"
-#define SLOW	"tens of thousands of locks in one area take minutes"
+#define SLOW	"tens of thousands of locks in one VMA take minutes"
 
 /* Tests by name and number. */
 static const struct {
@@ -235,8 +235,8 @@ static const struct {
 };
 
 /*
- * In check_unit, handlers of synchronous signals assert and read /proc, by which
- * libcheck and stdio allocate. The library's own calls there stay watched.
+ * In check_unit, handlers of synchronous signals assert and read /proc, and so
+ * libcheck and stdio allocate. The library's own calls are still checked.
  */
 __attribute__((visibility("default")))
 const char *__tsan_default_suppressions(void);
@@ -311,7 +311,11 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after)
 	}
 }
 
-/* Below the limit mlock fails later, and pages that it cannot read stay locked. */
+/*
+ * Lock one page more than the limit, without access: if the limit applies,
+ * mlock fails before it locks a page. If not, it fails later, and pages stay
+ * locked.
+ */
 bool tool_is_limited(void)
 {
 	size_t charged = truth_vmlck(), len;
