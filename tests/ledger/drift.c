@@ -103,7 +103,7 @@ END_TEST
 /* The kernel grows a MAP_GROWSDOWN mapping by itself, like a stack. */
 START_TEST(query_sees_a_mapping_that_grew_down)
 {
-	const size_t room = 1024;	/* pages: more than the stack guard gap */
+	const size_t room = 1024;	/* pages: above the stack guard gap */
 	struct lof_region region;
 	char *base, *top;
 

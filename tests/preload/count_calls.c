@@ -63,7 +63,7 @@ int mlock2(const void *addr, size_t len, unsigned int flags);
 enum {
 	PLAIN,		/* private and anonymous */
 	SHARED,		/* a shared mapping of the file */
-	ATTACHED,	/* PLAIN, with the segment attached over units 8 to 11 */
+	ATTACHED,	/* PLAIN, with the segment over units 8 to 11 */
 };
 
 static const struct call {

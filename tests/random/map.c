@@ -102,7 +102,7 @@ static void move_holds(struct span old, const struct op *op, char *new,
  */
 static size_t moved_by_failure(struct span old, size_t most)
 {
-	const size_t all = (size_t)1 << 30;	/* more than the test's memory */
+	const size_t all = (size_t)1 << 30;	/* more than the test maps */
 	size_t moved = 0;
 
 	while (moved < old.len && moved < most && moved < all &&

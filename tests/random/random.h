@@ -178,7 +178,7 @@ bool touch_byte(volatile char *byte, bool write);
  * kinds.c: special kinds of memory, and calls that map and unmap them and that
  * the library has no function for.
  */
-void kinds_open(void);		/* once, before all runs; prints missing kinds */
+void kinds_open(void);		/* before all runs; prints missing kinds */
 int kinds_file(int which);
 void kinds_make_heap(void);
 struct span kinds_heap(void);
