@@ -3,7 +3,7 @@
  * The cost of finding the touched pages of a budget: CPU time of a
  * lof_catch_up() that finds no new page, by PAGEMAP_SCAN, by pagemap and by
  * mincore, compared with reading smaps. lof_cap_override() hides the better
- * ways. It also prints the memory of 1 GiB that a budget of 8 MiB locks.
+ * ways. Also prints the memory of 1 GiB that a budget of 8 MiB locks.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
 # Functions for the tests of the command, which source this file after check.sh.
-# They work in the directory $work; out and err there are a command's output.
+# The tests work in $work; the files out and err there are a command's output.
 
 command=$builddir/lockonfault
 shim=$builddir/.libs/liblockonfault-preload.so

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The demo: its usage, and its figures. They must show that lock-on-fault makes
+# The demo: its usage, and its figures, which must show that lock-on-fault makes
 # only the written pages resident.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh

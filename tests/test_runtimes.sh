@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# java and node do the same under the shim as without it. They reserve much
-# address space and collect garbage.
+# java and node, which reserve much address space and collect garbage, do the
+# same under the shim as without it.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh

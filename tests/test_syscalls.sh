@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Under the shim a call makes the same system calls as without it, in the same
-# order, with the same results, and no others. This holds for the first call of
-# a process and for later ones, for tracked and untracked memory, for calls that
-# fail. It needs mlock2, and no limit may apply. "--table MODE" prints a table
-# instead and asserts nothing: call, when, bare, shim. MODE is capability,
-# limit, budget, nomlock2, full, disabled.
+# order, with the same results, and no others: for the first call of a process
+# and for later calls, for tracked and untracked memory, for calls that fail.
+# The test needs mlock2 and no limit. "--table MODE" asserts nothing, but prints
+# a table: call, when, bare, shim. MODE is capability, limit, budget, nomlock2,
+# full, disabled.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 

@@ -186,7 +186,7 @@ static struct {
 	bool is_switched;		/* not one call after the other */
 	ucontext_t home;
 	ucontext_t fresh;		/* the same registers for each run */
-	sigjmp_buf outer;		/* the frame that a call is left to */
+	sigjmp_buf outer;		/* the target of siglongjmp */
 
 	struct choice choice[NCHOICES];
 	int nchoices, at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Included first when the library is built for exhaust.c. That test switches
- * from call to call at each seam of the protocol. It also leaves out parts of
- * the protocol, and then must fail.
+ * Included first when the library is built for exhaust.c. The test switches
+ * from call to call at each seam of the protocol. The test must fail if a part
+ * of the protocol is left out.
  */
 #ifndef EXHAUST_H
 #define EXHAUST_H

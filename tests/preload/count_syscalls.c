@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Print the system calls that each hooked call makes. A helper, this program
- * again, makes one call per process. It is traced by ptrace, between two marks.
+ * again, makes one call per process, and is traced by ptrace between two marks.
  *
  *	count_syscalls [SHIM]	prints: call, when, system calls
  *

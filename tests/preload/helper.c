@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A program that does not use the library. Its argument names a command: a
- * series of calls of libc. It prints the state of the memory as smaps shows it.
+ * series of calls of libc. After a call the command prints the state of the
+ * memory as smaps shows it.
  */
 #include "config.h"
 

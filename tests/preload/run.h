@@ -26,8 +26,8 @@ const char *built(const char *name);
 
 /*
  * Run preload_helper, or a program at path, with a command and settings of the
- * form "NAME=value" up to NULL. It must succeed and print nothing on stderr.
- * Returns its stdout.
+ * form "NAME=value" up to NULL. The program must succeed and print nothing on
+ * stderr. Returns its stdout.
  */
 const char *run(const char *command, ...);
 const char *run_as(const char *path, const char *command, ...);

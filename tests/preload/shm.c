@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A part of preload_helper: shmat, shmdt and remap_file_pages, by libc's
- * functions and by syscall(). It prints the ledger's notes after each call.
+ * functions and by syscall(). Prints the ledger's notes after each call.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A part of preload_helper: calls by syscall() with bit 31, 32 or 63 set in one
- * argument. It prints the errno of each.
+ * argument. Prints the errno of each call.
  */
 #include "config.h"
 

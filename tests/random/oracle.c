@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Compare lof_walk(), lof_query() and lof_stats() with smaps. It reads smaps by
- * plain system calls into static memory, so it maps nothing and does not use
- * the library. Without mlock2 the kernel does not tell the kind of a lock: then
- * kinds are not compared.
+ * Compare lof_walk(), lof_query() and lof_stats() with smaps. This file reads
+ * smaps by plain system calls into static memory, so it maps nothing and does
+ * not use the library. Without mlock2 the kernel does not tell the kind of a
+ * lock: then kinds are not compared.
  */
 #include "config.h"
 

@@ -198,7 +198,7 @@ int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
 	struct vma vma = { .start = 0 };
 
 	ntold = 0;
-	/* EBUSY: this thread owns the ledger's lock. All locks count as full. */
+	/* EBUSY: this thread owns the ledger's lock. All locks are full then. */
 	if (truth_lacks_mlock2())
 		ck_assert_msg(walk(tell, NULL) == 0 || errno == EBUSY,
 			      "lof_walk failed");

@@ -35,7 +35,7 @@ Suite *suite_summary(void);
 	ck_assert_int_eq(errno_, err);					\
 } while (0)
 
-/* LOF_TEST_SEED, or a new seed for each run. It is printed. */
+/* LOF_TEST_SEED, or a new seed for each run. The seed is printed. */
 extern uint64_t unit_seed;
 
 /* LOF_TEST_OPS, or usual. */
