@@ -85,7 +85,7 @@ public:
 
 	size_t count() const { return tree.count; }
 
-	/* Counts the nodes in use, and the nodes in full slabs. */
+	/* Not the spare nodes, nor the unused part of the last slab. */
 	double bytes_a_range() const
 	{
 		size_t used = pool.bytes - lof_range_len(pool.slab) -

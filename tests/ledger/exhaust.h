@@ -27,10 +27,10 @@ void exhaust_seam(const char *where, int line);
 #define SPINS			1
 #define PATIENCE_MS		2
 
-/* Without a bound two readers would make each other read again for ever. */
+/* Few attempts: two readers make each other read again, each time. */
 #define ATTEMPTS		2
 
-/* All pages can be locked: no locked page is suspect as unreadable. */
+/* The kernel can lock all pages here: so a new lock need not be suspect. */
 #define LOF_LOCK_IS_PROVEN	1
 
 #endif

@@ -20,7 +20,7 @@ extern enum part race_left_out;
 #define LOF_BLOCK_BITS	13
 #define CLEAR_EVERY		1
 
-/* All pages can be locked: no locked page is suspect as unreadable. */
+/* The kernel can lock all pages here: so a new lock need not be suspect. */
 #define LOF_LOCK_IS_PROVEN	1
 
 #endif

@@ -52,7 +52,7 @@ static const struct numbered {
 	{ SYS_shmdt, { BEGIN } },
 };
 
-/* For addresses and lengths the last only: the others may be valid memory. */
+/* In the first two arguments the last only: the others may be valid memory. */
 static const unsigned long wide[] = { 1ul << 31, 1ul << 32, 1ul << 63 };
 
 /* Before each call: 8 private pages, and then 4 shared pages. */
