@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The command lockonfault, from the outside: its usage, and that status shows
-# the locked memory as /proc has it.
+# The command lockonfault: its usage, and its status, which must agree with
+# /proc.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
@@ -41,7 +41,7 @@ exec 4>stop_fault
 wait_for test -s ready_full && wait_for test -s ready_fault
 page=$(getconf PAGESIZE)
 
-# row PID LIST: these columns in bytes, of a process
+# row PID LIST: the columns of LIST for process PID, in bytes
 row() { "$command" status -bnr -o "$2" "$1"; }
 
 same 'status of memory locked in full' "$full 1048576 1048576 0 1048576" \
@@ -79,7 +79,7 @@ for pid in x 0 -1 1x 99999999999999999999; do
 	exits "status of '$pid'" 1 "$command" status -- "$pid"
 	says "status of '$pid' is refused" err ".*invalid process ID: '$pid'"
 done
-# Beyond the largest that the kernel gives out.
+# 4194305 is above the largest possible PID.
 exits 'status with a PID missing' 1 "$command" status -nr -o PID 4194305 $full
 says 'the missing one is named' err '.*no such process: 4194305'
 same 'the other is shown' $full "$(cat out)"
@@ -98,7 +98,7 @@ else
 	left_out 'whether --json is JSON: there is no python3'
 fi
 
-# This is root's process, and nobody may not read its smaps.
+# The user nobody may not read the smaps of root's process.
 if nobody_can "$command" --version && ! as_nobody head /proc/$$/smaps \
 	>/dev/null 2>&1; then
 	as_nobody "$command" status -J $full >json

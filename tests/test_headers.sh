@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The public headers compile alone: as C11 and C89 with all pedantry, as C++,
-# with and without libc's extensions; the overlay does too, in both its forms.
+# The public headers compile alone: as C11 and C89 with pedantic warnings, as
+# C++, with and without the extensions of libc. So does the overlay, in both
+# forms.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -34,7 +35,7 @@ for std in c++98 c++11 c++17; do
 		-I"$include" "$work/plain.cc"
 done
 
-# Does a source that says mlock call lof_mlock?
+# Does the object of a source that calls mlock() use lof_mlock?
 redirected() {
 	"$@" -Wall -Wextra -Werror -c -o "$work/redirected.o" &&
 		nm -u "$work/redirected.o" | grep -w lof_mlock

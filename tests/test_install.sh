@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What "make install" puts into place works from there: C and C++ programs are
-# compiled by pkg-config alone, with and without the overlay, and run; and "make
-# uninstall" leaves nothing behind.
+# The installed files work: C and C++ programs compile with the flags of
+# pkg-config only, with and without the overlay, and run. "make uninstall"
+# removes all files.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -65,7 +65,7 @@ version=$(sed -n 's/^#define LOF_VERSION\t"\(.*\)"/\1/p' \
 # program COMPILER SOURCE PACKAGE WANTED
 program() {
 	flags=$(pkg-config --cflags --libs "$3") || return 1
-	# The flags are words, and so are those of a sanitizer's build.
+	# The flags are words, also those of a build with sanitizers.
 	# shellcheck disable=SC2086
 	$1 ${CFLAGS-} -Wall -Werror -o "$work/program" "$work/$2" $flags &&
 		[ "$("$work/program")" = "$version $4" ]

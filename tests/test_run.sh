@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lockonfault run, from the outside: how it exits, what it hands to a program,
-# and that the locks of the program are on fault.
+# lockonfault run: its exit status, the environment of the program, and the
+# locks of the program, which must be on fault.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/command.sh
 . "${srcdir:-.}/tests/command.sh"
 
-# --- run: without the shim it cannot
+# --- run: without the shim it fails
 
 [ -e "$shim" ] || {
 	exits 'run without a shim' 125 "$command" run true
@@ -36,7 +36,7 @@ chmod +x "$work/plain"
 exits 'run, a script without #!' 9 "$command" run "$work/plain"
 exits 'run, a shim not there' 125 "$command" run --shim "$work/nothing" true
 says 'run, a shim not there is named' err ".*the shim $work/nothing: .*"
-# sh replaces itself, so that the process is the one that was started.
+# The command executes sh in its own process.
 "$command" run sh -c 'echo $$' >"$work/out" &
 wait $!
 same 'run replaces itself by CMD' $! "$(cat "$work/out")"
@@ -65,7 +65,7 @@ LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG='$(pwd)/a b/log' \
 exits 'run -n, CMD with =' 0 "$command" run -n ./a=b c
 same 'run -n, CMD with =, output' "LD_PRELOAD=$shim './a=b' c" "$(cat out)"
 
-# What it prints does what it would have done, whatever is in an argument.
+# The printed command does the same as "run" itself, with any arguments.
 newline='
 '
 set -- -l "log 'of'" sh -c 'env | grep ^LOCK; printf "<%s>" "$@"' sh \
@@ -97,23 +97,23 @@ exits 'run -v' 0 "$command" run -v true
 says 'run -v tells the variables' err ".*: LD_PRELOAD=$shim"
 says 'run -v tells the limit' err '.*: RLIMIT_MEMLOCK: .*, was .*'
 
-# max_is WHAT WANTED MAX [PREFIX...]: the bytes that MAX comes to
+# max_is TITLE WANTED MAX [PREFIX...]: MAX must give WANTED bytes.
 max_is() {
-	max_what=$1 max_wanted=$2 max_text=$3
+	max_title=$1 max_wanted=$2 max_text=$3
 	shift 3
-	same "run --max: $max_what" "$max_wanted" "$(
+	same "run --max: $max_title" "$max_wanted" "$(
 		"$@" "$command" run --shim "$shim" -m "$max_text" -n true |
 		sed -n 's/.* LOCKONFAULT_MAX=\([0-9]*\) .*/\1/p')"
 }
 
-# no_max WHAT REASON MAX [PREFIX...]: it is an error, and nothing is run
+# no_max TITLE REASON MAX [PREFIX...]: MAX is an error, and no program runs.
 no_max() {
-	max_what=$1 max_reason=$2 max_text=$3
+	max_title=$1 max_reason=$2 max_text=$3
 	shift 3
-	exits "run --max: $max_what" 125 \
+	exits "run --max: $max_title" 125 \
 		"$@" "$command" run --shim "$shim" --max "$max_text" echo run
-	says "$max_what: it is said why" err "lockonfault run: $max_reason"
-	same "$max_what: CMD is not run" '' "$(cat out)"
+	says "$max_title: it is said why" err "lockonfault run: $max_reason"
+	same "$max_title: CMD is not run" '' "$(cat out)"
 }
 
 page=$(getconf PAGESIZE)
@@ -203,40 +203,40 @@ if has prlimit && prlimit --memlock=unlimited true 2>/dev/null; then
 	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		prlimit --memlock=unlimited
 elif ${CC:-cc} -shared -fPIC -o unlimited.so -x c - <<'EOF'
-int getrlimit(int what, unsigned long *limit)
+int getrlimit(int resource, unsigned long *limit)
 {
-	return limit[0] = limit[1] = -1, 0 * what;
+	return limit[0] = limit[1] = -1, 0 * resource;
 }
-int getrlimit64(int what, unsigned long long *limit)
+int getrlimit64(int resource, unsigned long long *limit)
 {
-	return limit[0] = limit[1] = -1, 0 * what;
+	return limit[0] = limit[1] = -1, 0 * resource;
 }
 EOF
-then	# who may not set it has a libc that says so
+then	# without the right to set it: a library that pretends
 	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		env LD_PRELOAD="$work/unlimited.so"
 else
 	left_out '--max without limit: it cannot be set'
 fi
 
-# --- run: --max by the cgroup; first with files that look like those of the
-#     kernel, in a mount namespace, as a machine has either version
+# --- run: --max by the cgroup. First with files like those of the kernel, in a
+#     mount namespace: a machine has only one version of cgroups.
 
-# in_cgroups COMMAND...: what is in here/ stands where /proc and cgroups were
+# in_cgroups COMMAND...: with here/ mounted over /proc and the cgroups
 in_cgroups() {
 	unshare --mount --map-root-user sh -c '
 		mount --bind here/cgroup /sys/fs/cgroup &&
 		mount --bind here/proc /proc && exec "$@"' sh "$@"
 }
 
-# groups LINE...: of /proc/self/cgroup, with no limits yet
+# groups LINE...: write /proc/self/cgroup of here/, without limits
 groups() {
 	rm -rf here
 	mkdir -p here/cgroup here/proc/self
 	printf '%s\n' "$@" >here/proc/self/cgroup
 }
 
-# limit PATH VALUE: of a cgroup
+# limit PATH VALUE: write the limit of a cgroup of here/
 limit() {
 	mkdir -p "$(dirname "here/cgroup/$1")"
 	echo "$2" >"here/cgroup/$1"
@@ -308,7 +308,7 @@ else
 		cgroup:50% in_cgroups
 fi
 
-# Then in one of the kernel; v1 first, since v2 has no memory beside it.
+# Then in a real cgroup. v1 first: v2 has no memory controller beside it.
 group=
 for name in memory/lof-test.$$/memory.limit_in_bytes lof-test.$$/memory.max; do
 	file=/sys/fs/cgroup/$name
@@ -319,7 +319,7 @@ for name in memory/lof-test.$$/memory.limit_in_bytes lof-test.$$/memory.max; do
 	group=
 done
 if [ -n "$group" ]; then
-	# in_group COMMAND...: in a cgroup below the one with the limit
+	# in_group COMMAND...: in a child of the cgroup with the limit
 	in_group() {
 		sh -c 'echo $$ >"$0/inner/cgroup.procs" && exec "$@"' \
 			"$group" "$@"
@@ -334,9 +334,9 @@ else
 	left_out '--max by a cgroup of the kernel: there is none to be made'
 fi
 
-# --- run: --max is the most that is locked
+# --- run: --max bounds the locked memory
 
-# charge PID: its VmLck, in kB
+# charge PID: VmLck of the process, in kB
 charge() { sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"; }
 
 mkfifo stop
@@ -367,7 +367,7 @@ else
 	fail "a plain mlock here: '$("$locker" flags)'"
 fi
 
-# limits COMMAND...: the soft and the hard limit that it gives a program
+# limits COMMAND...: the soft and the hard limit of a program run by COMMAND
 limits() { "$@" prlimit --memlock --noheadings --raw --output SOFT,HARD; }
 
 if ! has prlimit; then
@@ -392,20 +392,20 @@ if has prlimit && prlimit --memlock=65536:unlimited true 2>/dev/null; then
 		"$(limits prlimit --memlock=65536:65536 "$command" run)"
 fi
 
-# --- run: programs out of reach are named, and run
+# --- run: programs that the shim cannot reach are reported, and run
 
-# out_of_reach WHAT REASON PROGRAM [PREFIX...]
+# out_of_reach TITLE REASON PROGRAM [PREFIX...]
 out_of_reach() {
-	reach_what=$1 reach_why=$2 reach_program=$3
+	reach_title=$1 reach_why=$2 reach_program=$3
 	shift 3
-	exits "run of $reach_what" 0 "$@" "$command" run "$reach_program" flags
-	says "$reach_what: it is said" err \
+	exits "run of $reach_title" 0 "$@" "$command" run "$reach_program" flags
+	says "$reach_title: it is said" err \
 		".*shim cannot be loaded into $reach_program: $reach_why"
-	same "$reach_what: in one line" 1 "$(wc -l <err)"
-	says "$reach_what: and it is so" out lo
+	same "$reach_title: in one line" 1 "$(wc -l <err)"
+	says "$reach_title: and it is so" out lo
 }
 
-# within_reach WHAT PROGRAM
+# within_reach TITLE PROGRAM
 within_reach() {
 	exits "run of $1" 0 "$command" run "$2" flags
 	silent "$1: nothing is said"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that knows nothing of the library: it makes the calls of libc that
- * its argument names, and prints what smaps says afterwards.
+ * A program that does not use the library. Its argument names a command: a
+ * series of calls of libc. After a call the command prints the state of the
+ * memory as smaps shows it.
  */
 #include "config.h"
 
@@ -20,7 +21,7 @@
 
 #include "support/truth.h"
 
-#define UNTOUCHED 7777
+#define UNTOUCHED 7777		/* a value that no call gives errno */
 
 size_t page;
 char *arena;
@@ -135,7 +136,7 @@ static void maps(void)
 	SHOW();
 }
 
-/* A ring, one file twice: into a hole that the kernel chose. */
+/* A ring buffer: one file mapped twice, into a hole that the kernel chose. */
 static void ring(void)
 {
 	const size_t half = (size_t)1 << 20;
@@ -150,7 +151,7 @@ static void ring(void)
 	for (int i = 0; i < 2; i++)
 		DONE_MAP(mmap(addr + (size_t)i * half, half, RW,
 			      MAP_SHARED | MAP_FIXED | MAP_LOCKED, fd, 0));
-	/* The compiler takes these for two places, and may read first. */
+	/* The compiler sees two addresses, and might read before it writes. */
 	*(volatile char *)(addr + half - 1) = 'r';
 	printf("%c ", *(volatile char *)(addr + 2 * half - 1));
 	helper_show(addr, 4);
@@ -235,7 +236,7 @@ static void child(void)
 	SHOW();
 }
 
-/* Memory that cannot be locked (Linux 6.11): the kernel calls it success. */
+/* Linux 6.11: mlock of MAP_DROPPABLE memory succeeds, but does not lock it. */
 static void droppable(void)
 {
 	const int map_droppable = 0x08;
@@ -251,7 +252,7 @@ static void droppable(void)
 	SHOW();
 }
 
-/* Is the area of at(0) marked not to have huge pages? */
+/* Is the VMA at at(0) marked MADV_NOHUGEPAGE? */
 static void huge(void)
 {
 	FILE *file;
@@ -275,7 +276,7 @@ static void huge(void)
 	puts(split ? "split" : "huge");
 }
 
-/* Descriptors are the program's own: the shim keeps none of them. */
+/* The shim must not keep a descriptor: this program closes all. */
 static void descriptors(void)
 {
 	int fd;
@@ -304,7 +305,7 @@ static void nothing(void)
 {
 }
 
-/* What preload_early.so did before main. */
+/* Show the memory that preload_early.so locked before main. */
 static void early(void)
 {
 	void *const *mapped = dlsym(RTLD_DEFAULT, "early_mapped");
@@ -339,8 +340,8 @@ static void *show_stack(void *unused)
 }
 
 /*
- * The usual stack, which is made small enough for a limit, and one of a size and
- * a guard that are asked for.
+ * A thread with default attributes, whose stack is made small for the limit,
+ * and a thread with a given stack size and guard size.
  */
 static void stacks(void)
 {

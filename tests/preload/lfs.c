@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of preload_helper, built for large files: here mmap is mmap64, where
- * libc tells them apart.
+ * A part of preload_helper, built for large files: mmap is mmap64 here, if libc
+ * has both.
  */
 #undef _FILE_OFFSET_BITS
 #define _FILE_OFFSET_BITS 64
@@ -17,7 +17,7 @@
 #define mmap64 mmap
 #endif
 
-#define FAR ((off_t)5 << 30)	/* bytes; more than 32 bits */
+#define FAR ((off_t)5 << 30)	/* does not fit in 32 bits */
 
 void lfs_map(void)
 {

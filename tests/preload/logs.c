@@ -12,7 +12,7 @@
 #include "preload/run.h"
 #include "support/tool.h"
 
-/* The log of a command, of which the pid is known. */
+/* Run a command and return its log. */
 static const char *log_of(const char *command)
 {
 	static char text[4096];
@@ -44,7 +44,7 @@ static const char *line(const char *call, size_t first, size_t npages, int err)
 	return text;
 }
 
-/* The log goes on with that line; it is taken off. */
+/* The log continues with the expected line. Skip the line. */
 static void assert_next(const char **log, const char *expected)
 {
 	ck_assert_msg(strncmp(*log, expected, strlen(expected)) == 0,
