@@ -7,6 +7,7 @@
 #ifndef LOF_API_HOOKED_H
 #define LOF_API_HOOKED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -26,5 +27,14 @@ int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
  * the library emulates MCL_FUTURE.
  */
 void lof_hooked_follow(const void *addr, size_t len);
+
+/*
+ * Make a call of prctl or seccomp that may install a seccomp filter. Returns
+ * the kernel's result, or a negative errno.
+ */
+long lof_hooked_seccomp(long nr, const long args[6]);
+
+/* Does each filter permit the calls that write a line of the log? */
+bool lof_hooked_permits_log(void);
 
 #endif

@@ -173,7 +173,7 @@ static int lock_converted(const void *addr, size_t len, lock_range *by)
 		return lock(addr, len, LOF_ONFAULT, by);
 	err = lof_range_of(&range, addr, len);
 	if (!err)
-		err = lof_lock_onfault(LOF_NO_RANGE);
+		err = lof_may_lock();
 	if (!err && lof_first_hole(range) != range.end)
 		err = -ENOMEM;
 	if (!err)

@@ -332,7 +332,7 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	if (lof_option_value(LOF_CONVERT) == LOF_CONVERT_POPULATE)
 		unlocked.flags &= ~MAP_POPULATE;
 	if (lof_option_value(LOF_CONVERT_MAX)) {
-		err = lof_lock_onfault(LOF_NO_RANGE);
+		err = lof_may_lock();
 		if (!err)
 			err = map(&unlocked, result);
 		if (!err && !lof_range_of(&range, (void *)*result, m->len))

@@ -293,13 +293,22 @@ static int visit_run(const struct lof_entry *run, void *arg)
 	return w->result != 0;
 }
 
-/* The visitor may have changed locks ahead: resync a suspect run. */
-static int walk_run(const struct lof_entry *run, void *arg)
+/*
+ * Ask the kernel about a suspect run before the visit: a visit of lof_walk()
+ * may have changed locks ahead.
+ */
+static int visit_settled(const struct lof_entry *run, lof_run_visit *visit,
+			 void *arg)
 {
 	if (!(run->attr & LOF_ATTR_SUSPECT) ||
 	    lof_ledger_resync(run->range) == -EBUSY)
-		return visit_run(run, arg);
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit_run, arg);
+		return visit(run, arg);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit, arg);
+}
+
+static int walk_run(const struct lof_entry *run, void *arg)
+{
+	return visit_settled(run, visit_run, arg);
 }
 
 static struct lof_range everything(void)
@@ -336,7 +345,7 @@ struct survey {
 	bool gap_is_locked;
 };
 
-static int survey_run(const struct lof_entry *run, void *arg)
+static int add_run(const struct lof_entry *run, void *arg)
 {
 	struct survey *survey = arg;
 
@@ -345,6 +354,11 @@ static int survey_run(const struct lof_entry *run, void *arg)
 	else
 		survey->gap_is_locked |= lof_is_locked(run->range);
 	return 0;
+}
+
+static int survey_run(const struct lof_entry *run, void *arg)
+{
+	return visit_settled(run, add_run, arg);
 }
 
 /*

@@ -44,7 +44,8 @@ size_t lof_sys_ask_page_size(void)
 
 int lof_sys_mlock(struct lof_range range)
 {
-	return CALL3(SYS_mlock, range.start, lof_range_len(range), 0);
+	return OWN3(LOF_CALL_MLOCK, SYS_mlock, range.start,
+		    lof_range_len(range), 0);
 }
 
 int lof_sys_mlock2(struct lof_range range, unsigned int flags)
@@ -55,7 +56,8 @@ int lof_sys_mlock2(struct lof_range range, unsigned int flags)
 
 int lof_sys_munlock(struct lof_range range)
 {
-	return CALL3(SYS_munlock, range.start, lof_range_len(range), 0);
+	return OWN3(LOF_CALL_MUNLOCK, SYS_munlock, range.start,
+		    lof_range_len(range), 0);
 }
 
 int lof_sys_mlockall(int flags)

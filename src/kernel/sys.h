@@ -37,7 +37,12 @@
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
 
-/* Arguments that permit.c also needs: of PAGEMAP_SCAN, and of FUTEX_WAKE_OP. */
+/*
+ * Arguments that permit.c also needs: of PAGEMAP_SCAN, of FUTEX_WAKE_OP, and of
+ * the open() of the shim's log.
+ */
+#define LOF_LOG_FLAGS	(O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | \
+			 O_NOCTTY | O_NONBLOCK)
 #define LOF_PM_SCAN	_IOWR('f', 16, struct lof_pm_scan_arg)
 #define LOF_FUTEX_ADD_0	FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)
 

@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "kernel/caps.h"
+#include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "ledger/notes.h"
 #include "lock/giant.h"
@@ -49,6 +50,11 @@ int lof_lock_onfault(struct lof_range range)
 	err = lof_in_chunks(range, mlock_onfault);
 	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_lock_onfault(range)
 						    : err;
+}
+
+int lof_may_lock(void)
+{
+	return lof_permits(LOF_CALL_MLOCK) ? lof_sys_mlock(LOF_NO_RANGE) : 0;
 }
 
 int lof_lock_as(struct lof_range range, unsigned int kind)

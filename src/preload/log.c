@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "api/hooked.h"
+#include "kernel/sys.h"
 #include "kernel/syscall.h"
 #include "lockonfault.h"
 #include "preload/message.h"
@@ -40,11 +42,10 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	struct lof_message message = { .len = 0 };
 	long fd;
 
-	if (!lof_log_is_open())
+	if (!lof_log_is_open() || !lof_hooked_permits_log())
 		return;
 	fd = lof_syscall_raw(SYS_openat, AT_FDCWD, (long)log_path,
-			     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
-			     O_NOCTTY | O_NONBLOCK, 0600, 0, 0);
+			     LOF_LOG_FLAGS, 0600, 0, 0);
 	if (fd < 0)
 		return;
 	lof_message_add_number(&message, (uintptr_t)lof_syscall_raw(SYS_getpid,

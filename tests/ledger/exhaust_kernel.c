@@ -16,6 +16,7 @@
 #include "emulate/budget.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/own_memory.h"
+#include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
 
@@ -23,6 +24,7 @@ struct kernel kernel;
 bool kernel_refused;
 
 _Atomic size_t lof_page_size = PAGE;
+_Atomic uint32_t lof_refused_calls;
 
 size_t lof_sys_ask_page_size(void)
 {

@@ -55,6 +55,14 @@ void helper_show(const void *addr, size_t n);
 void helper_touch(size_t n);
 void helper_become_nobody(size_t limit);
 
+/* The program under a seccomp filter, in filter.c. */
+void filter_kill(void);
+void filter_trap(void);
+void filter_errno(void);
+void filter_by_number(void);
+void filter_refused(void);
+void filter_strict(void);
+
 /* By syscall(), in syscalls.c and wide.c; mmap64, in lfs.c. */
 void syscall_locks(void);
 void syscall_all(void);

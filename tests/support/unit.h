@@ -11,6 +11,8 @@
 
 #include "support/tool.h"
 
+Suite *suite_classic_bpf(void);
+Suite *suite_permit(void);
 Suite *suite_range(void);
 Suite *suite_range_tree(void);
 Suite *suite_own_memory(void);
