@@ -390,6 +390,8 @@ static const struct {
 	{ "syscall-discard", syscall_discard },
 	{ "syscall-others", syscall_others },
 	{ "syscall-wide", syscall_wide },
+	{ "harm-log", harm_log },
+	{ "harm-stderr", harm_stderr },
 	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },

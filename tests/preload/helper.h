@@ -73,6 +73,10 @@ void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
 
+/* Files that hurt a writer, in harm.c. */
+void harm_log(void);
+void harm_stderr(void);
+
 /* On a small stack, in preload_stack.c. */
 void stack_used(void);
 
