@@ -80,6 +80,20 @@ chmod +x 'x=y'
 "$command" run -n ./x=y z >line
 same 'run -n of a CMD with = too' "z $shim" "$(sh ./line)"
 
+exits 'run -n -l' 0 "$command" run -n -l not-made true
+check 'run -n makes no log' test ! -e not-made
+exits 'run -l' 0 "$command" run -l made true
+check 'run -l makes the log' test -s made
+exits 'run -l, no directory' 125 "$command" run -l nowhere/log echo run
+same 'the log is named' "lockonfault run: cannot open the log \
+$(pwd)/nowhere/log: No such file or directory" "$(cat err)"
+same 'CMD is not run' '' "$(cat out)"
+exits 'run -l, a directory' 125 "$command" run -l "$work" echo run
+exits 'run -l, no name' 125 "$command" run -l '' echo run
+mkfifo fifo
+exits 'run -l, a FIFO without a reader' 125 timeout 10 \
+	"$command" run -l fifo echo run
+
 same 'run keeps LD_PRELOAD' "$shim:$work/ab/shim.so:/x" "$(
 	LD_PRELOAD=$work/ab/shim.so:/x "$command" run printenv LD_PRELOAD \
 	2>/dev/null)"

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernel/sys.h"
 #include "lockonfault.h"
 #include "preload/settings.h"
 
@@ -92,6 +93,20 @@ static int set_log(struct run *run)
 		return -1;
 	}
 	return set_variable(run, "LOCKONFAULT_LOG", path);
+}
+
+/* The shim does not tell that it cannot open the log. */
+static int try_log(void)
+{
+	const char *path = getenv("LOCKONFAULT_LOG");
+	int fd = lof_sys_open_log(path);
+
+	if (fd < 0) {
+		errno = -fd;
+		warn("cannot open the log %s", path);
+		return -1;
+	}
+	return close(fd);
 }
 
 /* Only the scanning thread locks touched pages, so --max needs it. */
@@ -263,6 +278,8 @@ static int run_command(struct run *run, char **command)
 	warn_if_in_vain(command[0]);
 	if (run->dry_run)
 		return print_command(run, command);
+	if (run->log && try_log())
+		return LOF_EXIT_OURS;
 	raise_limit(run);
 	if (run->verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
