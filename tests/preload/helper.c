@@ -396,6 +396,7 @@ static const struct {
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },
+	{ "lfs-model", lfs_model },
 	{ "shm", shm_attach },
 	{ "syscall-shm", shm_attach_by_number },
 	{ "remap-file", shm_remap },

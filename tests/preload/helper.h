@@ -66,6 +66,7 @@ void syscall_wide(void);
 void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);
+void lfs_model(void);
 
 /* Other ways to map and unmap, in preload_shm.c. */
 void shm_attach(void);
