@@ -300,7 +300,9 @@ END_TEST
 
 START_TEST(programs_that_lock_to_prefault_are_left_alone)
 {
-	static const char *const name[] = { "memlockd", "prelockd", "vmtouch" };
+	static const char *const name[] = {
+		"fio", "memlockd", "prelockd", "vmtouch",
+	};
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name[_i]);
@@ -398,7 +400,7 @@ static Suite *preload_suite(void)
 			    2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
-			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
+			    programs_that_lock_to_prefault_are_left_alone, 0, 4);
 	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
 	tcase_add_test(tcase, mappings_before_libc_starts_decide_nothing);
 	tcase_add_test(tcase, calls_use_little_stack);
