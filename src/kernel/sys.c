@@ -238,6 +238,11 @@ int lof_sys_open_log(const char *path)
 			  0);
 }
 
+bool lof_sys_is_stream(int fd)
+{
+	return CALL3(SYS_lseek, fd, 0, SEEK_CUR) == -ESPIPE;
+}
+
 bool lof_sys_is_writable(int fd)
 {
 	struct pollfd poll = { .fd = fd, .events = POLLOUT };

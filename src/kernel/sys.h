@@ -103,6 +103,9 @@ int lof_sys_close(int fd);
  */
 int lof_sys_open_log(const char *path);
 
+/* Is it a pipe, a socket or a terminal, which have no position? */
+bool lof_sys_is_stream(int fd);
+
 /* Would a write to fd neither wait nor find that there is no reader? */
 bool lof_sys_is_writable(int fd);
 

@@ -88,6 +88,14 @@ static void end_line(struct lof_message *message)
 	message->buf[message->len++] = '\n';
 }
 
+static long write_and_close(const struct lof_message *message, int fd)
+{
+	long written = lof_sys_write(fd, message->buf, message->len);
+
+	lof_sys_close(fd);
+	return written;
+}
+
 void lof_message_append(struct lof_message *message, const char *path)
 {
 	struct calm calm;
@@ -98,26 +106,30 @@ void lof_message_append(struct lof_message *message, const char *path)
 	if (calm_begin(&calm))
 		return;
 	fd = lof_sys_open_log(path);
-	if (fd >= 0) {
-		written = lof_sys_write(fd, message->buf, message->len);
-		lof_sys_close(fd);
-	}
+	if (fd >= 0)
+		written = write_and_close(message, fd);
 	calm_end(&calm, written);
 }
 
 /*
  * Other processes share the open file of standard error, so that it cannot be
- * made not to block; poll tells whether a write would.
+ * made not to wait. A pipe or a terminal is opened anew, which needs /proc; for
+ * a socket poll tells whether a write would wait.
  */
 void lof_message_say(struct lof_message *message)
 {
 	struct calm calm;
 	long written = 0;
+	int fd = -1;
 
 	end_line(message);
 	if (calm_begin(&calm))
 		return;
-	if (lof_sys_is_writable(STDERR_FILENO))
+	if (lof_sys_is_stream(STDERR_FILENO))
+		fd = lof_sys_open_log("/proc/thread-self/fd/2");
+	if (fd >= 0)
+		written = write_and_close(message, fd);
+	else if (lof_sys_is_writable(STDERR_FILENO))
 		written = lof_sys_write(STDERR_FILENO, message->buf,
 					message->len);
 	calm_end(&calm, written);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -302,6 +303,57 @@ static void say_without_reader(void)
 	start();
 }
 
+/*
+ * A pipe of one page, with a byte in it: poll tells that it is full, but a line
+ * still fits. Exits with 0 if the line comes.
+ */
+static void say_to_small_pipe(void)
+{
+	char line[200];
+	int end[2], status;
+
+	if (pipe(end) || fcntl(end[1], F_SETPIPE_SZ, 1) < 0 ||
+	    write(end[1], "x", 1) != 1)
+		_exit(62);
+	if (fork() == 0) {
+		to(end[1], STDERR_FILENO);
+		start();
+	}
+	wait(&status);
+	fcntl(end[0], F_SETFL, O_NONBLOCK);
+	if (read(end[0], line, sizeof(line)) < 2 || status)
+		_exit(63);
+	/* This process may wait for the pipe, the shim may not make it. */
+	if (fcntl(end[1], F_GETFL) & O_NONBLOCK)
+		_exit(64);
+}
+
+/* The program's lines follow the message, and do not overwrite it. */
+static void say_to_file(void)
+{
+	int fd = memfd_create("err", 0), status;
+
+	if (fork() == 0) {
+		to(fd, STDERR_FILENO);
+		start();
+	}
+	wait(&status);
+	if (lseek(fd, 0, SEEK_CUR) < 2 || status)
+		_exit(65);
+}
+
+static void say_to_full_socket(void)
+{
+	int end[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, end))
+		_exit(66);
+	while (send(end[1], "x", 1, MSG_DONTWAIT) == 1)
+		;
+	to(end[1], STDERR_FILENO);
+	start();
+}
+
 static void say_to_full_pipe(void)
 {
 	pipe_full(STDERR_FILENO);
@@ -333,7 +385,10 @@ void harm_stderr(void)
 	outcome("limit", say_to_limited);
 	outcome("closed", say_to_nothing);
 	outcome("reader", say_without_reader);
+	outcome("small", say_to_small_pipe);
 	outcome("full", say_to_full_pipe);
+	outcome("file", say_to_file);
+	outcome("socket", say_to_full_socket);
 	outcome("stopped", say_to_stopped_terminal);
 	outcome("terminal", say_to_terminal);
 }

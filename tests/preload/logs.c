@@ -126,7 +126,8 @@ END_TEST
 START_TEST(message_raises_no_signal_and_never_blocks)
 {
 	ck_assert_str_eq(run("harm-stderr", NULL),
-			 "limit 0\nclosed 0\nreader 0\nfull 0\nstopped 0\n"
+			 "limit 0\nclosed 0\nreader 0\nsmall 0\nfull 0\n"
+			 "file 0\nsocket 0\nstopped 0\n"
 			 "message from the background 0\nterminal 0\n");
 }
 END_TEST
