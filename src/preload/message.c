@@ -59,7 +59,11 @@ static int calm_begin(struct calm *calm)
 	err = lof_sys_sigmask(SIG_BLOCK, &all, &calm->mask);
 	if (err)
 		return err;
-	err = lof_sys_sigpending(&calm->pending);
+	sigemptyset(&calm->pending);
+	/* A signal that was not blocked cannot have been pending. */
+	if (sigismember(&calm->mask, SIGPIPE) ||
+	    sigismember(&calm->mask, SIGXFSZ))
+		err = lof_sys_sigpending(&calm->pending);
 	if (err)
 		lof_sys_sigmask(SIG_SETMASK, &calm->mask, NULL);
 	return err;

@@ -28,7 +28,7 @@
 
 static const int risky[] = { SIGXFSZ, SIGPIPE, SIGTTOU };
 
-/* Run act() in a child. Print how it ended; 5 s are as good as for ever. */
+/* Run act() in a child. Print how it ended; 10 s are as good as for ever. */
 static void outcome(const char *what, void (*act)(void))
 {
 	int status, waited = 0;
@@ -41,9 +41,9 @@ static void outcome(const char *what, void (*act)(void))
 		_exit(0);
 	}
 	while (waitpid(pid, &status, WNOHANG | WUNTRACED) == 0 &&
-	       waited++ < 500)
+	       waited++ < 1000)
 		usleep(10000);
-	if (waited > 500)
+	if (waited > 1000)
 		printf("%s blocked\n", what);
 	else if (WIFEXITED(status))
 		printf("%s %d\n", what, WEXITSTATUS(status));
@@ -151,7 +151,7 @@ static void log_to_leaving_reader(void)
 	close(end[0]);
 	if (pthread_create(&thread, NULL, come_and_go, NULL))
 		_exit(53);
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 5000; i++)
 		log_a_call();
 	is_done = 1;
 	pthread_join(thread, NULL);
