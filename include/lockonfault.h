@@ -134,7 +134,7 @@ enum lof_option {
 enum {
 	LOF_CONVERT_OFF		= 0,
 	LOF_CONVERT_LOCKS	= 1,
-	LOF_CONVERT_POPULATE	= 2	/* and drop MAP_POPULATE too */
+	LOF_CONVERT_POPULATE	= 2	/* and drop every MAP_POPULATE */
 };
 
 /* Values of LOF_DISCARD. */
@@ -287,7 +287,8 @@ int lof_munlockall2(int flags);
  *
  * off is an off_t of 64 bits, also if the caller's off_t has 32 bits.
  * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing.
- * With MAP_HUGETLB, which is never swapped, it only maps.
+ * With MAP_HUGETLB, which is never swapped, it only maps. Under
+ * LOF_CONVERT_POPULATE, MAP_POPULATE is dropped, with or without MAP_LOCKED.
  *
  * Errors: those of mmap(2).
  * Partial effect: none on failure, except with MAP_FIXED if the kernel unmaps

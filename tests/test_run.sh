@@ -57,9 +57,9 @@ says 'run --shim is made absolute' out "$(realpath ab)/shim.so"
 
 exits 'run --dry-run' 0 "$command" run -n true
 same 'run --dry-run, output' "env LD_PRELOAD=$shim true" "$(cat out)"
-exits 'run -n -p -d -l' 0 "$command" run -n -p -d -l 'a b/log' \
+exits 'run -n -d -l' 0 "$command" run -n --populate=strip -d -l 'a b/log' \
 	"it's" '' '$HOME' 'x y' a-b
-same 'run -n -p -d -l, output' "env LD_PRELOAD=$shim LOCKONFAULT_CONVERT=2 \
+same 'run -n -d -l, output' "env LD_PRELOAD=$shim LOCKONFAULT_CONVERT=2 \
 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG='$(pwd)/a b/log' \
 'it'\\''s' '' '\$HOME' 'x y' a-b" "$(cat out)"
 exits 'run -n, CMD with =' 0 "$command" run -n ./a=b c
@@ -80,6 +80,20 @@ chmod +x 'x=y'
 "$command" run -n ./x=y z >line
 same 'run -n of a CMD with = too' "z $shim" "$(sh ./line)"
 
+exits 'run -n -l' 0 "$command" run -n -l not-made true
+check 'run -n makes no log' test ! -e not-made
+exits 'run -l' 0 "$command" run -l made true
+check 'run -l makes the log' test -s made
+exits 'run -l, no directory' 125 "$command" run -l nowhere/log echo run
+same 'the log is named' "lockonfault run: cannot open the log \
+$(pwd)/nowhere/log: No such file or directory" "$(cat err)"
+same 'CMD is not run' '' "$(cat out)"
+exits 'run -l, a directory' 125 "$command" run -l "$work" echo run
+exits 'run -l, no name' 125 "$command" run -l '' echo run
+mkfifo fifo
+exits 'run -l, a FIFO without a reader' 125 timeout 10 \
+	"$command" run -l fifo echo run
+
 same 'run keeps LD_PRELOAD' "$shim:$work/ab/shim.so:/x" "$(
 	LD_PRELOAD=$work/ab/shim.so:/x "$command" run printenv LD_PRELOAD \
 	2>/dev/null)"
@@ -87,8 +101,18 @@ same 'run leaves no colon behind an empty one' "$shim" "$(
 	LD_PRELOAD='' "$command" run printenv LD_PRELOAD)"
 same 'run keeps LOCKONFAULT_CONVERT' 0 "$(
 	LOCKONFAULT_CONVERT=0 "$command" run printenv LOCKONFAULT_CONVERT)"
-same 'run -p sets it' 2 "$(
-	LOCKONFAULT_CONVERT=0 "$command" run -p printenv LOCKONFAULT_CONVERT)"
+same 'run --populate=strip sets it' 2 "$(LOCKONFAULT_CONVERT=0 \
+	"$command" run --populate=strip printenv LOCKONFAULT_CONVERT)"
+same 'run --populate=keep sets it' 1 "$(LOCKONFAULT_CONVERT=2 \
+	"$command" run --populate keep printenv LOCKONFAULT_CONVERT)"
+for how in '' 2 Strip; do
+	exits "run --populate='$how'" 125 "$command" run --populate="$how" true
+	same 'it is said why' "lockonfault run: invalid argument '$how' for \
+--populate: not keep or strip" "$(cat err)"
+done
+for option in -p --no-populate; do
+	exits "run $option is no option" 125 "$command" run $option true
+done
 exits 'run under LOCKONFAULT_DISABLE' 0 \
 	env LOCKONFAULT_DISABLE=1 "$command" run printenv LOCKONFAULT_DISABLE
 says 'LOCKONFAULT_DISABLE stays' out 1
@@ -121,7 +145,7 @@ exits 'run -n --max' 0 "$command" run -n --max=1M true
 same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
 exits 'run -n, all that can be set' 0 \
-	"$command" run -n -p -d -l /log -m 64K true
+	"$command" run -n --populate=strip -d -l /log -m 64K true
 same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
 LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG=/log \
 LOCKONFAULT_MAX=65536 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernel/sys.h"
 #include "lockonfault.h"
 #include "preload/settings.h"
 
@@ -33,7 +34,7 @@ static const char help[] =
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
-	" -p, --no-populate  ignore MAP_POPULATE of locked mappings\n"
+	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
 	" -v, --verbose      print the limit and the variables set\n"
 	" -h, --help         display this help\n"
@@ -41,14 +42,14 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1 };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE };
 
 static const struct option long_options[] = {
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
-	{ "no-populate", no_argument, NULL, 'p' },
+	{ "populate", required_argument, NULL, OPTION_POPULATE },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -57,8 +58,8 @@ static const struct option long_options[] = {
 };
 
 struct run {
-	const char *shim, *log, *max;
-	bool discard, no_populate, dry_run, verbose;
+	const char *shim, *log, *max, *populate;
+	bool discard, dry_run, verbose;
 	/* The environment variables set by the command, in order. */
 	const char *set[6];
 	size_t nset;
@@ -92,6 +93,31 @@ static int set_log(struct run *run)
 		return -1;
 	}
 	return set_variable(run, "LOCKONFAULT_LOG", path);
+}
+
+static int set_populate(struct run *run)
+{
+	if (strcmp(run->populate, "strip") == 0)
+		return set_variable(run, "LOCKONFAULT_CONVERT", "2");
+	if (strcmp(run->populate, "keep") == 0)
+		return set_variable(run, "LOCKONFAULT_CONVERT", "1");
+	warnx("invalid argument '%s' for --populate: not keep or strip",
+	      run->populate);
+	return -1;
+}
+
+/* The shim does not tell that it cannot open the log. */
+static int try_log(void)
+{
+	const char *path = getenv("LOCKONFAULT_LOG");
+	int fd = lof_sys_open_log(path);
+
+	if (fd < 0) {
+		errno = -fd;
+		warn("cannot open the log %s", path);
+		return -1;
+	}
+	return close(fd);
 }
 
 /* Only the scanning thread locks touched pages, so --max needs it. */
@@ -161,7 +187,7 @@ static int set_environment(struct run *run)
 	    lof_shim_preload(shim))
 		return -1;
 	run->set[run->nset++] = "LD_PRELOAD";
-	if (run->no_populate && set_variable(run, "LOCKONFAULT_CONVERT", "2"))
+	if (run->populate && set_populate(run))
 		return -1;
 	if (run->discard &&
 	    set_variable(run, "LOCKONFAULT_DISCARD", "translate"))
@@ -263,6 +289,8 @@ static int run_command(struct run *run, char **command)
 	warn_if_in_vain(command[0]);
 	if (run->dry_run)
 		return print_command(run, command);
+	if (run->log && try_log())
+		return LOF_EXIT_OURS;
 	raise_limit(run);
 	if (run->verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
@@ -280,7 +308,7 @@ int lof_cmd_run(int argc, char **argv)
 	struct run run = { .shim = NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+dl:m:npvhV", long_options,
+	while ((c = getopt_long(argc, argv, "+dl:m:nvhV", long_options,
 				NULL)) >= 0)
 		switch (c) {
 		case 'd':
@@ -295,8 +323,8 @@ int lof_cmd_run(int argc, char **argv)
 		case 'n':
 			run.dry_run = true;
 			break;
-		case 'p':
-			run.no_populate = true;
+		case OPTION_POPULATE:
+			run.populate = optarg;
 			break;
 		case OPTION_SHIM:
 			run.shim = optarg;

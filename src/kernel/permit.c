@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <linux/ioctl.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -100,6 +101,10 @@ static const struct instance instances[] = {
 	{ LOF_CALL_LOG, SYS_write, { 3, SOME, PAGE } },
 	{ LOF_CALL_LOG, SYS_close, { 3 } },
 	{ LOF_CALL_LOG, SYS_getpid, { 0 } },
+	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_BLOCK, SOME, SOME, 8 } },
+	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, 0, 8 } },
+	{ LOF_CALL_LOG, SYS_rt_sigpending, { SOME, 8 } },
+	{ LOF_CALL_LOG, SYS_rt_sigtimedwait, { SOME, 0, SOME, 8 } },
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/ioctl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -166,6 +167,28 @@ int lof_sys_sigaltstack(stack_t *old)
 	return OWN3(LOF_CALL_SIGALTSTACK, SYS_sigaltstack, 0, old, 0);
 }
 
+/* The kernel's sigset_t is shorter than libc's, but begins alike. */
+#define SIGSET_BYTES	(_NSIG / 8)
+
+int lof_sys_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	return (int)CALL6(SYS_rt_sigprocmask, how, set, old, SIGSET_BYTES, 0,
+			  0);
+}
+
+int lof_sys_sigpending(sigset_t *set)
+{
+	return CALL3(SYS_rt_sigpending, set, SIGSET_BYTES, 0);
+}
+
+int lof_sys_sigtake(const sigset_t *set)
+{
+	const long timeout[2] = { 0, 0 };
+
+	return (int)CALL6(SYS_rt_sigtimedwait, set, 0, timeout, SIGSET_BYTES,
+			  0, 0);
+}
+
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 {
 	/* SYS_futex takes the kernel's old timespec: two longs. */
@@ -210,9 +233,34 @@ long lof_sys_read(int fd, void *buf, size_t size)
 	return OWN6(LOF_CALL_FILES, SYS_read, fd, buf, size, 0, 0, 0);
 }
 
+long lof_sys_write(int fd, const void *buf, size_t size)
+{
+	return CALL6(SYS_write, fd, buf, size, 0, 0, 0);
+}
+
 int lof_sys_close(int fd)
 {
 	return OWN3(LOF_CALL_FILES, SYS_close, fd, 0, 0);
+}
+
+int lof_sys_open_log(const char *path)
+{
+	return (int)CALL6(SYS_openat, AT_FDCWD, path, LOF_LOG_FLAGS, 0600, 0,
+			  0);
+}
+
+bool lof_sys_is_stream(int fd)
+{
+	return CALL3(SYS_lseek, fd, 0, SEEK_CUR) == -ESPIPE;
+}
+
+bool lof_sys_is_writable(int fd)
+{
+	struct pollfd poll = { .fd = fd, .events = POLLOUT };
+	long timeout[2] = { 0, 0 };	/* the kernel writes to it */
+
+	return CALL6(SYS_ppoll, &poll, 1, timeout, 0, 0, 0) == 1 &&
+	       poll.revents == POLLOUT;
 }
 
 void lof_sys_leave_files(void)

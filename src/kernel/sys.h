@@ -93,6 +93,13 @@ int lof_sys_mincore(struct lof_range range, unsigned char *pages);
 /* Get the alternate signal stack of this thread. */
 int lof_sys_sigaltstack(stack_t *old);
 
+/* As sigprocmask(), for this thread; libc's own signals are not spared. */
+int lof_sys_sigmask(int how, const sigset_t *set, sigset_t *old);
+int lof_sys_sigpending(sigset_t *set);
+
+/* Take one pending signal of the set: its number, or -EAGAIN. */
+int lof_sys_sigtake(const sigset_t *set);
+
 /* Wait while *word is value, for at most ms milliseconds; wake one waiter. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int lof_sys_futex_wake(_Atomic uint32_t *word);
@@ -104,10 +111,23 @@ int lof_sys_futex_wake(_Atomic uint32_t *word);
 int lof_sys_touch_read(uint32_t *word);
 int lof_sys_touch_write(uint32_t *word);
 
-/* open: a file descriptor; read: the count of bytes; or a negative errno. */
+/* open: a file descriptor; read, write: the count of bytes; or a negative errno. */
 int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
+long lof_sys_write(int fd, const void *buf, size_t size);
 int lof_sys_close(int fd);
+
+/*
+ * Open a file to append to it. It is created with mode 0600; it does not become
+ * the controlling terminal. Neither this call nor a write to it waits.
+ */
+int lof_sys_open_log(const char *path);
+
+/* Is it a pipe, a socket or a terminal, which have no position? */
+bool lof_sys_is_stream(int fd);
+
+/* Would a write to fd neither wait nor find that there is no reader? */
+bool lof_sys_is_writable(int fd);
 
 /*
  * Give this thread its own table of files, with no file open. Files that it

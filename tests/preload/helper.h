@@ -74,12 +74,17 @@ void syscall_wide(void);
 void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);
+void lfs_model(void);
 
 /* shmat, shmdt and remap_file_pages, in shm.c. */
 void shm_attach(void);
 void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
+
+/* Files that hurt a writer, in harm.c. */
+void harm_log(void);
+void harm_stderr(void);
 
 /* On a small stack, in stack.c. */
 void stack_used(void);

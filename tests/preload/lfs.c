@@ -11,6 +11,8 @@
 #include "preload/helper.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef __GLIBC__
@@ -42,5 +44,30 @@ void lfs_map_far(void)
 	DONE_MAP(mmap64(at(4), pages(2), RW, MAP_SHARED | MAP_FIXED |
 			MAP_LOCKED, fd, FAR));
 	printf("%c%c ", *at(0), *at(4));
+	SHOW();
+}
+
+#ifdef SYS_mmap2
+#define NR_MMAP	SYS_mmap2
+#else
+#define NR_MMAP	SYS_mmap
+#endif
+
+/* As llama.cpp maps a model: the file is populated, and locked later. */
+void lfs_model(void)
+{
+	const int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+	int fd = memfd_create("model", 0);
+
+	if (ftruncate(fd, (off_t)pages(8)))
+		exit(17);
+	DONE_MAP(mmap(at(0), pages(8), PROT_READ, flags, fd, 0));
+	SHOW();
+	DONE(mlock(at(0), pages(8)));
+	SHOW();
+	DONE_MAP(mmap64(at(0), pages(8), PROT_READ, flags, fd, 0));
+	SHOW();
+	DONE_MAP((void *)syscall(NR_MMAP, at(0), pages(8), PROT_READ, flags, fd,
+				 0));
 	SHOW();
 }
