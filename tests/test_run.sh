@@ -55,6 +55,35 @@ exits 'run --shim by a relative path' 0 "$command" run --shim ab/../ab/shim.so \
 	printenv LD_PRELOAD
 says 'run --shim is made absolute' out "$(realpath ab)/shim.so"
 
+# no_shim WHAT REASON FILE: it is refused, and nothing is run
+no_shim() {
+	exits "run --shim: $1" 125 "$command" run --shim "$3" echo run
+	says "$1: it is said why" err "lockonfault run: $3 is no shim: $2"
+	same "$1: in one line" 1 "$(wc -l <err)"
+	same "$1: CMD is not run" '' "$(cat out)"
+}
+
+no_shim 'a text' 'it is not an ELF shared object' "$srcdir/README"
+: >nothing
+no_shim 'an empty file' 'it is not an ELF shared object' "$work/nothing"
+rm nothing
+no_shim 'a directory' 'it is not an ELF shared object' "$work/ab"
+no_shim 'a program' 'it does not define lof_preload' "$(realpath "$locker")"
+no_shim 'another library' 'it does not define lof_preload' \
+	"$(realpath "$builddir/.libs/liblockonfault.so")"
+# The class of an ELF file is its fifth byte; the machine is at 18.
+head -c 100 "$shim" >"$work/ab/cut.so"
+no_shim 'a shim cut off' 'it .*' "$work/ab/cut.so"
+cp "$shim" "$work/ab/alien.so"
+printf '\050\050' | dd of="$work/ab/alien.so" bs=1 seek=18 conv=notrunc \
+	2>/dev/null
+no_shim 'of another machine' 'it is for another machine or word size' \
+	"$work/ab/alien.so"
+printf 'extern char lof_preload; char *mark(void) { return &lof_preload; }' |
+	${CC:-cc} -shared -fPIC -o "$work/ab/user.so" -x c - &&
+	no_shim 'a library that only uses the mark' \
+		'it does not define lof_preload' "$work/ab/user.so"
+
 exits 'run --dry-run' 0 "$command" run -n true
 same 'run --dry-run, output' "env LD_PRELOAD=$shim true" "$(cat out)"
 exits 'run -n -p -d -l' 0 "$command" run -n -p -d -l 'a b/log' \
@@ -431,12 +460,19 @@ fi
 # The class of an ELF file is its fifth byte.
 cp own alien
 case $(od -An -tu1 -j4 -N1 own | tr -d ' ') in
-1) class=2 bits=32 ;;
-*) class=1 bits=64 ;;
+1) class=2 ;;
+*) class=1 ;;
 esac
 printf '%b' "\\0$class" | dd of=alien bs=1 seek=4 conv=notrunc 2>/dev/null
 exits 'run -n of another class' 0 "$command" run -n ./alien
-says 'another class is said' err ".*into ./alien: .* not a $bits-bit program"
+says 'another class is said' err \
+	'.*into ./alien: it is for another machine or word size'
+# The machine is the half-word at 18; 40 is 32-bit Arm, also read backwards.
+cp own alien
+printf '\050\050' | dd of=alien bs=1 seek=18 conv=notrunc 2>/dev/null
+exits 'run -n of another machine' 0 "$command" run -n ./alien
+says 'another machine is said' err \
+	'.*into ./alien: it is for another machine or word size'
 printf '\177ELF' >stump
 chmod +x stump
 exits 'run -n of four bytes of ELF' 0 "$command" run -n ./stump

@@ -51,6 +51,9 @@ int lof_find_command(const char *name, char *path, size_t size);
  */
 int lof_shim_find(const char *wanted, char *path, size_t size);
 
+/* shim_check.c: is the file a shim? 0, or -1 after a message. */
+int lof_shim_check(const char *path);
+
 /* Put the shim first in LD_PRELOAD. 0, or -1 after a message. */
 int lof_shim_preload(const char *shim);
 

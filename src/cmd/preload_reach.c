@@ -8,12 +8,8 @@
 
 #include "cmd.h"
 
-#include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -21,17 +17,15 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define OUR_CLASS	(sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+#include "elf_file.h"
+
 #define MAX_SCRIPTS	5	/* a script whose interpreter is a script ... */
 
 struct program {
 	int fd;
 	struct stat st;
-	size_t filled;			/* bytes of head */
-	union {
-		ElfW(Ehdr) elf;
-		char text[256];		/* BINPRM_BUF_SIZE of the kernel */
-	} head;
+	size_t filled;			/* bytes of text */
+	char text[256];			/* BINPRM_BUF_SIZE of the kernel */
 };
 
 static bool program_open(struct program *program, const char *path)
@@ -43,7 +37,7 @@ static bool program_open(struct program *program, const char *path)
 		return false;
 	if (fstat(program->fd, &program->st) == 0 &&
 	    S_ISREG(program->st.st_mode)) {
-		n = pread(program->fd, &program->head, sizeof(program->head),
+		n = pread(program->fd, program->text, sizeof(program->text),
 			  0);
 		if (n >= 0) {
 			program->filled = (size_t)n;
@@ -57,7 +51,7 @@ static bool program_open(struct program *program, const char *path)
 /* Get the interpreter of "#!/bin/sh -e": "/bin/sh". */
 static bool script_interpreter(const struct program *program, char *path)
 {
-	const char *text = program->head.text;
+	const char *text = program->text;
 	size_t at = 2, len = 0;
 
 	if (program->filled < 2 || memcmp(text, "#!", 2) != 0)
@@ -72,33 +66,6 @@ static bool script_interpreter(const struct program *program, char *path)
 	return len > 0;
 }
 
-/* Get the path of the dynamic loader. False: the program has none. */
-static bool program_loader(const struct program *program, char *loader,
-			   size_t size)
-{
-	const ElfW(Ehdr) *elf = &program->head.elf;
-	ElfW(Phdr) header;
-
-	for (unsigned int i = 0; i < elf->e_phnum; i++) {
-		off_t at = (off_t)elf->e_phoff +
-			   (off_t)(i * sizeof(header));
-		ssize_t n;
-
-		if (pread(program->fd, &header, sizeof(header), at) !=
-		    (ssize_t)sizeof(header))
-			return false;
-		if (header.p_type != PT_INTERP)
-			continue;
-		if (header.p_filesz < size)
-			size = header.p_filesz + 1;
-		n = pread(program->fd, loader, size - 1,
-			  (off_t)header.p_offset);
-		loader[n > 0 ? n : 0] = '\0';
-		return true;
-	}
-	return false;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -109,16 +76,10 @@ static const char *base_name(const char *path)
 /* The shim works only with the dynamic loader that the command uses too. */
 static bool is_our_loader(const char *loader)
 {
-	struct program self;
 	char ours[PATH_MAX];
-	bool same = true;
 
-	if (!program_open(&self, "/proc/self/exe"))
-		return true;
-	if (program_loader(&self, ours, sizeof(ours)))
-		same = strcmp(base_name(ours), base_name(loader)) == 0;
-	close(self.fd);
-	return same;
+	return !lof_elf_own_loader(ours, sizeof(ours)) ||
+	       strcmp(base_name(ours), base_name(loader)) == 0;
 }
 
 /*
@@ -144,30 +105,34 @@ static const char *gains_privilege(const struct program *program)
 	return NULL;
 }
 
-static const char *judge(const struct program *program)
+static const char *judge_elf(const struct lof_elf *file)
 {
-	const ElfW(Ehdr) *elf = &program->head.elf;
-	const char *why = gains_privilege(program);
 	char loader[PATH_MAX];
 
-	if (why)
-		return why;
-	if (program->filled < sizeof(*elf) ||
-	    memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-		return NULL;
-	if (elf->e_ident[EI_CLASS] != OUR_CLASS)
-		return OUR_CLASS == ELFCLASS64 ? "it is not a 64-bit program" :
-						 "it is not a 32-bit program";
-	if (!program_loader(program, loader, sizeof(loader)))
+	if (!lof_elf_is_ours(file))
+		return "it is for another machine or word size";
+	if (!lof_elf_loader(file, loader, sizeof(loader)))
 		return "it is statically linked";
 	if (!is_our_loader(loader))
 		return "it uses a different dynamic loader";
 	return NULL;
 }
 
+static const char *judge(const struct program *program)
+{
+	const char *why = gains_privilege(program);
+	struct lof_elf file;
+
+	if (why || !lof_elf_open(&file, program->fd))
+		return why;
+	why = judge_elf(&file);
+	lof_elf_close(&file);
+	return why;
+}
+
 const char *lof_target_out_of_reach(const char *path)
 {
-	char interpreter[sizeof(((struct program *)0)->head) + 1];
+	char interpreter[sizeof(((struct program *)0)->text) + 1];
 	struct program program;
 	const char *why = NULL;
 	bool is_script = true;

@@ -158,7 +158,7 @@ static int set_environment(struct run *run)
 	char shim[PATH_MAX];
 
 	if (lof_shim_find(run->shim, shim, sizeof(shim)) ||
-	    lof_shim_preload(shim))
+	    lof_shim_check(shim) || lof_shim_preload(shim))
 		return -1;
 	run->set[run->nset++] = "LD_PRELOAD";
 	if (run->no_populate && set_variable(run, "LOCKONFAULT_CONVERT", "2"))
