@@ -445,7 +445,8 @@ cp "$builddir/.libs/locker" own 2>/dev/null || cp "$locker" own
 within_reach 'a plain program' "$work/own"
 
 if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
-	out_of_reach 'a static program' 'it is statically linked' "$work/static"
+	out_of_reach 'a static program' 'it is statically linked; only .*' \
+		"$work/static"
 	PATH=$work:$PATH
 	exits 'run of a static program in PATH' 0 "$command" run static flags
 	says 'it is found and named' err '.*cannot be loaded into static: .*'
@@ -453,8 +454,107 @@ if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
 	chmod +x script
 	exits 'run of its script' 2 "$command" run ./script
 	says 'the interpreter of a script counts' err '.*into ./script: .*static.*'
+	${CC:-cc} -static -o launch -x c - <<'EOF'
+#include <unistd.h>
+int main(int argc, char **argv) { return argc > 1 && execv(argv[1], argv + 1); }
+EOF
+	exits 'run of a static launcher' 0 "$command" run ./launch "$work/own" \
+		flags
+	says 'the programs that it starts are on fault' out 'lo lf'
+	says 'and it is said' err '.*programs that it starts are reached'
 else
 	left_out 'a static program: there is no static libc'
+fi
+
+# The file that names the loader of ours; it runs a program given to it.
+loader=$(ldd "$work/own" 2>/dev/null | sed -n 's/^\t*\(\/[^ ]*\) (.*/\1/p')
+if [ -x "$loader" ] && "$loader" "$work/own" flags >out 2>&1; then
+	ln -s "$loader" ld.link
+	for program in "$loader" ./ld.link; do
+		exits "run of $program PROGRAM" 0 \
+			"$command" run "$program" "$work/own" flags
+		silent "$program PROGRAM: nothing is said"
+		says "$program PROGRAM: it is on fault" out 'lo lf'
+	done
+else
+	left_out 'ld.so PROGRAM: ldd does not tell the loader'
+fi
+
+# --- run: programs that start others without LD_PRELOAD, by name
+
+# launches WANTED COMMAND...: wanted is how many lines "run -n" prints
+launches() {
+	launches_wanted=$1
+	shift
+	exits "run -n $*" 0 "$command" run -n "$@"
+	same "run -n $*: lines that it prints" "$launches_wanted" \
+		"$(wc -l <err)"
+	[ "$launches_wanted" = 0 ] || says "run -n $*: it is said" err \
+		"lockonfault run: .* into the program that $1 starts: .*"
+}
+
+# Only the names count.
+mkdir launchers
+for name in doas pkexec run0 sudo systemd-run env runuser su setpriv; do
+	printf '#!/bin/sh\n' >"launchers/$name"
+	chmod +x "launchers/$name"
+done
+kept_path=$PATH
+PATH=$work/launchers:$PATH
+for name in doas pkexec run0 sudo systemd-run; do
+	launches 1 $name -u root true
+done
+launches 1 "$work/launchers/sudo" true
+launches 0 sudo LD_PRELOAD=x true
+launches 0 sudo --preserve-env=LD_PRELOAD true
+launches 0 systemd-run -u name --user --scope true
+launches 1 systemd-run true --scope
+launches 1 env -i true
+launches 1 env - true
+launches 1 env --ignore-environment true
+launches 1 env --ignore-env true
+launches 1 env -u A -vi A=B true
+launches 1 env A=B -i true
+launches 0 env A=B true -i
+launches 0 env -u i true -
+launches 0 env -ui true
+launches 0 env -C i -- true
+launches 0 env -- -i true
+launches 0 env
+launches 1 setpriv --reuid 65534 --reset-env true
+launches 0 setpriv --reuid 65534 true --reset-env
+launches 0 setpriv -d
+for name in su runuser; do
+	launches 1 $name - nobody
+	launches 1 $name nobody -
+	launches 1 $name -s /bin/sh -l nobody
+	launches 1 $name nobody -mlc true
+	launches 1 $name --login nobody
+	launches 0 $name -c -l nobody
+	launches 0 $name nobody -cl
+	launches 0 $name nobody
+done
+PATH=$kept_path
+
+# It is as it is said, of those that are here.
+exits 'run env -i' 0 "$command" run env -i "$work/own" flags
+says 'env -i: it is so' out lo
+if is_root && has setpriv; then
+	exits 'run setpriv --reset-env' 0 \
+		"$command" run setpriv --reset-env "$work/own" flags
+	says 'setpriv --reset-env: it is so' out lo
+fi
+if is_root && has runuser; then
+	exits 'run runuser -' 0 "$command" run \
+		runuser - root -c "$work/own flags"
+	says 'runuser -: it is so' out lo
+	exits 'run runuser' 0 "$command" run runuser root -c "$work/own flags"
+	silent 'runuser: nothing is said'
+	says 'runuser: it is on fault' out 'lo lf'
+fi
+if is_root && has sudo && sudo -n true 2>/dev/null; then
+	exits 'run sudo' 0 "$command" run sudo -nE "$work/own" flags
+	says 'sudo: it is so' out lo
 fi
 
 # The class of an ELF file is its fifth byte.

@@ -58,6 +58,12 @@ int lof_shim_check(const char *path);
 int lof_shim_preload(const char *shim);
 
 /*
+ * launcher.c: the reason why a command does not pass LD_PRELOAD on to the
+ * program that it starts, or NULL if none is known.
+ */
+const char *lof_launcher_clears(char **command);
+
+/*
  * preload_reach.c: the reason why LD_PRELOAD has no effect on a program, or
  * NULL if none was found.
  */

@@ -99,6 +99,27 @@ static Elf_Data *section_of(const struct lof_elf *file, GElf_Word type,
 	return NULL;
 }
 
+const char *lof_elf_dynamic(const struct lof_elf *file, GElf_Sxword tag,
+			    const char *prefix)
+{
+	GElf_Shdr header;
+	Elf_Data *data = section_of(file, SHT_DYNAMIC, &header);
+	GElf_Dyn entry;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &entry); i++) {
+		const char *text;
+
+		if (entry.d_tag == DT_NULL)
+			break;
+		if (entry.d_tag != tag)
+			continue;
+		text = elf_strptr(file->elf, header.sh_link, entry.d_un.d_val);
+		if (text && strncmp(text, prefix, strlen(prefix)) == 0)
+			return text;
+	}
+	return NULL;
+}
+
 bool lof_elf_defines(const struct lof_elf *file, const char *symbol)
 {
 	GElf_Shdr header;

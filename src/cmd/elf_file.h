@@ -29,6 +29,10 @@ bool lof_elf_loader(const struct lof_elf *file, char *loader, size_t size);
 /* The same of this process. False: it is unknown. */
 bool lof_elf_own_loader(char *loader, size_t size);
 
+/* The first string of a tag in the dynamic section with a prefix, or NULL. */
+const char *lof_elf_dynamic(const struct lof_elf *file, GElf_Sxword tag,
+			    const char *prefix);
+
 /* Does the dynamic symbol table define this symbol? */
 bool lof_elf_defines(const struct lof_elf *file, const char *symbol);
 

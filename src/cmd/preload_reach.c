@@ -107,12 +107,20 @@ static const char *gains_privilege(const struct program *program)
 
 static const char *judge_elf(const struct lof_elf *file)
 {
-	char loader[PATH_MAX];
+	char path[PATH_MAX];
+	const char *loader = path;
 
 	if (!lof_elf_is_ours(file))
 		return "it is for another machine or word size";
-	if (!lof_elf_loader(file, loader, sizeof(loader)))
-		return "it is statically linked";
+	/*
+	 * "ld.so PROGRAM" honours LD_PRELOAD for PROGRAM. ld.so has many names,
+	 * but one soname.
+	 */
+	if (!lof_elf_loader(file, path, sizeof(path)))
+		loader = lof_elf_dynamic(file, DT_SONAME, "");
+	if (!loader)
+		return "it is statically linked; only dynamically linked "
+		       "programs that it starts are reached";
 	if (!is_our_loader(loader))
 		return "it uses a different dynamic loader";
 	return NULL;

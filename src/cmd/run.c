@@ -172,18 +172,24 @@ static int set_environment(struct run *run)
 }
 
 /* Warn if the shim will have no effect. The command is run anyway. */
-static void warn_if_in_vain(const char *command)
+static void warn_if_in_vain(char **command)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
 	char path[PATH_MAX];
 
 	if (disable && strcmp(disable, "1") == 0)
 		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
-	if (lof_find_command(command, path, sizeof(path)))
+	if (lof_find_command(command[0], path, sizeof(path)))
 		return;
+	why = lof_launcher_clears(command);
+	if (why) {
+		warnx("the shim cannot be loaded into the program that %s "
+		      "starts: %s", command[0], why);
+		return;
+	}
 	why = lof_target_out_of_reach(path);
 	if (why)
-		warnx("the shim cannot be loaded into %s: %s", command, why);
+		warnx("the shim cannot be loaded into %s: %s", command[0], why);
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -260,7 +266,7 @@ static int run_command(struct run *run, char **command)
 
 	if (set_environment(run) || check_environment())
 		return LOF_EXIT_OURS;
-	warn_if_in_vain(command[0]);
+	warn_if_in_vain(command);
 	if (run->dry_run)
 		return print_command(run, command);
 	raise_limit(run);
