@@ -480,6 +480,41 @@ else
 	left_out 'ld.so PROGRAM: ldd does not tell the loader'
 fi
 
+# --- run: a program with AddressSanitizer, which must be loaded first
+
+cat >asan.c <<'EOF'
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+	char line[4096], shim = 'n';
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "liblockonfault-preload.so"))
+			shim = 'y';
+	return puts(shim == 'y' ? "loaded" : "not loaded") < 0;
+}
+EOF
+if ${CC:-cc} -fsanitize=address -o asan asan.c 2>/dev/null &&
+	./asan >out 2>&1 && runtime=$(ldd ./asan |
+	sed -n 's/.*\(libasan\.so\.[0-9]*\) =>.*/\1/p') && [ "$runtime" ]; then
+	exits 'run of a program with AddressSanitizer' 0 "$command" run ./asan
+	says 'the shim is loaded into it' out loaded
+	same 'and it is said that nothing is locked' "lockonfault run: $runtime \
+comes before the shim, and makes mlock() and mlockall() do nothing" "$(cat err)"
+	exits 'run -n of it' 0 env LD_PRELOAD="$work/ab/shim.so" \
+		"$command" run -n ./asan
+	says 'run -n puts the runtime first' out \
+		"env LD_PRELOAD=$runtime:$shim:$work/ab/shim.so ./asan"
+	printf '#! %s\n' "$work/asan" >asan-script
+	chmod +x asan-script
+	exits 'run of its script' 0 "$command" run ./asan-script
+	says 'the shim is loaded into its interpreter' out loaded
+else
+	left_out 'AddressSanitizer: there is no shared runtime'
+fi
+
 # --- run: programs that start others without LD_PRELOAD, by name
 
 # launches WANTED COMMAND...: wanted is how many lines "run -n" prints

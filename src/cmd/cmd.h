@@ -54,7 +54,7 @@ int lof_shim_find(const char *wanted, char *path, size_t size);
 /* shim_check.c: is the file a shim? 0, or -1 after a message. */
 int lof_shim_check(const char *path);
 
-/* Put the shim first in LD_PRELOAD. 0, or -1 after a message. */
+/* Put the shim, or a list, first in LD_PRELOAD. 0, or -1 after a message. */
 int lof_shim_preload(const char *shim);
 
 /*
@@ -63,10 +63,12 @@ int lof_shim_preload(const char *shim);
  */
 const char *lof_launcher_clears(char **command);
 
-/*
- * preload_reach.c: the reason why LD_PRELOAD has no effect on a program, or
- * NULL if none was found.
- */
-const char *lof_target_out_of_reach(const char *path);
+/* preload_reach.c: what the file of a program tells about LD_PRELOAD. */
+struct lof_target {
+	const char *why;	/* the reason why it has no effect, or NULL */
+	char first[64];		/* soname to load before the shim, or "" */
+};
+
+void lof_target_examine(const char *path, struct lof_target *target);
 
 #endif

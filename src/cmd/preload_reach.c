@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -126,34 +127,47 @@ static const char *judge_elf(const struct lof_elf *file)
 	return NULL;
 }
 
-static const char *judge(const struct program *program)
+/*
+ * The runtime of AddressSanitizer aborts if another library comes first, but
+ * not if it is first in LD_PRELOAD itself.
+ */
+static void find_first(const struct lof_elf *file, struct lof_target *target)
 {
-	const char *why = gains_privilege(program);
-	struct lof_elf file;
+	const char *runtime = lof_elf_dynamic(file, DT_NEEDED, "libasan.so.");
 
-	if (why || !lof_elf_open(&file, program->fd))
-		return why;
-	why = judge_elf(&file);
-	lof_elf_close(&file);
-	return why;
+	if (runtime && strlen(runtime) < sizeof(target->first) &&
+	    !runtime[strcspn(runtime, ": \t\n\v\f\r")])
+		strcpy(target->first, runtime);
 }
 
-const char *lof_target_out_of_reach(const char *path)
+static void judge(const struct program *program, struct lof_target *target)
+{
+	struct lof_elf file;
+
+	target->why = gains_privilege(program);
+	if (target->why || !lof_elf_open(&file, program->fd))
+		return;
+	target->why = judge_elf(&file);
+	if (!target->why)
+		find_first(&file, target);
+	lof_elf_close(&file);
+}
+
+void lof_target_examine(const char *path, struct lof_target *target)
 {
 	char interpreter[sizeof(((struct program *)0)->text) + 1];
 	struct program program;
-	const char *why = NULL;
 	bool is_script = true;
 
+	*target = (struct lof_target){ .why = NULL };
 	for (int i = 0; i < MAX_SCRIPTS && is_script; i++) {
 		if (!program_open(&program, path))
-			return NULL;
+			return;
 		is_script = script_interpreter(&program, interpreter);
 		if (is_script)
 			path = interpreter;
 		else
-			why = judge(&program);
+			judge(&program, target);
 		close(program.fd);
 	}
-	return why;
 }

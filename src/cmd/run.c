@@ -152,15 +152,23 @@ static int check_environment(void)
 	return 0;
 }
 
-/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
-static int set_environment(struct run *run)
+static int set_preload(struct run *run, const char *first)
 {
-	char shim[PATH_MAX];
+	char shim[PATH_MAX], list[PATH_MAX + 64];
 
 	if (lof_shim_find(run->shim, shim, sizeof(shim)) ||
-	    lof_shim_check(shim) || lof_shim_preload(shim))
+	    lof_shim_check(shim))
 		return -1;
+	snprintf(list, sizeof(list), "%s%s%s", first, *first ? ":" : "", shim);
 	run->set[run->nset++] = "LD_PRELOAD";
+	return lof_shim_preload(list);
+}
+
+/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
+static int set_environment(struct run *run, const struct lof_target *target)
+{
+	if (set_preload(run, target->first))
+		return -1;
 	if (run->no_populate && set_variable(run, "LOCKONFAULT_CONVERT", "2"))
 		return -1;
 	if (run->discard &&
@@ -172,24 +180,22 @@ static int set_environment(struct run *run)
 }
 
 /* Warn if the shim will have no effect. The command is run anyway. */
-static void warn_if_in_vain(char **command)
+static void warn_if_in_vain(char **command, const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
-	char path[PATH_MAX];
 
 	if (disable && strcmp(disable, "1") == 0)
 		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
-	if (lof_find_command(command[0], path, sizeof(path)))
-		return;
 	why = lof_launcher_clears(command);
-	if (why) {
+	if (why)
 		warnx("the shim cannot be loaded into the program that %s "
 		      "starts: %s", command[0], why);
-		return;
-	}
-	why = lof_target_out_of_reach(path);
-	if (why)
-		warnx("the shim cannot be loaded into %s: %s", command[0], why);
+	else if (target->why)
+		warnx("the shim cannot be loaded into %s: %s", command[0],
+		      target->why);
+	else if (*target->first)
+		warnx("%s comes before the shim, and makes mlock() and "
+		      "mlockall() do nothing", target->first);
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -262,11 +268,15 @@ static int print_command(const struct run *run, char **command)
 
 static int run_command(struct run *run, char **command)
 {
+	struct lof_target target = { .why = NULL };
+	char path[PATH_MAX];
 	int err;
 
-	if (set_environment(run) || check_environment())
+	if (lof_find_command(command[0], path, sizeof(path)) == 0)
+		lof_target_examine(path, &target);
+	if (set_environment(run, &target) || check_environment())
 		return LOF_EXIT_OURS;
-	warn_if_in_vain(command);
+	warn_if_in_vain(command, &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	raise_limit(run);
