@@ -404,7 +404,7 @@ if ! has prlimit; then
 elif nobody_can "$command" --version; then
 	same 'run raises the soft limit to the hard one' '131072 131072' "$(
 		limits as_nobody prlimit --memlock=65536:131072 \
-		"$command" run)"
+		"$command" run 2>/dev/null)"
 	same 'run -n does not' 65536 "$(as_nobody prlimit \
 		--memlock=65536:131072 sh -c '"$1" run -n true >/dev/null
 		prlimit --pid $$ --memlock --noheadings --raw --output SOFT' \
@@ -412,13 +412,100 @@ elif nobody_can "$command" --version; then
 	as_nobody prlimit --memlock=65536:131072 "$command" run -v true 2>err
 	says 'run -v tells both' err '.*RLIMIT_MEMLOCK: 128 KiB, was 64 KiB'
 	same 'run of nobody: mlock is on fault' 'lo lf' "$(
-		as_nobody "$command" run "$locker" flags)"
+		as_nobody "$command" run "$locker" flags 2>/dev/null)"
 else
 	left_out 'the limit: nobody cannot run the command here'
 fi
 if has prlimit && prlimit --memlock=65536:unlimited true 2>/dev/null; then
 	same 'run with the right to raises both limits' 'unlimited unlimited' \
 		"$(limits prlimit --memlock=65536:65536 "$command" run)"
+fi
+
+# The dynamic loader; it also runs a program given to it.
+loader=$(ldd "$locker" 2>/dev/null | sed -n 's/^\t*\(\/[^ ]*\) (.*/\1/p')
+
+# --- run: it is said how much can be locked, if it is limited
+
+# told_limit WHAT LINE COMMAND...: all that run prints under a limit
+told_limit() {
+	told_what=$1 told_line=$2
+	shift 2
+	same "run, the limit: $told_what" \
+		"${told_line:+lockonfault run: $told_line}" "$("$@" 2>&1 >out)"
+}
+
+at_most='at most 64 KiB can be locked: RLIMIT_MEMLOCK, and no CAP_IPC_LOCK'
+nothing='nothing can be locked: RLIMIT_MEMLOCK is 0 B, and no CAP_IPC_LOCK'
+if has prlimit && nobody_can "$command" --version; then
+	kib64='prlimit --memlock=65536:65536'
+	told_limit 'a user' "$at_most" as_nobody $kib64 "$command" run true
+	told_limit 'a user, raised' "at most 128 KiB ${at_most#*KiB }" \
+		as_nobody prlimit --memlock=65536:131072 "$command" run true
+	told_limit 'a user, 0' "$nothing" \
+		as_nobody prlimit --memlock=0:0 "$command" run true
+	told_limit 'a user, less than a page' \
+		"${nothing%0 B*}100 B${nothing#*0 B}" \
+		as_nobody prlimit --memlock=100:100 "$command" run true
+	told_limit 'a user, --max is less' '' \
+		as_nobody $kib64 "$command" run --max 60K true
+	told_limit 'a user, --max is not less' "$at_most" \
+		as_nobody $kib64 "$command" run --max 64K true
+	told_limit 'a user, -n' '' as_nobody $kib64 "$command" run -n true
+	same 'run leaves the limit as it is' '65536 65536' "$(
+		limits as_nobody $kib64 "$command" run 2>/dev/null)"
+
+	# With the capability there is no limit; the line is compared with what
+	# a program can lock: 64 KiB under a limit of 4.
+	kib4='prlimit --memlock=4096:4096'
+	at_most_4="at most 4 KiB ${at_most#*KiB }"
+	by_ambient() {
+		$kib4 setpriv --reuid 65534 --regid 65534 --clear-groups \
+			--inh-caps=-all,+ipc_lock --ambient-caps=+ipc_lock \
+			-- "$@"
+	}
+	if by_ambient "$locker" flags >/dev/null 2>&1; then
+		told_limit 'a user with the capability' '' \
+			by_ambient "$command" run "$locker" flags
+		says 'and the program locks more' out 'lo lf'
+	else
+		left_out 'the limit with an ambient capability'
+	fi
+	told_limit 'a user without' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+		as_nobody $kib4 "$command" run "$locker" flags
+	# A capability that a file gave to the command is not one of CMD. The
+	# file is ld.so, which takes a path of libraries nevertheless.
+	by_file() {
+		as_nobody $kib4 ./capable.so --library-path "$builddir/.libs" \
+			"$@"
+	}
+	[ -z "$loader" ] || cp "$loader" capable.so
+	if has setcap && setcap cap_ipc_lock+ep capable.so 2>/dev/null &&
+		by_file "$builddir/.libs/lockonfault" -V >/dev/null 2>&1; then
+		told_limit 'a user, a capability of the command' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+			by_file "$builddir/.libs/lockonfault" run \
+			--shim "$shim" "$locker" flags
+	else
+		left_out 'the limit with file capabilities: they cannot be set'
+	fi
+	by_root() { $kib4 setpriv --bounding-set=-sys_resource -- "$@"; }
+	if by_root "$locker" flags >/dev/null 2>&1; then
+		told_limit 'root' '' by_root "$command" run "$locker" flags
+		says 'and root locks more' out 'lo lf'
+	else
+		left_out 'the limit of root: CAP_IPC_LOCK is missing'
+	fi
+	by_namespace() { $kib4 unshare --map-root-user "$@"; }
+	if by_namespace true 2>/dev/null; then
+		told_limit 'root of a user namespace' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+			by_namespace "$command" run "$locker" flags
+	else
+		left_out 'the limit of a user namespace: there is none'
+	fi
+else
+	left_out 'what is said of the limit: nobody cannot run the command here'
 fi
 
 # --- run: programs out of reach are named, and run
@@ -466,8 +553,6 @@ else
 	left_out 'a static program: there is no static libc'
 fi
 
-# The file that names the loader of ours; it runs a program given to it.
-loader=$(ldd "$work/own" 2>/dev/null | sed -n 's/^\t*\(\/[^ ]*\) (.*/\1/p')
 if [ -x "$loader" ] && "$loader" "$work/own" flags >out 2>&1; then
 	ln -s "$loader" ld.link
 	for program in "$loader" ./ld.link; do
@@ -502,7 +587,8 @@ if ${CC:-cc} -fsanitize=address -o asan asan.c 2>/dev/null &&
 	exits 'run of a program with AddressSanitizer' 0 "$command" run ./asan
 	says 'the shim is loaded into it' out loaded
 	same 'and it is said that nothing is locked' "lockonfault run: $runtime \
-comes before the shim, and makes mlock() and mlockall() do nothing" "$(cat err)"
+comes before the shim, and makes mlock() and mlockall() do nothing" \
+		"$(cat err)"
 	exits 'run -n of it' 0 env LD_PRELOAD="$work/ab/shim.so" \
 		"$command" run -n ./asan
 	says 'run -n puts the runtime first' out \

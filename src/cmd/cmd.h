@@ -41,6 +41,12 @@ char *lof_size_column(char *buf, uint64_t bytes);
  */
 int lof_max_parse(const char *text, uint64_t *bytes);
 
+/*
+ * lock_limit.c: does RLIMIT_MEMLOCK limit a program that this process executes?
+ * False also if LOCKONFAULT_MAX is less.
+ */
+bool lof_lock_limit(uint64_t *bytes);
+
 /* path_search.c: the file that execvp would execute. 0 or a negative errno. */
 int lof_find_command(const char *name, char *path, size_t size);
 

@@ -179,12 +179,16 @@ static int set_environment(struct run *run, const struct lof_target *target)
 	return run->max ? set_max(run) : 0;
 }
 
-/* Warn if the shim will have no effect. The command is run anyway. */
-static void warn_if_in_vain(char **command, const struct lof_target *target)
+/*
+ * Warn if the shim will have no effect. The command is run anyway. Return
+ * whether there was a warning.
+ */
+static bool warn_if_in_vain(char **command, const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
+	bool disabled = disable && strcmp(disable, "1") == 0;
 
-	if (disable && strcmp(disable, "1") == 0)
+	if (disabled)
 		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
 	why = lof_launcher_clears(command);
 	if (why)
@@ -196,6 +200,7 @@ static void warn_if_in_vain(char **command, const struct lof_target *target)
 	else if (*target->first)
 		warnx("%s comes before the shim, and makes mlock() and "
 		      "mlockall() do nothing", target->first);
+	return disabled || why || target->why || *target->first;
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -220,6 +225,21 @@ static void raise_limit(const struct run *run)
 		warnx("RLIMIT_MEMLOCK: %s, was %s",
 		      limit_text(text[0], raised.rlim_cur),
 		      limit_text(text[1], limit.rlim_cur));
+}
+
+static void warn_if_limited(void)
+{
+	char text[LOF_SIZE_CHARS];
+	uint64_t bytes;
+
+	if (!lof_lock_limit(&bytes))
+		return;
+	if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
+		warnx("nothing can be locked: RLIMIT_MEMLOCK is %s, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
+	else
+		warnx("at most %s can be locked: RLIMIT_MEMLOCK, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 }
 
 /* Print word, quoted for the shell. */
@@ -270,16 +290,19 @@ static int run_command(struct run *run, char **command)
 {
 	struct lof_target target = { .why = NULL };
 	char path[PATH_MAX];
+	bool warned;
 	int err;
 
 	if (lof_find_command(command[0], path, sizeof(path)) == 0)
 		lof_target_examine(path, &target);
 	if (set_environment(run, &target) || check_environment())
 		return LOF_EXIT_OURS;
-	warn_if_in_vain(command, &target);
+	warned = warn_if_in_vain(command, &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	raise_limit(run);
+	if (!warned)
+		warn_if_limited();
 	if (run->verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
 		print_variables(stderr, run);
