@@ -167,6 +167,15 @@ same 'and sets no LOCKONFAULT_SYNC_MS' '' "$(
 same 'run -m keeps LOCKONFAULT_SYNC_MS' 7 "$(
 	LOCKONFAULT_SYNC_MS=7 "$command" run -m 1M \
 	printenv LOCKONFAULT_SYNC_MS)"
+exits 'run -m without scans' 0 \
+	env LOCKONFAULT_SYNC_MS=0 "$command" run -m 1M true
+same 'it is said that nothing will be locked' "lockonfault run: nothing will \
+be locked under LOCKONFAULT_MAX: LOCKONFAULT_SYNC_MS is 0" "$(cat err)"
+for bound in '' 0; do
+	exits "run without scans, LOCKONFAULT_MAX='$bound'" 0 env \
+		LOCKONFAULT_SYNC_MS=0 LOCKONFAULT_MAX=$bound "$command" run true
+	silent "LOCKONFAULT_MAX='$bound': nothing is said"
+done
 same 'also an empty one' '<>' "$(
 	LOCKONFAULT_SYNC_MS='' "$command" run -m 1M \
 	sh -c 'echo "<${LOCKONFAULT_SYNC_MS-not there}>"')"
@@ -450,6 +459,8 @@ if has prlimit && nobody_can "$command" --version; then
 		as_nobody $kib64 "$command" run --max 60K true
 	told_limit 'a user, --max is not less' "$at_most" \
 		as_nobody $kib64 "$command" run --max 64K true
+	told_limit 'a user, no bound' "$at_most" as_nobody $kib64 \
+		env LOCKONFAULT_MAX=0 "$command" run true
 	told_limit 'a user, -n' '' as_nobody $kib64 "$command" run -n true
 	same 'run leaves the limit as it is' '65536 65536' "$(
 		limits as_nobody $kib64 "$command" run 2>/dev/null)"
@@ -581,7 +592,10 @@ int main(void)
 	return puts(shim == 'y' ? "loaded" : "not loaded") < 0;
 }
 EOF
-if ${CC:-cc} -fsanitize=address -o asan asan.c 2>/dev/null &&
+# By default clang links its own runtime statically.
+asan_cc=${CC:-cc}
+! has gcc || asan_cc=gcc
+if $asan_cc -fsanitize=address -o asan asan.c 2>/dev/null &&
 	./asan >out 2>&1 && runtime=$(ldd ./asan |
 	sed -n 's/.*\(libasan\.so\.[0-9]*\) =>.*/\1/p') && [ "$runtime" ]; then
 	exits 'run of a program with AddressSanitizer' 0 "$command" run ./asan

@@ -41,9 +41,12 @@ char *lof_size_column(char *buf, uint64_t bytes);
  */
 int lof_max_parse(const char *text, uint64_t *bytes);
 
+/* lock_limit.c: LOCKONFAULT_MAX in bytes; 0: there is no bound. */
+uint64_t lof_lock_bound(void);
+
 /*
- * lock_limit.c: does RLIMIT_MEMLOCK limit a program that this process executes?
- * False also if LOCKONFAULT_MAX is less.
+ * Does RLIMIT_MEMLOCK limit a program that this process executes? False also if
+ * LOCKONFAULT_MAX is less.
  */
 bool lof_lock_limit(uint64_t *bytes);
 

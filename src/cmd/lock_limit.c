@@ -42,17 +42,24 @@ static bool keeps_capability(void)
 		     0) == 1;
 }
 
-bool lof_lock_limit(uint64_t *bytes)
+uint64_t lof_lock_bound(void)
 {
 	const char *max = getenv("LOCKONFAULT_MAX");
-	struct rlimit limit;
 	uint64_t bound;
+
+	return max && lof_size_parse(max, &bound) == 0 ? bound : 0;
+}
+
+bool lof_lock_limit(uint64_t *bytes)
+{
+	uint64_t bound = lof_lock_bound();
+	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) ||
 	    limit.rlim_cur == RLIM_INFINITY)
 		return false;
 	/* Then the bound is less than the limit, and known to the user. */
-	if (max && lof_size_parse(max, &bound) == 0 && bound < limit.rlim_cur)
+	if (bound > 0 && bound < limit.rlim_cur)
 		return false;
 	if (keeps_capability() && is_exempt(&limit))
 		return false;

@@ -227,14 +227,26 @@ static void raise_limit(const struct run *run)
 		      limit_text(text[1], limit.rlim_cur));
 }
 
+/* Only the scanning thread locks pages under a bound. */
+static bool is_never_scanned(void)
+{
+	const char *interval = getenv("LOCKONFAULT_SYNC_MS");
+
+	return interval && *interval && strtoul(interval, NULL, 10) == 0 &&
+	       lof_lock_bound() > 0;
+}
+
 static void warn_if_limited(void)
 {
 	char text[LOF_SIZE_CHARS];
 	uint64_t bytes;
 
-	if (!lof_lock_limit(&bytes))
+	if (is_never_scanned())
+		warnx("nothing will be locked under LOCKONFAULT_MAX: "
+		      "LOCKONFAULT_SYNC_MS is 0");
+	else if (!lof_lock_limit(&bytes))
 		return;
-	if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
+	else if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
 		warnx("nothing can be locked: RLIMIT_MEMLOCK is %s, and no "
 		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 	else
