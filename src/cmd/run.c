@@ -178,15 +178,24 @@ static int check_environment(void)
 	return 0;
 }
 
-/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
-static int set_environment(struct run *run)
+static int set_preload(struct run *run, const struct lof_target *target)
 {
 	char shim[PATH_MAX];
 
 	if (lof_shim_find(run->shim, shim, sizeof(shim)) ||
-	    lof_shim_preload(shim))
+	    lof_shim_check(shim))
 		return -1;
+	if (target->refuses)
+		return 0;
 	run->set[run->nset++] = "LD_PRELOAD";
+	return lof_shim_preload(shim);
+}
+
+/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
+static int set_environment(struct run *run, const struct lof_target *target)
+{
+	if (set_preload(run, target))
+		return -1;
 	if (run->populate && set_populate(run))
 		return -1;
 	if (run->discard &&
@@ -197,19 +206,25 @@ static int set_environment(struct run *run)
 	return run->max ? set_max(run) : 0;
 }
 
-/* Warn if the shim will have no effect. The command is run anyway. */
-static void warn_if_in_vain(const char *command)
+/*
+ * Warn if the shim will have no effect. The command is run anyway. Return
+ * whether there was a warning.
+ */
+static bool warn_if_in_vain(char **command, const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
-	char path[PATH_MAX];
+	bool disabled = disable && strcmp(disable, "1") == 0;
 
-	if (disable && strcmp(disable, "1") == 0)
+	if (disabled)
 		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
-	if (lof_find_command(command, path, sizeof(path)))
-		return;
-	why = lof_target_out_of_reach(path);
+	why = lof_launcher_clears(command);
 	if (why)
-		warnx("the shim cannot be loaded into %s: %s", command, why);
+		warnx("the shim cannot be loaded into the program that %s "
+		      "starts: %s", command[0], why);
+	else if (target->why)
+		warnx("the shim cannot be loaded into %s: %s", command[0],
+		      target->why);
+	return disabled || why || target->why;
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -234,6 +249,33 @@ static void raise_limit(const struct run *run)
 		warnx("RLIMIT_MEMLOCK: %s, was %s",
 		      limit_text(text[0], raised.rlim_cur),
 		      limit_text(text[1], limit.rlim_cur));
+}
+
+/* Only the scanning thread locks pages under a bound. */
+static bool is_never_scanned(void)
+{
+	const char *interval = getenv("LOCKONFAULT_SYNC_MS");
+
+	return interval && *interval && strtoul(interval, NULL, 10) == 0 &&
+	       lof_lock_bound() > 0;
+}
+
+static void warn_if_limited(void)
+{
+	char text[LOF_SIZE_CHARS];
+	uint64_t bytes;
+
+	if (is_never_scanned())
+		warnx("nothing will be locked under LOCKONFAULT_MAX: "
+		      "LOCKONFAULT_SYNC_MS is 0");
+	else if (!lof_lock_limit(&bytes))
+		return;
+	else if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
+		warnx("nothing can be locked: RLIMIT_MEMLOCK is %s, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
+	else
+		warnx("at most %s can be locked: RLIMIT_MEMLOCK, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 }
 
 /* Print word, quoted for the shell. */
@@ -282,16 +324,23 @@ static int print_command(const struct run *run, char **command)
 
 static int run_command(struct run *run, char **command)
 {
+	struct lof_target target = { .why = NULL };
+	char path[PATH_MAX];
+	bool warned;
 	int err;
 
-	if (set_environment(run) || check_environment())
+	if (lof_find_command(command[0], path, sizeof(path)) == 0)
+		lof_target_examine(path, &target);
+	if (set_environment(run, &target) || check_environment())
 		return LOF_EXIT_OURS;
-	warn_if_in_vain(command[0]);
+	warned = warn_if_in_vain(command, &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	if (run->log && try_log())
 		return LOF_EXIT_OURS;
 	raise_limit(run);
+	if (!warned)
+		warn_if_limited();
 	if (run->verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
 		print_variables(stderr, run);
