@@ -500,7 +500,15 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  *   ENOENT, EACCES, or another error of open(2): /proc/self/status cannot be
  *           read
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+/* -Wshadow: a function hides the constructor of a struct of its name. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 int lof_stats(struct lof_stats *stats, size_t size);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * lof_sync() - make the ledger equal to the kernel's state

@@ -28,10 +28,29 @@ check 'lockonfault.h as c89 (with long long)' $CC -std=c89 $W \
 # shellcheck disable=SC2086
 check 'lockonfault.h with _GNU_SOURCE' $CC -std=c11 -D_GNU_SOURCE $W \
 	-I"$include" "$work/plain.c"
-for std in c++98 c++11 c++17; do
-	# shellcheck disable=SC2086
-	check "lockonfault.h as $std" $CXX -std=$std $W -Wno-long-long \
-		-I"$include" "$work/plain.cc"
+cat >"$work/stats.cc" <<'CC'
+#include <lockonfault.h>
+static struct lof_stats stats;
+int main() { int (*read)(struct lof_stats *, size_t) = lof_stats;
+	return lof_stats(&stats, sizeof(struct lof_stats)) + read(&stats, 1); }
+CC
+case $CXX in
+*clang*) other=g++ ;;
+*) other=clang++ ;;
+esac
+for compiler in "$CXX" $other; do
+	has "${compiler%% *}" || {
+		left_out "there is no $compiler"
+		continue
+	}
+	for std in c++98 c++11 c++17 c++20; do
+		# shellcheck disable=SC2086
+		check "lockonfault.h as $std by $compiler" $compiler -std=$std \
+			$W -Wshadow -Wno-long-long -I"$include" "$work/plain.cc"
+		# shellcheck disable=SC2086
+		check "lof_stats as $std by $compiler" $compiler -std=$std \
+			$W -Wshadow -Wno-long-long -I"$include" "$work/stats.cc"
+	done
 done
 
 # Does a source that says mlock call lof_mlock?
