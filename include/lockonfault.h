@@ -297,6 +297,14 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	       int64_t off);
 
 /*
+ * lof_mmap32() - lof_mmap() for an off_t of 32 bits, of 0 to 4 GiB as in libc
+ *
+ * The overlay calls it. Errors and partial effect: those of lof_mmap().
+ */
+void *lof_mmap32(void *addr, size_t len, int prot, int flags, int fd,
+		 int32_t off);
+
+/*
  * lof_mmap_onfault() - map and lock on fault in one step, all or nothing
  *
  * Errors: those of mmap(2), and the errors of MAP_LOCKED for the lock:
