@@ -298,6 +298,14 @@ void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	       int64_t off);
 
 /*
+ * lof_mmap32() - lof_mmap() for an off_t of 32 bits, of 0 to 4 GiB as in libc
+ *
+ * The overlay calls it. Errors and partial effect: those of lof_mmap().
+ */
+void *lof_mmap32(void *addr, size_t len, int prot, int flags, int fd,
+		 int32_t off);
+
+/*
  * lof_mmap_onfault() - map and lock on fault in one step, all or nothing
  *
  * Errors: those of mmap(2), and the errors of MAP_LOCKED for the lock:
@@ -501,7 +509,15 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  *   ENOENT, EACCES, or another error of open(2): /proc/self/status cannot be
  *           read
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+/* -Wshadow: a function hides the constructor of a struct of its name. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 int lof_stats(struct lof_stats *stats, size_t size);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * lof_sync() - make the ledger equal to the kernel's state

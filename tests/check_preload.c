@@ -97,6 +97,13 @@ START_TEST(mmap_of_large_files_is_interposed)
 }
 END_TEST
 
+START_TEST(offsets_of_2_gib_and_more_are_positive)
+{
+	ck_assert_str_eq(run("map-far", NULL), "ok f\n");
+	ck_assert_str_eq(run("map-far", eager[1], NULL), "ok f\n");
+}
+END_TEST
+
 START_TEST(a_ring_is_mapped_into_a_hole)
 {
 	ck_assert_str_eq(run("ring", NULL),
@@ -381,6 +388,7 @@ static Suite *preload_suite(void)
 		convert_2_drops_map_populate_of_memory_that_is_locked_later);
 	tcase_add_loop_test(tcase, locks_are_full_without_conversion, 0, 2);
 	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
+	tcase_add_test(tcase, offsets_of_2_gib_and_more_are_positive);
 	tcase_add_test(tcase, a_ring_is_mapped_into_a_hole);
 	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
 	tcase_add_test(tcase, other_system_calls_pass_through);

@@ -64,7 +64,8 @@ version=$(sed -n 's/^#define LOF_VERSION\t"\(.*\)"/\1/p' \
 
 # program COMPILER SOURCE PACKAGE WANTED
 program() {
-	flags=$(pkg-config --cflags --libs "$3") || return 1
+	# shellcheck disable=SC2086	# a package, perhaps after --static
+	flags=$(pkg-config --cflags --libs $3) || return 1
 	# The flags are words, also those of a build with sanitizers.
 	# shellcheck disable=SC2086
 	$1 ${CFLAGS-} -Wall -Werror -o "$work/program" "$work/$2" $flags &&
@@ -75,6 +76,9 @@ same 'pkg-config knows the version' "$version" \
 	"$(pkg-config --modversion lockonfault)"
 check 'a C program links and runs' program "$CC" plain.c lockonfault 2
 check 'a C++ program links and runs' program "$CXX" plain.cc lockonfault 2
+[ ! -e "$libdir/liblockonfault.a" ] ||
+	check 'a static program links and runs' program "$CC -static" plain.c \
+		'--static lockonfault' 2
 check 'an overlaid C program has a ledger' program "$CC" overlaid.c \
 	lockonfault-overlay 1
 check 'an overlaid C++ program has a ledger' program "$CXX" overlaid.cc \

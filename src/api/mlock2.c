@@ -224,8 +224,11 @@ LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)
 	}
 }
 
-/* Names that some libc versions lack; no libc has munlock2. */
+/*
+ * Names that some libc versions lack; no libc has munlock2. They are weak,
+ * because a static program may have functions of these names.
+ */
 LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
-	__attribute__((alias("lof_mlock2")));
+	__attribute__((weak, alias("lof_mlock2")));
 LOF_PUBLIC int munlock2(const void *addr, size_t len, unsigned int flags)
-	__attribute__((alias("lof_munlock2")));
+	__attribute__((weak, alias("lof_munlock2")));

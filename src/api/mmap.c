@@ -395,6 +395,13 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	return lof_return_ptr(err, result);
 }
 
+/* As in libc, an offset from 2 GiB on is a negative number here. */
+LOF_PUBLIC void *lof_mmap32(void *addr, size_t len, int prot, int flags, int fd,
+			    int32_t off)
+{
+	return lof_mmap(addr, len, prot, flags, fd, (uint32_t)off);
+}
+
 LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 				  int fd, int64_t off)
 {

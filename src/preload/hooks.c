@@ -171,10 +171,12 @@ long lof_hook_seccomp(long nr, const long args[6])
 
 /* The names of libc. */
 
+/* An off_t of 32 bits reaches up to 4 GiB, as in libc. */
 LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 		      off_t off)
 {
-	return lof_hook_mmap(addr, len, prot, flags, fd, off);
+	return lof_hook_mmap(addr, len, prot, flags, fd,
+			     sizeof(off) == 4 ? (uint32_t)off : off);
 }
 
 /* In musl the name is a macro; off_t has 64 bits there. */

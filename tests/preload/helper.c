@@ -399,6 +399,7 @@ static const struct {
 	{ "syscall-wide", syscall_wide },
 	{ "harm-log", harm_log },
 	{ "harm-stderr", harm_stderr },
+	{ "map-far", map_far },
 	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },

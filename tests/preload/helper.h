@@ -71,6 +71,7 @@ void syscall_remaps(void);
 void syscall_discard(void);
 void syscall_others(void);
 void syscall_wide(void);
+void map_far(void);
 void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);

@@ -106,3 +106,17 @@ void syscall_wide(void)
 	puts("a long is an int here");
 }
 #endif
+
+/* In 32 bits the offset is negative as an off_t. */
+void map_far(void)
+{
+	const int64_t far = (int64_t)3 << 30;
+	int fd = memfd_create("far", 0);
+
+	if (pwrite64(fd, "f", 1, far) != 1 ||
+	    ftruncate64(fd, far + (int64_t)page))
+		exit(18);
+	DONE_MAP(mmap(at(0), page, RW, MAP_SHARED | MAP_FIXED, fd,
+		      (off_t)far));
+	printf("%c\n", *(volatile char *)at(0));
+}
