@@ -555,7 +555,7 @@ int lof_catch_up(void);
  * lof_get() - read an option
  *
  * A child of fork inherits the options; with LOF_SYNC_MS it has a thread of its
- * own. Setting LOF_SYNC_MS is not async-signal-safe.
+ * own from its first lock on. Both calls are async-signal-safe.
  *
  * Errors:
  *   EAGAIN  LOF_SYNC_MS: no thread can be created; the option is then 0

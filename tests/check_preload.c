@@ -416,6 +416,7 @@ static Suite *preload_suite(void)
 	suite_add_tcase(suite, log_case());
 	suite_add_tcase(suite, environment_case());
 	suite_add_tcase(suite, filter_case());
+	suite_add_tcase(suite, thread_case());
 	return suite;
 }
 

@@ -55,7 +55,7 @@ esac
 if [ -e $shim ]; then
 	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
 	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
-	wanted="$wanted remap_file_pages shmat shmdt syscall"
+	wanted="$wanted remap_file_pages setns shmat shmdt syscall unshare"
 	same 'the shim exports the hooked functions' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \

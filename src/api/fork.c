@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "api/sync_thread.h"
 #include "base/options.h"
 #include "base/per_thread.h"
 #include "kernel/own_memory.h"
@@ -179,7 +178,6 @@ static void after_fork_in_child(void)
 		if (lock(list->range[i]))
 			lof_smaps_each(lock_area, &list->range[i]);
 	drop_list();
-	lof_sync_thread_after_fork_in_child();
 	errno = saved;
 }
 

@@ -9,6 +9,7 @@
 #include "lockonfault.h"
 
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
 #include "ledger/attrs.h"
@@ -172,6 +173,7 @@ LOF_PUBLIC int lof_hold(const void *addr, size_t len, unsigned int flags)
 	err = lof_range_of(&range, addr, len);
 	if (!err)
 		err = hold(range, flags ? LOF_ONFAULT : LOF_FULL);
+	lof_sync_thread_use();
 	return lof_return(err);
 }
 

@@ -29,10 +29,13 @@ int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
 void lof_hooked_follow(const void *addr, size_t len);
 
 /*
- * Make a call of prctl or seccomp that may install a seccomp filter. Returns
- * the kernel's result, or a negative errno.
+ * Make a call of prctl, seccomp, unshare or setns. Returns the kernel's result,
+ * or a negative errno.
  */
-long lof_hooked_seccomp(long nr, const long args[6]);
+long lof_hooked_confine(long nr, const long args[6]);
+
+/* Set LOF_SYNC_MS; the thread begins with the first lock. */
+void lof_hooked_sync_ms(unsigned long ms);
 
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);

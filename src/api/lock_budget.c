@@ -5,10 +5,14 @@
 #include "lockonfault.h"
 
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "emulate/budget.h"
 
 LOF_PUBLIC int lof_lock_budget(void *addr, size_t len, size_t budget,
 			       int policy)
 {
-	return lof_return(lof_budget_lock(addr, len, budget, policy));
+	int err = lof_budget_lock(addr, len, budget, policy);
+
+	lof_sync_thread_use();
+	return lof_return(err);
 }

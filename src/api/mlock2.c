@@ -8,6 +8,7 @@
 
 #include "api/hooked.h"
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "base/options.h"
 #include "emulate/budget.h"
 #include "emulate/mclfuture.h"
@@ -58,7 +59,10 @@ static int lock(const void *addr, size_t len, unsigned int kind,
 	struct lof_range range;
 	int err = lof_range_of(&range, addr, len);
 
-	return err ? err : by(range, kind);
+	if (!err)
+		err = by(range, kind);
+	lof_sync_thread_use();
+	return err;
 }
 
 /*
@@ -178,6 +182,7 @@ static int lock_converted(const void *addr, size_t len, lock_range *by)
 		err = -ENOMEM;
 	if (!err)
 		err = lof_budget_add(range);
+	lof_sync_thread_use();
 	return err == -EBUSY ? -EAGAIN : err;
 }
 

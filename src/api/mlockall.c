@@ -5,6 +5,7 @@
 #include "lockonfault.h"
 
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "base/options.h"
 #include "emulate/mclfuture.h"
 #include "emulate/mclfuture_emulated.h"
@@ -397,15 +398,21 @@ static int budget_all(void)
 static int lock_all_onfault(int flags)
 {
 	unsigned int ours = 0;
+	int err;
 
 	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT &&
 	    lof_option_value(LOF_CONVERT) &&
 	    lof_option_value(LOF_CONVERT_MAX) &&
-	    lof_mclfuture_known() == LOF_NONE)
-		return budget_all();
+	    lof_mclfuture_known() == LOF_NONE) {
+		err = budget_all();
+		lof_sync_thread_use();
+		return err;
+	}
 	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
 		ours = lof_emulate_choose();
-	return ours ? lock_all_ours(flags, ours) : lock_all(flags);
+	err = ours ? lock_all_ours(flags, ours) : lock_all(flags);
+	lof_sync_thread_use();
+	return err;
 }
 
 LOF_PUBLIC int lof_mlockall(int flags)

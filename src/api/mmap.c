@@ -9,6 +9,7 @@
 
 #include "api/populate.h"
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "base/options.h"
 #include "emulate/budget.h"
 #include "emulate/mclfuture.h"
@@ -348,6 +349,7 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 		return map(m, result);
 	if (!err)
 		lof_count_converted();
+	lof_sync_thread_use();
 	return err;
 }
 
@@ -412,6 +414,7 @@ LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 	int err;
 
 	err = map_onfault(&m, &result);
+	lof_sync_thread_use();
 	return lof_return_ptr(err, result);
 }
 

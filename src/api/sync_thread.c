@@ -1,34 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The thread of LOF_SYNC_MS: every LOF_SYNC_MS milliseconds it corrects the
- * ledger, as lof_walk() does, and calls lof_catch_up(). A program that never
- * sets LOF_SYNC_MS has no such thread. The thread blocks all signals.
+ * ledger, as lof_walk() does, and calls lof_catch_up(). It begins when there is
+ * memory to look after, and it is not the last thread of a process.
  */
 #include "config.h"
 
 #include "api/sync_thread.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "base/options.h"
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
+#include "kernel/thread.h"
+#include "ledger/lock.h"
+#include "ledger/state.h"
+#include "ledger/trees.h"
 #include "lockonfault.h"
 
-static _Atomic bool runs;
-static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
-
 /*
- * LOF_SYNC_MS was 0: shall the thread end? No, if LOF_SYNC_MS was set again
- * meanwhile, and lof_sync_thread_set() started no other thread.
+ * The process in which the thread was started: a child of fork has an epoch of
+ * its own, and no such thread. 0: there is no thread.
  */
-static bool is_over(void)
+static _Atomic uint64_t runs_in;
+static _Atomic uint32_t thread;		/* its ID; 0 when it has ended */
+static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
+static _Atomic int npauses;		/* it shall not run now */
+
+#define STARTING	UINT32_MAX	/* no ID of a thread */
+
+static uint64_t this_process(void)
 {
-	atomic_store(&runs, false);
-	return !lof_option_value(LOF_SYNC_MS) || atomic_exchange(&runs, true);
+	return (uint64_t)lof_ledger_epoch() + 1;
 }
 
 static int pass_over(const struct lof_region *region, void *arg)
@@ -43,90 +50,126 @@ static int pass_over(const struct lof_region *region, void *arg)
  * without the library.
  */
 struct traces {
-	uint64_t faults, mapped, charged;
+	struct lof_process_state process;
+	uint64_t charged;
 };
 
 /*
  * If no number changed since the last time, there is nothing to do. The work
  * itself changes only the charge: so read the charge again at the end.
  */
-static void catch_up(struct traces *before)
+static void catch_up(struct traces *before, const struct traces *now)
 {
-	struct traces now;
-
-	if (!lof_sys_faults(&now.faults) && !lof_smaps_total(&now.mapped) &&
-	    !lof_smaps_charge(0, &now.charged) &&
-	    now.faults == before->faults && now.mapped == before->mapped &&
-	    now.charged == before->charged)
+	if (now->process.faults == before->process.faults &&
+	    now->process.mapped == before->process.mapped &&
+	    now->charged == before->charged)
 		return;
 	lof_walk(pass_over, NULL);
 	lof_catch_up();
-	lof_smaps_charge(0, &now.charged);
-	*before = now;
+	*before = *now;
+	lof_smaps_charge(0, &before->charged);
 }
 
-static void *tick(void *unused)
+static bool is_wanted(void)
 {
-	struct traces before = { .faults = 0 };
+	return lof_option_value(LOF_SYNC_MS) && !atomic_load(&npauses) &&
+	       lof_permits(LOF_CALL_FUTEX);
+}
 
-	(void)unused;
-	lof_sys_leave_files();
-	for (;;) {
-		uint32_t setting = atomic_load(&settings);
-		int ms = (int)lof_option_value(LOF_SYNC_MS);
+/*
+ * Shall the thread end? A process ends with the last thread that the program
+ * knows. Go on, if the thread was wanted again meanwhile and no other thread
+ * was started.
+ */
+static bool is_over(const struct lof_process_state *state)
+{
+	bool is_last = state->first_has_ended && state->threads <= 2;
+	uint64_t none = 0;
 
-		if (!ms && is_over())
-			return NULL;
-		if (ms && lof_sys_futex_wait(&settings, setting, ms) ==
-			  -ETIMEDOUT)
-			catch_up(&before);
-	}
+	if (is_wanted() && !is_last)
+		return false;
+	atomic_store(&runs_in, 0);
+	return is_last || !is_wanted() ||
+	       !atomic_compare_exchange_strong(&runs_in, &none,
+					       this_process());
+}
+
+/* Without /proc the thread ends: it could not tell that it is the last. */
+static void tick(void)
+{
+	struct traces before = { .charged = 0 }, now = before;
+	uint32_t setting;
+	int ms;
+
+	lof_thread_confine();
+	do {
+		setting = atomic_load(&settings);
+		ms = (int)lof_option_value(LOF_SYNC_MS);
+		if (is_wanted() &&
+		    lof_sys_futex_wait(&settings, setting, ms) == -ETIMEDOUT &&
+		    !lof_smaps_charge(0, &now.charged))
+			catch_up(&before, &now);
+	} while (!lof_smaps_process(&now.process) && !is_over(&now.process));
+}
+
+/* Is a thread of this process there, or about to be? */
+static bool is_there(void)
+{
+	return atomic_load(&runs_in) == this_process() && atomic_load(&thread);
 }
 
 static int start(void)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
+	uint64_t before = atomic_load(&runs_in);
 	int err;
 
-	err = pthread_attr_init(&attr);
-	if (err)
-		return err;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, &attr, tick, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return err;
-}
-
-static int start_or_give_up(void)
-{
-	if (!start())
+	if (is_there())
 		return 0;
-	lof_option_set(LOF_SYNC_MS, 0);
-	atomic_store(&runs, false);
-	return -EAGAIN;
+	/* A thread that ends still uses its memory, which is the next one's. */
+	lof_thread_join(&thread);
+	if (!atomic_compare_exchange_strong(&runs_in, &before, this_process()))
+		return 0;
+	atomic_store(&thread, STARTING);
+	err = lof_thread_start(tick, &lof_self, &thread);
+	if (err) {
+		atomic_store(&thread, 0);
+		atomic_store(&runs_in, 0);
+	}
+	return err;
 }
 
 int lof_sync_thread_set(void)
 {
 	atomic_fetch_add(&settings, 1);
 	lof_sys_futex_wake(&settings);
-	if (!lof_option_value(LOF_SYNC_MS) || atomic_exchange(&runs, true))
+	if (!lof_option_value(LOF_SYNC_MS) || !start())
 		return 0;
-	return start_or_give_up();
+	lof_option_set(LOF_SYNC_MS, 0);
+	return -EAGAIN;
 }
 
-/* libc makes malloc usable before this handler: pthread_create() needs it. */
-void lof_sync_thread_after_fork_in_child(void)
+void lof_sync_thread_begin(void)
 {
-	if (!atomic_load(&runs))
-		return;
-	if (lof_option_value(LOF_SYNC_MS))
-		start_or_give_up();
-	else
-		atomic_store(&runs, false);
+	if (!is_there() && is_wanted())
+		(void)!start();
+}
+
+bool lof_sync_thread_pause(void)
+{
+	bool was_there = is_there();
+
+	atomic_fetch_add(&npauses, 1);
+	if (was_there) {
+		atomic_fetch_add(&settings, 1);
+		lof_sys_futex_wake(&settings);
+		lof_thread_join(&thread);
+	}
+	return was_there;
+}
+
+void lof_sync_thread_resume(bool was_there)
+{
+	atomic_fetch_sub(&npauses, 1);
+	if (was_there)
+		lof_sync_thread_begin();
 }

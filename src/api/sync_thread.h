@@ -3,16 +3,34 @@
 #ifndef LOF_API_SYNC_THREAD_H
 #define LOF_API_SYNC_THREAD_H
 
+#include <stdbool.h>
+
+#include "base/options.h"
+
 /*
- * LOF_SYNC_MS was set: start or end the thread, or give it the new time. Not
- * async-signal-safe.
+ * LOF_SYNC_MS was set: start or end the thread, or give it the new time.
  *
  * 0         done
  * -EAGAIN   no thread can be created; LOF_SYNC_MS is set to 0
  */
 int lof_sync_thread_set(void);
 
-/* Start the thread again in a child of fork: fork does not copy the thread. */
-void lof_sync_thread_after_fork_in_child(void);
+/* Private to lof_sync_thread_use(): start the thread if it is not there. */
+void lof_sync_thread_begin(void);
+
+/*
+ * Memory was locked. If LOF_SYNC_MS is set, start the thread: in a child of
+ * fork, or if the shim has set the option, it is not there yet. If it cannot be
+ * started, the next lock tries again.
+ */
+static inline void lof_sync_thread_use(void)
+{
+	if (lof_option_value(LOF_SYNC_MS))
+		lof_sync_thread_begin();
+}
+
+/* End the thread, and start it again. pause returns whether it was there. */
+bool lof_sync_thread_pause(void);
+void lof_sync_thread_resume(bool was_there);
 
 #endif

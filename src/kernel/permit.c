@@ -15,8 +15,10 @@
 #include <linux/futex.h>
 #include <linux/ioctl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 
@@ -24,24 +26,6 @@
 #include "kernel/sys.h"
 #include "kernel/syscall.h"
 #include "lockonfault.h"
-
-#if defined(__x86_64__)
-#define OUR_ARCH	AUDIT_ARCH_X86_64
-#elif defined(__i386__)
-#define OUR_ARCH	AUDIT_ARCH_I386
-#elif defined(__aarch64__)
-#define OUR_ARCH	AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define OUR_ARCH	AUDIT_ARCH_RISCV64
-#else
-#define OUR_ARCH	0	/* unknown: a filter refuses every call */
-#endif
-
-#ifdef SYS_mmap2
-#define SYS_OF_MMAP	SYS_mmap2
-#else
-#define SYS_OF_MMAP	SYS_mmap
-#endif
 
 /* Any address that the library might pass. */
 #define SOME	(0x7f0000000000ull & UINTPTR_MAX)
@@ -75,7 +59,6 @@ static const struct instance instances[] = {
 	{ LOF_CALL_FILES, SYS_close, { 3 } },
 	{ LOF_CALL_PAGEMAP_SCAN, SYS_ioctl, { 3, LOF_PM_SCAN, SOME } },
 	{ LOF_CALL_PRLIMIT, SYS_prlimit64, { 0, RLIMIT_MEMLOCK, 0, SOME } },
-	{ LOF_CALL_GETRUSAGE, SYS_getrusage, { RUSAGE_SELF, SOME } },
 	{ LOF_CALL_FUTEX, SYS_futex, { SOME, FUTEX_WAIT_PRIVATE, 0, SOME } },
 	{ LOF_CALL_FUTEX, SYS_futex, { SOME, FUTEX_WAKE_PRIVATE, 1 } },
 	{ LOF_CALL_FUTEX, SYS_futex,
@@ -84,9 +67,9 @@ static const struct instance instances[] = {
 #ifdef SYS_shmctl
 	{ LOF_CALL_SHMCTL, SYS_shmctl, { 1, IPC_STAT, SOME } },
 #endif
-	{ LOF_CALL_OWN_MEMORY, SYS_OF_MMAP,
+	{ LOF_CALL_OWN_MEMORY, LOF_SYS_MMAP,
 	  { SOME, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, (uint32_t)-1, 0 } },
-	{ LOF_CALL_OWN_MEMORY, SYS_OF_MMAP,
+	{ LOF_CALL_OWN_MEMORY, LOF_SYS_MMAP,
 	  { SOME, PAGE, PROT_NONE, ANON | MAP_FIXED_NOREPLACE, (uint32_t)-1 } },
 	{ LOF_CALL_OWN_MEMORY, SYS_munmap, { SOME, PAGE } },
 	{ LOF_CALL_OWN_MEMORY, SYS_munlock, { SOME, PAGE } },
@@ -105,6 +88,21 @@ static const struct instance instances[] = {
 	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, 0, 8 } },
 	{ LOF_CALL_LOG, SYS_rt_sigpending, { SOME, 8 } },
 	{ LOF_CALL_LOG, SYS_rt_sigtimedwait, { SOME, 0, SOME, 8 } },
+	{ LOF_CALL_THREAD, SYS_clone, { LOF_THREAD_FLAGS, SOME, SOME } },
+	{ LOF_CALL_THREAD, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, SOME, 8 } },
+	{ LOF_CALL_THREAD, SYS_futex, { SOME, FUTEX_WAIT, 1 } },
+	{ LOF_CALL_THREAD, SYS_getpid, { 0 } },
+	{ LOF_CALL_THREAD, SYS_tgkill, { 1, 2 } },
+	{ LOF_CALL_THREAD, SYS_sched_yield, { 0 } },
+	{ LOF_CALL_THREAD, SYS_prctl, { PR_SET_NAME, SOME } },
+	{ LOF_CALL_THREAD, SYS_prctl, { PR_SET_NO_NEW_PRIVS, 1 } },
+	{ LOF_CALL_THREAD, SYS_prctl,
+	  { PR_SET_SECCOMP, SECCOMP_MODE_FILTER, SOME } },
+	{ LOF_CALL_THREAD, SYS_capget, { SOME, SOME } },
+	{ LOF_CALL_THREAD, SYS_capset, { SOME, SOME } },
+	{ LOF_CALL_THREAD, SYS_unshare, { CLONE_FS } },
+	{ LOF_CALL_THREAD, LOF_SYS_CLOSE_RANGE, { 0, UINT32_MAX, 2 } },
+	{ LOF_CALL_THREAD, SYS_exit, { 0 } },
 };
 
 /*
@@ -128,7 +126,7 @@ uint32_t lof_permit_judge(const struct sock_filter *code, size_t len)
 	for (size_t i = 0; i < sizeof(instances) / sizeof(instances[0]); i++) {
 		const struct instance *instance = &instances[i];
 		struct seccomp_data data = {
-			.nr = instance->nr, .arch = OUR_ARCH,
+			.nr = instance->nr, .arch = LOF_AUDIT_ARCH,
 			.instruction_pointer = (uintptr_t)&lof_permit_judge,
 		};
 

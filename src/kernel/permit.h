@@ -23,7 +23,6 @@ enum lof_own_call {
 	LOF_CALL_FILES,		/* openat, read, lseek, close */
 	LOF_CALL_PAGEMAP_SCAN,
 	LOF_CALL_PRLIMIT,
-	LOF_CALL_GETRUSAGE,
 	LOF_CALL_FUTEX,
 	LOF_CALL_SIGALTSTACK,
 	LOF_CALL_SHMCTL,
@@ -32,6 +31,7 @@ enum lof_own_call {
 	LOF_CALL_DISCARD,	/* MADV_DONTNEED_LOCKED */
 	LOF_CALL_PROBE_HUGETLB,	/* mremap that changes nothing */
 	LOF_CALL_LOG,		/* of the shim */
+	LOF_CALL_THREAD,	/* to start and to end the thread of our own */
 	LOF_NCALLS
 };
 

@@ -375,3 +375,50 @@ size_t lof_smaps_areas_left(size_t min, size_t max)
 	most = most > areas ? most - areas : 0;
 	return most < min ? min : most > max ? max : most;
 }
+
+/* The fields of /proc/PID/stat that are used, counted from 1 as in proc(5). */
+enum { STATE = 3, MINFLT = 10, MAJFLT = 12, NUM_THREADS = 20, VSIZE = 23 };
+
+/*
+ * The second field, the name of the program in brackets, may contain anything:
+ * so begin behind the last bracket.
+ */
+static int parse_stat(struct line line, struct lof_process_state *state)
+{
+	const char *bracket = memrchr(line.at, ')',
+				      (size_t)(line.end - line.at));
+	uintptr_t field[VSIZE + 1] = { 0 };
+
+	line.at = bracket;
+	if (!bracket || line.end - bracket < 4)
+		return -ENODATA;
+	state->first_has_ended = bracket[2] == 'Z';
+	line.at = bracket + 3;
+	for (int i = STATE + 1; i <= VSIZE; i++) {
+		line_skip(&line, " ");
+		line_skip(&line, "-");
+		if (!line_number(&line, 10, &field[i]))
+			return -ENODATA;
+	}
+	state->faults = (uint64_t)field[MINFLT] + field[MAJFLT];
+	state->threads = (unsigned int)field[NUM_THREADS];
+	state->mapped = field[VSIZE];
+	return 0;
+}
+
+__attribute__((noinline))
+int lof_smaps_process(struct lof_process_state *state)
+{
+	int fd = open_proc(0, "stat"), ret;
+	struct lof_smaps file;
+	struct line line;
+
+	if (fd < 0)
+		return fd;
+	lof_smaps_open_fd(&file, fd);
+	ret = next_line(&file, &line);
+	lof_smaps_close(&file);
+	if (ret <= 0)
+		return ret ? ret : -ENODATA;
+	return parse_stat(line, state);
+}

@@ -82,4 +82,15 @@ size_t lof_smaps_areas_left(size_t min, size_t max);
  */
 int lof_smaps_hugetlb(uint64_t *bytes);
 
+/* The state of this process, from /proc/self/stat. */
+struct lof_process_state {
+	uint64_t faults;	/* minor and major, of all threads */
+	uint64_t mapped;	/* bytes; 0 if the first thread has ended */
+	unsigned int threads;
+	bool first_has_ended;	/* the first thread is a zombie */
+};
+
+/* 0 or a negative errno. */
+int lof_smaps_process(struct lof_process_state *state);
+
 #endif

@@ -265,11 +265,8 @@ bool lof_sys_is_writable(int fd)
 
 void lof_sys_leave_files(void)
 {
-#ifndef SYS_close_range
-#define SYS_close_range	436	/* everywhere but on alpha */
-#endif
 #define RANGE_UNSHARE	2u
-	(void)CALL3(SYS_close_range, 0, ~0u, RANGE_UNSHARE);
+	(void)CALL3(LOF_SYS_CLOSE_RANGE, 0, ~0u, RANGE_UNSHARE);
 }
 
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off)
@@ -306,15 +303,39 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 	return ret;
 }
 
-int lof_sys_faults(uint64_t *faults)
+int lof_sys_unshare(int flags)
 {
-	/* The kernel's struct rusage has longs, unlike libc's on some ABIs. */
-	long usage[18] = { 0 };
-	int err = OWN3(LOF_CALL_GETRUSAGE, SYS_getrusage, RUSAGE_SELF, usage,
-		       0);
+	return CALL3(SYS_unshare, flags, 0, 0);
+}
 
-	*faults = (uint64_t)usage[8] + (uint64_t)usage[9];
-	return err;
+int lof_sys_prctl(int option, uintptr_t a, uintptr_t b)
+{
+	return CALL3(SYS_prctl, option, a, b);
+}
+
+int lof_sys_capget(void *header, void *data)
+{
+	return CALL3(SYS_capget, header, data, 0);
+}
+
+int lof_sys_capset(void *header, const void *data)
+{
+	return CALL3(SYS_capset, header, data, 0);
+}
+
+int lof_sys_futex_wait_shared(_Atomic uint32_t *word, uint32_t value)
+{
+	return CALL3(SYS_futex, word, FUTEX_WAIT, value);
+}
+
+int lof_sys_tgkill(uint32_t tid, int signal)
+{
+	return CALL3(SYS_tgkill, CALL3(SYS_getpid, 0, 0, 0), tid, signal);
+}
+
+void lof_sys_yield(void)
+{
+	(void)CALL3(SYS_sched_yield, 0, 0, 0);
 }
 
 int lof_sys_memlock_limit(uint64_t *limit)

@@ -37,6 +37,34 @@
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
 
+#ifdef SYS_mmap2
+#define LOF_SYS_MMAP	SYS_mmap2
+#else
+#define LOF_SYS_MMAP	SYS_mmap
+#endif
+
+/* Linux 5.9; the number is the same everywhere but on alpha. */
+#define LOF_SYS_CLOSE_RANGE	436
+
+/* The flags of the thread of our own (thread.c), for clone(). */
+#define LOF_THREAD_FLAGS						\
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |		\
+	 CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |			\
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+/* The architecture of our system calls, for filters; 0: not known. */
+#if defined(__x86_64__)
+#define LOF_AUDIT_ARCH	AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define LOF_AUDIT_ARCH	AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+#define LOF_AUDIT_ARCH	AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define LOF_AUDIT_ARCH	AUDIT_ARCH_RISCV64
+#else
+#define LOF_AUDIT_ARCH	0
+#endif
+
 /*
  * Arguments that permit.c also needs: of PAGEMAP_SCAN, of FUTEX_WAKE_OP, and of
  * the open() of the shim's log.
@@ -135,6 +163,19 @@ bool lof_sys_is_writable(int fd);
  */
 void lof_sys_leave_files(void);
 
+/* For a thread of our own: see the manual pages of these calls. */
+int lof_sys_unshare(int flags);
+int lof_sys_prctl(int option, uintptr_t a, uintptr_t b);
+int lof_sys_capget(void *header, void *data);
+int lof_sys_capset(void *header, const void *data);
+
+/* Wait until *word, which other processes may share, is not value. */
+int lof_sys_futex_wait_shared(_Atomic uint32_t *word, uint32_t value);
+
+/* Send a signal to a thread of this process; 0: only look if it is there. */
+int lof_sys_tgkill(uint32_t tid, int signal);
+void lof_sys_yield(void);
+
 /* Read at off from the start of a file. No file here is larger than memory. */
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off);
 
@@ -160,9 +201,6 @@ struct lof_pm_question {
 long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  struct lof_pm_region *regions, size_t nregions,
 			  uint64_t *walked);
-
-/* Page faults of this process so far, minor and major. */
-int lof_sys_faults(uint64_t *faults);
 
 /* The soft RLIMIT_MEMLOCK in bytes; UINT64_MAX: no limit. */
 int lof_sys_memlock_limit(uint64_t *limit);

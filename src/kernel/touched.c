@@ -190,8 +190,9 @@ static int scan_area(const struct lof_vma *vma, void *arg)
 
 	if (lof_range_is_empty(rest))
 		return vma->range.start >= scan->range.end;
+	/* mincore tells nothing of a file: pass over this VMA. */
 	if (!vma->anonymous)
-		ret = -ENOSYS;
+		return 0;
 	while (!ret && !lof_range_is_empty(rest)) {
 		part = rest;
 		if (lof_range_len(part) > NENTRIES * page)
@@ -222,11 +223,15 @@ static int scan_by_mincore(struct lof_range range,
 int lof_touched_each(struct lof_range range,
 	     int (*visit)(struct lof_range run, void *arg), void *arg)
 {
+	int ret = -EACCES;
+
 	if (lof_cap_is_there(LOF_CAP_PAGEMAP_SCAN))
-		return scan_by_ioctl(range, visit, arg);
-	if (lof_cap_is_there(LOF_CAP_PAGEMAP))
-		return scan_by_pagemap(range, visit, arg);
-	return scan_by_mincore(range, visit, arg);
+		ret = scan_by_ioctl(range, visit, arg);
+	else if (lof_cap_is_there(LOF_CAP_PAGEMAP))
+		ret = scan_by_pagemap(range, visit, arg);
+	/* After setuid() pagemap belongs to root. */
+	return ret == -EACCES || ret == -EPERM ?
+	       scan_by_mincore(range, visit, arg) : ret;
 }
 
 /* With mincore no: the memory between may be a file's. */

@@ -9,10 +9,10 @@
 #include "base/range.h"
 
 /*
- * Visit the runs of touched pages in address order.
+ * Visit the runs of touched pages in address order. VMAs of which the kernel
+ * does not tell the touched pages are passed over; lof_touched_tells() knows.
  *
  * 0         all runs were visited
- * -ENOSYS   the kernel has no call that tells which pages were touched
  * other     a visit returned this value, which ended the visits; or a negative
  *           errno
  */
@@ -22,7 +22,7 @@ int lof_touched_each(struct lof_range range,
 /* May two ranges be scanned as one, with all memory between them? */
 bool lof_touched_joins(void);
 
-/* 0, or the errno that lof_touched_each() of range would return. No visits. */
+/* -ENOSYS: lof_touched_each() passes over a part of range. Or another errno. */
 int lof_touched_tells(struct lof_range range);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "api/hooked.h"
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/message.h"
@@ -94,14 +95,18 @@ static void say_unknown_names(void)
 			say(*variable, len, ": unknown variable, ignored", "");
 }
 
-/* LOF_SYNC_MS is set in preload_init(). */
 static void set_options(void)
 {
+	unsigned long max = 0;
+
 	for (size_t i = 0; i < LOF_NSETTINGS; i++)
 		if (lof_settings[i].option && i != LOF_SETTING_SYNC_MS)
 			lof_set(lof_settings[i].option, value_of(i,
 				i == LOF_SETTING_CONVERT ?
 				LOF_CONVERT_LOCKS : 0));
+	lof_get(LOF_CONVERT_MAX, &max);
+	lof_hooked_sync_ms(value_of(LOF_SETTING_SYNC_MS,
+				    max ? SYNC_MS_OF_BUDGET : 0));
 }
 
 /* Two threads may run this at once: both get the same result. */
@@ -135,16 +140,9 @@ bool lof_preload_is_active(void)
 	return known == ACTIVE;
 }
 
-/* Here, not in a hook: creating a thread calls malloc. */
+/* The messages are printed, and the log begins, before the first call. */
 __attribute__((constructor))
 static void preload_init(void)
 {
-	unsigned long max, ms;
-
-	if (!lof_preload_is_active())
-		return;
-	lof_get(LOF_CONVERT_MAX, &max);
-	ms = value_of(LOF_SETTING_SYNC_MS, max ? SYNC_MS_OF_BUDGET : 0);
-	if (ms)
-		lof_set(LOF_SYNC_MS, ms);
+	lof_preload_is_active();
 }

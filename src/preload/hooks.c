@@ -11,6 +11,7 @@
 
 #include "preload/hooks.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -154,15 +155,15 @@ int lof_hook_munlockall(void)
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
-/* A call of prctl or seccomp: it may install a seccomp filter. */
-long lof_hook_seccomp(long nr, const long args[6])
+/* A call by which a program confines itself. */
+long lof_hook_confine(long nr, const long args[6])
 {
 	long ret;
 
 	if (!lof_preload_is_active())
 		return lof_hook_raw(nr, args[0], args[1], args[2], args[3],
 				    args[4], args[5]);
-	ret = lof_hooked_seccomp(nr, args);
+	ret = lof_hooked_confine(nr, args);
 	if (ret >= 0)
 		return ret;
 	errno = (int)-ret;
@@ -273,7 +274,17 @@ LOF_PUBLIC int prctl(int option, ...)
 		args[i] = va_arg(list, long);
 	va_end(list);
 	if (option == PR_SET_SECCOMP)
-		return (int)lof_hook_seccomp(SYS_prctl, args);
+		return (int)lof_hook_confine(SYS_prctl, args);
 	return (int)lof_hook_raw(SYS_prctl, args[0], args[1], args[2], args[3],
 				 args[4], 0);
+}
+
+LOF_PUBLIC int unshare(int flags)
+{
+	return (int)lof_hook_confine(SYS_unshare, (long[6]){ flags });
+}
+
+LOF_PUBLIC int setns(int fd, int type)
+{
+	return (int)lof_hook_confine(SYS_setns, (long[6]){ fd, type });
 }

@@ -42,7 +42,9 @@ START_TEST(each_system_call_belongs_to_its_calls)
 	ck_assert_uint_eq(lost(SYS_read, kill), BIT(LOF_CALL_FILES));
 	ck_assert_uint_eq(lost(SYS_ioctl, kill), BIT(LOF_CALL_PAGEMAP_SCAN));
 	ck_assert_uint_eq(lost(SYS_prlimit64, kill), BIT(LOF_CALL_PRLIMIT));
-	ck_assert_uint_eq(lost(SYS_futex, kill), BIT(LOF_CALL_FUTEX));
+	ck_assert_uint_eq(lost(SYS_futex, kill), BIT(LOF_CALL_FUTEX) |
+						 BIT(LOF_CALL_THREAD));
+	ck_assert_uint_eq(lost(SYS_clone, kill), BIT(LOF_CALL_THREAD));
 	ck_assert_uint_eq(lost(SYS_mremap, kill), BIT(LOF_CALL_OWN_MEMORY) |
 						  BIT(LOF_CALL_PROBE_HUGETLB));
 	ck_assert_uint_eq(lost(SYS_getppid, kill), 0);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "api/sync_thread.h"
 #include "emulate/budget.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/own_memory.h"
@@ -322,6 +323,7 @@ NEVER(lof_own_scratch, (size_t bytes, int prot, struct lof_range *memory))
 NEVER_VOID(lof_own_return, (struct lof_range memory))
 NEVER_VOID(lof_emulate_now, (struct lof_range range, int prot))
 NEVER(lof_budget_add, (struct lof_range range))
+NEVER_VOID(lof_sync_thread_begin, (void))
 NEVER(lof_sys_mincore, (struct lof_range range, unsigned char *pages))
 NEVER(lof_sys_touch_read, (uint32_t *word))
 NEVER(lof_sys_touch_write, (uint32_t *word))

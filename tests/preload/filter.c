@@ -112,13 +112,18 @@ static void make_calls(void)
 	NOTE(mlock(at(1), pages(3)));
 }
 
+/* The parent reads the locked memory, and then closes the pipe. */
 static void end_child(int in)
 {
 	char byte;
 
-	if (write(1, report, strlen(report)) > 0 && read(in, &byte, 1) >= 0)
-		_exit(0);
-	_exit(1);
+	_exit(read(in, &byte, 1) != 0);
+}
+
+static void print_report(void)
+{
+	if (write(1, report, strlen(report)) < 0)
+		_exit(1);
 }
 
 /* The bytes that a process has locked, from its /proc/PID/status. */
@@ -169,6 +174,7 @@ static void be_confined(int in, uint32_t action)
 	NOTE(mlock(at(0), pages(4)));
 	NOTE(confine(action, false));
 	make_calls();
+	print_report();
 	end_child(in);
 }
 
@@ -176,6 +182,7 @@ static void be_confined_by_number(int in, uint32_t action)
 {
 	NOTE(confine(action, true));
 	make_calls();
+	print_report();
 	end_child(in);
 }
 
@@ -201,7 +208,6 @@ static void be_refused(int in, uint32_t action)
 	fputs(report, stdout);
 	helper_show(at(0), 4);
 	fflush(stdout);
-	report[0] = '\n';
 	end_child(in);
 }
 
@@ -211,7 +217,8 @@ static void be_strict(int in, uint32_t action)
 	(void)action;
 	NOTE(mlock(at(0), pages(4)));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
-	if (write(1, report, strlen(report)) > 0 && read(in, report, 1) >= 0)
+	print_report();
+	if (read(in, report, 1) == 0)
 		syscall(SYS_exit, 0);
 }
 

@@ -55,6 +55,13 @@ void helper_show(const void *addr, size_t n);
 void helper_touch(size_t n);
 void helper_become_nobody(size_t limit);
 
+/* Beside the thread of the library, in thread.c. */
+void thread_begins(void);
+void thread_setuid(void);
+void thread_single(void);
+void thread_last(void);
+void thread_fork(void);
+
 /* The program under a seccomp filter, in filter.c. */
 void filter_kill(void);
 void filter_trap(void);

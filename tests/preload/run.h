@@ -59,5 +59,6 @@ const char *run_told(const char *command, ...);
 TCase *log_case(void);
 TCase *environment_case(void);
 TCase *filter_case(void);
+TCase *thread_case(void);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For the shim: the program installs a seccomp filter. From then on the library
- * does not make the calls that the filter refuses. The filter is evaluated
- * before it is installed, because it may bind other threads at once.
+ * For the shim: calls by which a program confines itself. After a seccomp filter
+ * the library does not make the calls that the filter refuses; the filter is
+ * evaluated before it is installed, because it may bind other threads at once.
+ * Some of the calls fail if the process has more than one thread, or threads
+ * with different filters: so the thread of the library ends before each call. A
+ * new one inherits the confinement.
  */
 #include "config.h"
 
@@ -13,6 +16,7 @@
 #include <sys/prctl.h>
 
 #include "api/result.h"
+#include "api/sync_thread.h"
 #include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "kernel/syscall.h"
@@ -59,9 +63,10 @@ static uint32_t refused_after(long nr, const long args[6])
 	return is_filter ? refused_by((const struct sock_fprog *)args[2]) : 0;
 }
 
-LOF_PUBLIC long lof_hooked_seccomp(long nr, const long args[6])
+LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 {
 	uint32_t refused = refused_after(nr, args);
+	bool had_thread = lof_sync_thread_pause();
 	struct lof_permit_update update;
 	long ret;
 
@@ -69,10 +74,16 @@ LOF_PUBLIC long lof_hooked_seccomp(long nr, const long args[6])
 	ret = lof_syscall_raw(nr, args[0], args[1], args[2], args[3], args[4],
 			      args[5]);
 	lof_permit_end(update, ret == 0);
+	lof_sync_thread_resume(had_thread);
 	return ret;
 }
 
 LOF_PUBLIC bool lof_hooked_permits_log(void)
 {
 	return lof_permits(LOF_CALL_LOG);
+}
+
+LOF_PUBLIC void lof_hooked_sync_ms(unsigned long ms)
+{
+	lof_option_set(LOF_SYNC_MS, ms);
 }
