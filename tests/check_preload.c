@@ -387,6 +387,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, nothing_is_printed_unasked);
 	suite_add_tcase(suite, log_case());
 	suite_add_tcase(suite, environment_case());
+	suite_add_tcase(suite, chain_case());
 	return suite;
 }
 

@@ -10,9 +10,11 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "api/hooked.h"
 #include "api/result.h"
 #include "lockonfault.h"
 #include "preload/hooks.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 
 #ifdef LOF_SYSCALL_IS_OURS
@@ -113,8 +115,10 @@ LOF_PUBLIC long syscall(long nr, ...)
 	e = va_arg(args, long);
 	f = va_arg(args, long);
 	va_end(args);
+	if (lof_next_is_there() && lof_hooked_next_is_making(nr, a, b))
+		return lof_hook_raw(nr, a, b, c, d, e, f);
 	if (is_wide(nr, c, d, e))
 		return call_wide(nr, a, b, c, d, e, f);
-	return call(nr, a, b, c, d, e, f);
+	return LOF_CALLED(LOF_CALLED_BY_NUMBER, call(nr, a, b, c, d, e, f));
 }
 #endif

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lockonfault.h"
+
 #include "support/truth.h"
 
 #define UNTOUCHED 7777
@@ -300,6 +302,21 @@ static void bound(void)
 	SHOW();
 }
 
+/* Unlock: how often was the ledger wrong, and did not know it? */
+static void unlock(void)
+{
+	int (*ask)(struct lof_stats *stats, size_t size);
+	struct lof_stats stats;
+
+	*(void **)&ask = dlsym(RTLD_DEFAULT, "lof_stats");
+	DONE(mlock(at(0), pages(2)));
+	DONE(munlock(at(0), pages(2)));
+	if (!ask || ask(&stats, sizeof(stats)))
+		exit(17);
+	printf("%llu ", (unsigned long long)stats.drift);
+	SHOW();
+}
+
 static void nothing(void)
 {
 }
@@ -381,6 +398,7 @@ static const struct {
 	{ "droppable", droppable },
 	{ "huge", huge },
 	{ "bound", bound },
+	{ "unlock", unlock },
 	{ "nothing", nothing },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },

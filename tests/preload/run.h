@@ -58,5 +58,6 @@ const char *run_told(const char *command, ...);
 
 TCase *log_case(void);
 TCase *environment_case(void);
+TCase *chain_case(void);
 
 #endif
