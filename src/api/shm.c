@@ -20,6 +20,12 @@
 #include "ledger/change.h"
 #include "ledger/runs.h"
 
+/*
+ * SHMLBA of glibc calls this function, which musl lacks. A program of musl may
+ * load the library too.
+ */
+#define __getpagesize()	((int)lof_sys_page_size())
+
 static struct lof_range from(uintptr_t addr)
 {
 	return (struct lof_range){ addr & ~(lof_sys_page_size() - 1),

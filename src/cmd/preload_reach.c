@@ -106,7 +106,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The shim works only with the dynamic loader that the command uses too. */
+/* The shim works with the dynamic loader of the command, and with musl's. */
 static bool is_our_loader(const char *loader)
 {
 	struct program self;
@@ -116,7 +116,8 @@ static bool is_our_loader(const char *loader)
 	if (!program_open(&self, "/proc/self/exe"))
 		return true;
 	if (program_loader(&self, ours, sizeof(ours)))
-		same = strcmp(base_name(ours), base_name(loader)) == 0;
+		same = strcmp(base_name(ours), base_name(loader)) == 0 ||
+		       strncmp(base_name(loader), "ld-musl-", 8) == 0;
 	close(self.fd);
 	return same;
 }
