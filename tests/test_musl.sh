@@ -45,6 +45,11 @@ for setting in LOCKONFAULT_CONVERT=1 LOCKONFAULT_CONVERT=0 \
 	done
 done
 as_in_glibc LOCKONFAULT_MAX=64K bound
+# The second stack is where the first was unmapped. The shim takes the memory of
+# a thread of musl above its stack for a part of the stack.
+same 'stacks are locked but for their lowest page' '.O .O' \
+	"$(LOCKONFAULT_FUTURE=emulate LD_PRELOAD=$shim "$helper" stacks |
+		tr '\n' ' ' | sed 's/ $//')"
 
 [ -x lockonfault ] || finish
 ./preload_helper locks >"$work/bare"

@@ -355,6 +355,31 @@ static void *show_stack(void *unused)
 	return NULL;
 }
 
+static void show_stack_of(const pthread_attr_t *attr)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, attr, show_stack, NULL))
+		exit(9);
+	pthread_barrier_wait(&is_made);
+	pthread_join(thread, NULL);
+	printf("%s%s\n", lowest, highest);
+}
+
+/* glibc unmaps such stacks, and the second is in the place of the first. */
+static void large_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
+	    pthread_attr_init(&attr) ||
+	    pthread_attr_setstacksize(&attr, (size_t)48 << 20))
+		exit(8);
+	show_stack_of(&attr);
+	show_stack_of(&attr);
+	pthread_attr_destroy(&attr);
+}
+
 /*
  * The usual stack, which is made small enough for a limit, and one of a size and
  * a guard that are asked for.
@@ -362,7 +387,6 @@ static void *show_stack(void *unused)
 static void stacks(void)
 {
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
 	    pthread_attr_init(&attr) ||
@@ -371,13 +395,8 @@ static void stacks(void)
 	    pthread_attr_setstacksize(&attr, 64 * page) ||
 	    pthread_attr_setguardsize(&attr, 3 * page))
 		exit(8);
-	for (int i = 0; i < 2; i++) {
-		if (pthread_create(&thread, i ? &attr : NULL, show_stack, NULL))
-			exit(9);
-		pthread_barrier_wait(&is_made);
-		pthread_join(thread, NULL);
-		printf("%s%s\n", lowest, highest);
-	}
+	show_stack_of(NULL);
+	show_stack_of(&attr);
 	pthread_attr_destroy(&attr);
 }
 
@@ -386,6 +405,7 @@ static const struct {
 	void (*run)(void);
 } commands[] = {
 	{ "stacks", stacks },
+	{ "large-stacks", large_stacks },
 	{ "locks", locks },
 	{ "all", all },
 	{ "maps", maps },
