@@ -70,7 +70,7 @@ if [ -e $shim ]; then
 			"! nm -D --undefined-only $library $shim |
 			grep -qw '$name'"
 	done
-	# The one in a constructor, the other in a hook that may.
+	# In a constructor, and in hooks whose callers may.
 	same 'next and pthread_create alone call dlsym' 'next.o pthread_create.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |

@@ -14,15 +14,23 @@
 #include "base/per_thread.h"
 #include "kernel/syscall.h"
 
-_Atomic bool lof_next_is_set;
-static struct lof_next next;
+_Atomic(const struct lof_next *) lof_next_set_last;
 static LOF_PER_THREAD enum lof_called called;
 
 /* Threads of other libraries may call hooks already. */
-void lof_next_set(const struct lof_next *found)
+void lof_next_set(const struct lof_next *next)
 {
-	next = *found;
-	atomic_store_explicit(&lof_next_is_set, true, memory_order_release);
+	atomic_store_explicit(&lof_next_set_last, next, memory_order_release);
+}
+
+/* The functions now; all NULL if none are set. */
+static const struct lof_next *functions(void)
+{
+	static const struct lof_next none;
+	const struct lof_next *next;
+
+	next = atomic_load_explicit(&lof_next_set_last, memory_order_acquire);
+	return next ? next : &none;
 }
 
 enum lof_called lof_next_set_called(enum lof_called new)
@@ -84,11 +92,12 @@ static int address_result(long ret, uintptr_t *result)
 
 long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
+	const struct lof_next *next = functions();
 	int saved = errno;
 
-	if (!next.syscall)
+	if (!next->syscall)
 		return lof_syscall_raw(nr, a, b, c, d, e, f);
-	return kernel_result(next.syscall(nr, a, b, c, d, e, f), saved);
+	return kernel_result(next->syscall(nr, a, b, c, d, e, f), saved);
 }
 
 /*
@@ -97,32 +106,34 @@ long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f)
  * call itself. By name, call `function`.
  */
 #define CALL(function, by_number, by_name, by_kernel) do {		\
+	const struct lof_next *next = functions();			\
 	struct making outer;						\
 	int saved = errno, err;						\
 									\
-	if (called == LOF_CALLED_BY_NUMBER && next.syscall)		\
-		return (int)kernel_result(next.syscall by_number, saved); \
-	if (called == LOF_CALLED_BY_NUMBER || !next.function)		\
+	if (called == LOF_CALLED_BY_NUMBER && next->syscall)		\
+		return (int)kernel_result(next->syscall by_number, saved); \
+	if (called == LOF_CALLED_BY_NUMBER || !next->function)		\
 		return by_kernel;					\
 	outer = MAKE by_number;						\
-	err = (int)kernel_result(next.function by_name, saved);		\
+	err = (int)kernel_result(next->function by_name, saved);		\
 	making = outer;							\
 	return err;							\
 } while (0)
 
 /* The same for a call that returns an address. */
 #define CALL_FOR_ADDRESS(function, by_number, by_name, by_kernel) do {	\
+	const struct lof_next *next = functions();			\
 	struct making outer;						\
 	int saved = errno;						\
 	long ret;							\
 									\
-	if (called == LOF_CALLED_BY_NUMBER && next.syscall)		\
-		return address_result(kernel_result(next.syscall by_number, \
+	if (called == LOF_CALLED_BY_NUMBER && next->syscall)		\
+		return address_result(kernel_result(next->syscall by_number, \
 						    saved), result);	\
-	if (called == LOF_CALLED_BY_NUMBER || !next.function)		\
+	if (called == LOF_CALLED_BY_NUMBER || !next->function)		\
 		return by_kernel;					\
 	outer = MAKE by_number;						\
-	ret = kernel_result((long)next.function by_name, saved);	\
+	ret = kernel_result((long)next->function by_name, saved);	\
 	making = outer;							\
 	return address_result(ret, result);				\
 } while (0)

@@ -15,7 +15,7 @@
 
 #include "kernel/sys.h"
 
-/* NULL: libc's own, or none. mmap_64: musl has a macro mmap64. */
+/* NULL: the plain system call. mmap_64: musl has a macro mmap64. */
 struct lof_next {
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	void *(*mmap_64)(void *, size_t, int, int, int, int64_t);
@@ -34,7 +34,7 @@ struct lof_next {
 	long (*syscall)(long, ...);
 };
 
-/* Set the functions, once, when the shim is loaded. */
+/* Set the functions. The shim never changes or frees *next. */
 void lof_next_set(const struct lof_next *next);
 
 /* How the program made the call that this thread is in. */
@@ -56,13 +56,15 @@ enum lof_called lof_next_set_called(enum lof_called called);
 bool lof_next_is_making(long nr, long a, long b);
 
 /* Private to the functions below. */
-extern _Atomic bool lof_next_is_set __attribute__((visibility("hidden")));
+extern _Atomic(const struct lof_next *) lof_next_set_last
+	__attribute__((visibility("hidden")));
 
-/* Is any function of the program's calls not libc's? */
+/* Is any function of the program's calls to be called? */
 static inline bool lof_next_is_there(void)
 {
-	return __builtin_expect(atomic_load_explicit(&lof_next_is_set,
-						     memory_order_acquire), 0);
+	return __builtin_expect(atomic_load_explicit(&lof_next_set_last,
+						     memory_order_relaxed) !=
+				NULL, 0);
 }
 
 int lof_next_call_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd,

@@ -70,6 +70,8 @@ void *lof_hook_mremap(void *addr, size_t old_len, size_t new_len, int flags,
 
 int lof_hook_mprotect(void *addr, size_t len, int prot)
 {
+	if (prot & PROT_EXEC && prot & PROT_WRITE)
+		lof_preload_code_changes(addr, len);
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_mprotect((uintptr_t)addr, len,
 						    prot));

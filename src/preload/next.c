@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Finds the functions that the hooks stand before: those of another library
- * that wraps the same names. They are looked up once, in a constructor, and not
- * in a hook, because dlsym may call malloc. Calls that are made before this go
- * to the kernel.
+ * that wraps the same names. They are looked up in a constructor, and not in a
+ * hook, because dlsym may call malloc. Calls that are made before this go to
+ * the kernel. The exception is a call that makes libc's code writable: a
+ * library that writes a jump there may do this before the constructor, and its
+ * caller is no malloc.
  */
 #include "config.h"
 
@@ -32,50 +34,82 @@ static const void *function_of_libc(void)
 				    : (const void *)__libc_start_main;
 }
 
+/* Other libraries' functions; the same, and libc's where there is none. */
+static struct lof_next others, all;
+static _Atomic bool is_looked_up;
+
 /*
- * Store a pointer to the next function of this name in *function, if that is
- * neither libc's nor the library's own (mlock2). True: it was stored.
+ * Look up the next function of a name. The library's own (mlock2) counts as
+ * libc's. True: it is another library's.
  */
-static bool find(const char *name, void *function)
+static bool find(const char *name, void *other, void *any)
 {
 	void *found = dlsym(RTLD_NEXT, name), *object = object_of(found);
 
-	if (!object || object == object_of(function_of_libc()) ||
-	    object == object_of((const void *)lof_hooked_next_set))
+	if (!object || object == object_of((const void *)lof_hooked_next_set))
 		return false;
-	memcpy(function, &found, sizeof(found));
+	memcpy(any, &found, sizeof(found));
+	if (object == object_of(function_of_libc()))
+		return false;
+	memcpy(other, &found, sizeof(found));
 	return true;
+}
+
+#define FIND(name, member)	find(name, &others.member, &all.member)
+
+static void set(const struct lof_next *next)
+{
+	lof_hooked_next_set(next);
+	lof_next_set(next);
+}
+
+/* Is any of them another library's? */
+static bool find_all(void)
+{
+	bool is_any = FIND("mmap", mmap);
+
+	is_any |= FIND("mmap64", mmap_64);
+	is_any |= FIND("munmap", munmap);
+	is_any |= FIND("mremap", mremap);
+	is_any |= FIND("mprotect", mprotect);
+	is_any |= FIND("madvise", madvise);
+	is_any |= FIND("shmat", shmat);
+	is_any |= FIND("shmdt", shmdt);
+	is_any |= FIND("remap_file_pages", remap_file_pages);
+	is_any |= FIND("mlock", mlock);
+	is_any |= FIND("mlock2", mlock2);
+	is_any |= FIND("munlock", munlock);
+	is_any |= FIND("mlockall", mlockall);
+	is_any |= FIND("munlockall", munlockall);
+	is_any |= FIND("syscall", syscall);
+	/* The program must not see the error of a name that libc lacks. */
+	dlerror();
+	is_looked_up = true;
+	return is_any;
 }
 
 /* Before the other constructors of the shim. */
 __attribute__((constructor(101)))
 static void next_init(void)
 {
-	struct lof_next next = { .mmap = NULL };
-	const struct {
-		const char *name;
-		void *function;
-	} all[] = {
-		{ "mmap", &next.mmap }, { "mmap64", &next.mmap_64 },
-		{ "munmap", &next.munmap }, { "mremap", &next.mremap },
-		{ "mprotect", &next.mprotect }, { "madvise", &next.madvise },
-		{ "shmat", &next.shmat }, { "shmdt", &next.shmdt },
-		{ "remap_file_pages", &next.remap_file_pages },
-		{ "mlock", &next.mlock }, { "mlock2", &next.mlock2 },
-		{ "munlock", &next.munlock }, { "mlockall", &next.mlockall },
-		{ "munlockall", &next.munlockall },
-		{ "syscall", &next.syscall },
-	};
-	bool is_any = false;
+	if (find_all() && !lof_next_is_there())
+		set(&others);
+}
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		is_any |= find(all[i].name, all[i].function);
-	if (is_any) {
-		lof_hooked_next_set(&next);
-		lof_next_set(&next);
+void lof_preload_code_changes(const void *addr, size_t len)
+{
+	uintptr_t function[sizeof(all) / sizeof(uintptr_t)];
+
+	/* Later a collector may have stopped a thread that is in dlopen. */
+	if (!is_looked_up) {
+		if (object_of(addr) != object_of(function_of_libc()))
+			return;
+		find_all();
 	}
-	/* The program must not see the error of a name that libc lacks. */
-	dlerror();
+	memcpy(function, &all, sizeof(function));
+	for (size_t i = 0; i < sizeof(function) / sizeof(function[0]); i++)
+		if (function[i] - (uintptr_t)addr < len)
+			set(&all);
 }
 
 enum lof_called lof_preload_set_called(enum lof_called called)

@@ -5,6 +5,12 @@
 
 #include "kernel/next.h"
 
+/*
+ * The program makes code writable. Caches of registered memory (UCX, Open MPI)
+ * write a jump into libc's functions: from then on these must be called.
+ */
+void lof_preload_code_changes(const void *addr, size_t len);
+
 /* Set how the program makes a call. Returns the former value. */
 enum lof_called lof_preload_set_called(enum lof_called called);
 

@@ -13,16 +13,22 @@
 #include "support/tool.h"
 
 #define INTERPOSER	".libs/preload_interposer.so"
+#define PATCHER		".libs/preload_patcher.so"
 
 static char behind[2 * PATH_MAX], before[2 * PATH_MAX], alone[2 * PATH_MAX];
 
-static void set_orders(void)
+static void set_orders_with(const char *library)
 {
 	snprintf(behind, sizeof(behind), "LD_PRELOAD=%s:%s", built(SHIM),
-		 built(INTERPOSER));
-	snprintf(before, sizeof(before), "LD_PRELOAD=%s:%s", built(INTERPOSER),
+		 built(library));
+	snprintf(before, sizeof(before), "LD_PRELOAD=%s:%s", built(library),
 		 built(SHIM));
-	snprintf(alone, sizeof(alone), "LD_PRELOAD=%s", built(INTERPOSER));
+	snprintf(alone, sizeof(alone), "LD_PRELOAD=%s", built(library));
+}
+
+static void set_orders(void)
+{
+	set_orders_with(INTERPOSER);
 }
 
 static const char *const modes[] = {
@@ -143,6 +149,27 @@ START_TEST(calls_in_a_chain_are_not_believed)
 }
 END_TEST
 
+/* Its constructor runs before that of the shim, then after. */
+START_TEST(calls_of_patched_code_are_seen)
+{
+	const char *disable = "LOCKONFAULT_DISABLE=1";
+	char plain[sizeof(ran.out)];
+
+	set_orders_with(PATCHER);
+	strcpy(bare, run_told("maps", alone, NULL));
+	strcpy(saw, ran.err);
+	if (!saw[0])
+		skip("the library that patches code knows x86-64 alone");
+	strcpy(plain, run("maps", NULL));
+	ck_assert_str_eq(run_told("maps", behind, NULL), plain);
+	ck_assert_str_eq(ran.err, saw);
+	ck_assert_str_eq(run_told("maps", before, NULL), plain);
+	ck_assert_str_eq(ran.err, saw);
+	ck_assert_str_eq(run_told("maps", behind, disable, NULL), bare);
+	ck_assert_str_eq(ran.err, saw);
+}
+END_TEST
+
 TCase *chain_case(void)
 {
 	TCase *tcase = tcase_create("chain");
@@ -156,6 +183,7 @@ TCase *chain_case(void)
 			    NMODES * 4);
 	tcase_add_loop_test(tcase, segments_in_a_chain_are_seen_and_tracked, 0,
 			    NMODES * 4);
+	tcase_add_test(tcase, calls_of_patched_code_are_seen);
 	tcase_add_test(tcase, calls_in_a_chain_are_not_believed);
 	return tcase;
 }
