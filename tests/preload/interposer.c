@@ -62,7 +62,7 @@ static void be_busy(void)
 	syscall(SYS_munlock, addr, page);
 	/* The second page is locked when it is unmapped. */
 	if (mprotect(addr, page, PROT_NONE) || munmap(addr, 3 * page) ||
-	    syscall(SYS_munmap, addr, 4 * page))
+	    syscall(SYS_munmap, addr + 3 * page, page))
 		fail("busy");
 }
 
