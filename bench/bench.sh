@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# All benchmarks, one after the other; by "make bench", in the build directory.
-# Tables go to standard output, data and plots into bench.out. A million ranges
-# are two million areas: for the length of one benchmark the limit is raised,
-# where that is allowed.
+# Run all benchmarks, by "make bench", in the build directory. Tables go to
+# standard output, data and plots into bench.out. A million ranges are two
+# million VMAs: one benchmark raises vm.max_map_count while it runs, if allowed.
 set -eu
 srcdir=${srcdir:-.}
 limit=/proc/sys/vm/max_map_count

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library does besides the system call: the calls of the program's
- * memory are taken out, by the linker (--wrap), and what a call that does
- * nothing else costs is taken off. So these are times with all in the cache;
- * bench_wrappers has what comes of it beside the kernel.
+ * The time that the library itself takes in a call. The linker (--wrap)
+ * replaces the system calls on the program's memory by functions that return at
+ * once, and the time of such a function is subtracted. So all data is in the
+ * cache. bench_wrappers measures the library with the system calls.
  *
  *	bench_books [DATA-FILE]
  */
@@ -22,7 +22,7 @@
 #define CHUNKS	501
 #define CALLS	1000	/* in a chunk */
 
-/* Ranges are locked here, and no memory is there: the kernel is taken out. */
+/* Addresses of ranges. No memory is mapped there. */
 #define TRACKED		((uintptr_t)1 << 44)
 #define ELSEWHERE	((uintptr_t)1 << 45)
 #define FAR_AWAY	((uintptr_t)1 << 46)
@@ -64,7 +64,7 @@ int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 			  int flags, uintptr_t new_addr, uintptr_t *result)
 {
-	/* The library's own memory grows in its place. */
+	/* A call for the library's own memory, which grows in place. */
 	if (!taken_out || !new_addr)
 		return __real_lof_sys_mremap(addr, old_len, new_len, flags,
 					     new_addr, result);
@@ -72,7 +72,7 @@ int __wrap_lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len,
 	return 0;
 }
 
-/* Nothing is locked but what the library thinks is. */
+/* All memory that the library believes locked is locked. */
 int __real_lof_sys_msync(struct lof_range range, int flags);
 int __wrap_lof_sys_msync(struct lof_range range, int flags);
 int __wrap_lof_sys_msync(struct lof_range range, int flags)
@@ -81,7 +81,7 @@ int __wrap_lof_sys_msync(struct lof_range range, int flags)
 			 : __real_lof_sys_msync(range, flags);
 }
 
-/* What the library asks the kernel once, it asks now. */
+/* Let the library ask the kernel for its features now. */
 static void warm_up(void)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -104,7 +104,7 @@ static void *any_tracked(void)
 			((uint64_t)random_state * nranges >> 32));
 }
 
-/* The bare calls, to be taken off, and the library's. */
+/* The replaced system calls, to be subtracted, and the calls of the library. */
 static void bare_munmap(void)
 {
 	__wrap_lof_sys_munmap(ELSEWHERE, PAGE);
@@ -146,7 +146,7 @@ static void untracked_mmap(void)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* A page beside tracked ones. */
+/* A page between tracked pages. */
 static void *beside;
 
 static void beside_munmap(void)
@@ -226,7 +226,7 @@ static void measure_untracked(FILE *data)
 	measure("mmap, untracked", bare_mmap, untracked_mmap, data);
 }
 
-/* In no order: an odd multiplier reaches each place once. */
+/* Lock n ranges. The multiplier scatters them: it reaches each place once. */
 static int track(size_t n)
 {
 	int err = 0;

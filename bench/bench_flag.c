@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lock-on-fault without mlock2 beside mlock2: to lock, and then to touch. Each
- * measurement is a process of its own, the ways in turn; CPU time, user and
- * system, unless it says otherwise. The library is told that there is no mlock2.
+ * Compare lock-on-fault without mlock2 with mlock2: the lock, and then the
+ * touches. Each measurement has its own process; the ways take turns. Times are
+ * CPU time, user and system, unless noted. lof_cap_override() hides mlock2.
  *
  *	bench_flag [--2015 FILE]
  *
- * With a file it is the benchmark of the cover letter of VM_LOCKONFAULT, of July
- * 2015: 15,000,000 accesses at random to 5 GB of it.
+ * With a file: the benchmark from the cover letter of VM_LOCKONFAULT, of July
+ * 2015: 15,000,000 random accesses to 5 GB of the file.
  */
 #include "config.h"
 
@@ -36,13 +36,13 @@ enum kind { PRIVATE, SHARED, MEMFD, FILE_READ, NKINDS };
 struct result {
 	double lock_us, total_ms;	/* wall; CPU */
 	double wall_ms;
-	long resident, areas;		/* pages and areas that the lock added */
+	long resident, areas;		/* pages and VMAs that the lock added */
 };
 
-/* What a child does between two clocks. */
+/* The measured work of a child. */
 struct job {
 	enum kind kind;
-	int fd;				/* of a file; -1 */
+	int fd;				/* -1: no file */
 	size_t len, touches;
 	bool at_random;
 };
@@ -60,7 +60,10 @@ static long count_lines(const char *path)
 	return n;
 }
 
-/* Of a private mapping without a file: mincore would count what is cached. */
+/*
+ * The resident pages of a private anonymous mapping. For a file mincore would
+ * count the pages in the page cache.
+ */
 static long present_pages(volatile char *addr, size_t len)
 {
 	static unsigned char there[16384];
@@ -109,7 +112,7 @@ static volatile char *map(const struct job *job)
 	return addr;
 }
 
-/* xorshift: the file's pages in no order, and the same for each way. */
+/* xorshift: the pages in random order, the same order for each way. */
 static uint64_t next_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -126,7 +129,7 @@ static void touch(volatile char *addr, const struct job *job, enum way way)
 	for (size_t i = 0; i < job->touches; i++) {
 		at = job->at_random ? next_random(&state) % npages
 				    : i * (npages / job->touches);
-		/* Until there are too many areas. */
+		/* Fails when there are too many VMAs. */
 		if (way == EACH)
 			mlock((char *)addr + at * PAGE, PAGE);
 		if (job->kind == FILE_READ)
@@ -155,7 +158,7 @@ static struct result in_child(const struct job *job, enum way way)
 	double began, cpu;
 
 	lof_cap_override(LOF_CAP_MLOCK2, way != FLAG);
-	/* What is asked once is asked before. */
+	/* Let the library ask the kernel for its features before. */
 	lock((volatile char *)map(&(struct job){ PRIVATE, -1, PAGE, 0, 0 }),
 	     PAGE, way);
 	result.areas = -count_lines("/proc/self/maps");
@@ -174,8 +177,8 @@ static struct result in_child(const struct job *job, enum way way)
 	return result;
 }
 
-/* Run it in a child of its own. */
-static struct result run(struct result (*what)(const struct job *, enum way),
+/* Run a measurement in a child. */
+static struct result run(struct result (*work)(const struct job *, enum way),
 			 const struct job *job, enum way way)
 {
 	struct result result;
@@ -189,7 +192,7 @@ static struct result run(struct result (*what)(const struct job *, enum way),
 	if (pid < 0)
 		fail("fork");
 	if (pid == 0) {
-		result = what(job, way);
+		result = work(job, way);
 		_exit(write(ends[1], &result, sizeof(result)) !=
 		      sizeof(result));
 	}
@@ -201,8 +204,8 @@ static struct result run(struct result (*what)(const struct job *, enum way),
 	return result;
 }
 
-/* Medians of rounds in which the ways take turns, there and back. */
-static void measure(struct result (*what)(const struct job *, enum way),
+/* Medians of rounds. The ways take turns, in one order and then the other. */
+static void measure(struct result (*work)(const struct job *, enum way),
 		    const struct job *job, enum way first, enum way last,
 		    struct result *results)
 {
@@ -213,7 +216,7 @@ static void measure(struct result (*what)(const struct job *, enum way),
 		for (enum way turn = first; turn <= last; turn++) {
 			enum way way = i % 2 ? first + last - turn : turn;
 
-			results[way] = run(what, job, way);
+			results[way] = run(work, job, way);
 			lock_us[way][i] = results[way].lock_us;
 			total[way][i] = results[way].total_ms;
 			wall[way][i] = results[way].wall_ms;
@@ -276,7 +279,7 @@ static void *wait_for_end(void *arg)
 	return arg;
 }
 
-/* mlockall(MCL_CURRENT) on fault with many stacks and a reservation. */
+/* mlockall(MCL_CURRENT), with many stacks and a large untouched mapping. */
 static struct result lock_all_in_child(const struct job *job, enum way way)
 {
 	struct result result = { .lock_us = 0 };
@@ -319,7 +322,7 @@ static void bench_lockall(void)
 	printf("flag / native %.2f\n", r[FLAG].total_ms / r[NATIVE].total_ms);
 }
 
-/* The table of 2015: setup and processing, wall. */
+/* The table of 2015: setup and processing, wall time. */
 static void bench_2015(int fd)
 {
 	static const char *const names[] = {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Whole programs that lock nothing, under the shim and without, turn and turn
-# about; medians of the times, and of the ratio of each turn with its quartiles.
-# By "make bench".
+# Programs that lock no memory, under the shim and without it, in turn. Prints
+# the medians of the times, and the median and quartiles of the ratio of each
+# turn. Run by "make bench".
 #
 #	bench_programs.sh [DATA-FILE]
 set -eu
@@ -20,7 +20,7 @@ now() { date +%s%N; }
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# part OF FILE: the line that part percent of the sorted lines are before
+# part PERCENT FILE: the percentile of the lines of FILE
 part() { sort -n "$2" | sed -n "$((($(wc -l <"$2") - 1) * $1 / 100 + 1))p"; }
 
 report() {
@@ -38,7 +38,7 @@ report() {
 			shimmed / 1e6 >>data }'
 }
 
-# time_one PRELOAD COMMAND...: nanoseconds
+# time_one PRELOAD COMMAND...: the nanoseconds that COMMAND takes
 time_one() {
 	preload=$1
 	shift
@@ -48,7 +48,7 @@ time_one() {
 	echo $(($(now) - began))
 }
 
-# serve PRELOAD LOAD SERVER...: nanoseconds that the load takes
+# serve PRELOAD LOAD SERVER...: the nanoseconds that LOAD takes
 serve() {
 	preload=$1 load=$2
 	shift 2
@@ -68,7 +68,7 @@ serve() {
 	server=
 }
 
-# compare NAME HOW ARGUMENTS...: HOW is one of the two above.
+# compare NAME HOW ARGUMENTS...: HOW is time_one or serve.
 compare() {
 	name=$1 how=$2
 	shift 2
@@ -76,7 +76,7 @@ compare() {
 	$how '' "$@" >/dev/null
 	turn=0
 	while [ $turn -lt $turns ]; do
-		# Who comes second may have it warmer, or colder.
+		# The caches may favour the first or the second run.
 		[ $((turn % 2)) = 0 ] || $how "$shim" "$@" >>"$work/shimmed"
 		$how '' "$@" >>"$work/plain"
 		[ $((turn % 2)) = 1 ] || $how "$shim" "$@" >>"$work/shimmed"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What it costs to ask: lof_walk, lof_query and lof_sync beside reading
- * /proc/self/smaps and throwing it away, as cat does. Turn and turn about, and
- * the medians.
+ * The cost of lof_walk, lof_query and lof_sync, compared with reading
+ * /proc/self/smaps without parsing it. The ways take turns; prints medians.
  *
  *	bench_reading [DATA-FILE]
  */
@@ -93,7 +92,7 @@ static int measure(size_t nareas, FILE *data)
 	return 0;
 }
 
-/* Every second page is locked, so that each page is an area. */
+/* Lock every second page, so that each page is a VMA. */
 static int bench(size_t nareas, FILE *data)
 {
 	int err = 0;
@@ -123,7 +122,7 @@ int main(int argc, char **argv)
 	       ROUNDS, "areas");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		if (bench(sizes[i], data)) {
-			/* vm.max_map_count, most probably */
+			/* probably vm.max_map_count */
 			printf("%8zu  %s\n", sizes[i], strerror(errno));
 			break;
 		}

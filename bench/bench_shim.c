@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mmap and munmap of a page where nothing is locked: the shim beside a library
- * that only hands them on. Both are loaded into this process, and called in turn.
+ * mmap and munmap of a page that is not locked, by the shim and by a library
+ * that only passes the calls on. Both are loaded into this process and called
+ * in turn.
  *
  *	bench_shim [SHIM HAND-ON-LIBRARY]
  */
@@ -22,7 +23,7 @@
 struct calls {
 	__typeof__(mmap) *map;
 	__typeof__(munmap) *unmap;
-	__typeof__(lof_mlock2) *mlock2;	/* the library's own, or NULL */
+	__typeof__(lof_mlock2) *mlock2;	/* NULL: the library has none */
 };
 
 static void *symbol_of(void *library, const char *name)

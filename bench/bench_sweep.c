@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What it costs to look which pages of a budget were touched: CPU time of a
- * lof_catch_up() that finds nothing new, beside one that asks pagemap and one
- * that asks mincore, and beside reading smaps. The library is told to do without
- * the better ways. Then what a budget of 8 MiB locks of 1 GiB.
+ * The cost of finding the touched pages of a budget: CPU time of a
+ * lof_catch_up() that finds no new page, by PAGEMAP_SCAN, by pagemap and by
+ * mincore, compared with reading smaps. lof_cap_override() hides the better
+ * ways. Also prints the memory of 1 GiB that a budget of 8 MiB locks.
  */
 #include "config.h"
 
@@ -46,7 +46,7 @@ static void look(int way)
 		fail("lof_catch_up");
 }
 
-/* Each page in percent of 100 is touched, by chance. */
+/* Map 1 GiB, and touch a random percentage of its pages. */
 static char *make(unsigned int percent)
 {
 	char *addr = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE |

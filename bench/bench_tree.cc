@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The ledger's tree beside other people's ordered structures (peers.h). Each
- * one's content is compared with an array of pages first. Then all of them are
- * measured, turn and turn about; a figure is the median of the chunks, and the
- * ratio to the best peer of the same run is what travels.
+ * The ledger's tree compared with ordered structures of other projects
+ * (peers.h). First the content of each is compared with an array of pages. Then
+ * all are measured in turn. A figure is the median of the chunks. Only the
+ * ratio to the best peer of the same run can be compared between machines.
  *
  *	bench_tree [DATA-FILE]
  */
@@ -22,9 +22,9 @@ extern "C" {
 }
 
 #define PAGE_BITS	12
-#define CELL		8	/* pages at least for each range, of 3 pages */
-#define SPARE		5	/* a page behind it that touches no range */
-#define CHUNK		250	/* calls, if there are so many ranges */
+#define CELL		8	/* pages, at least, for a range of 3 pages */
+#define SPARE		5	/* offset of a page that touches no range */
+#define CHUNK		250	/* calls; fewer if there are fewer ranges */
 
 class lof {
 	lof_tree tree = {};
@@ -35,7 +35,7 @@ class lof {
 		return { start << PAGE_BITS, end << PAGE_BITS };
 	}
 
-	/* As the books do before each call. */
+	/* As the ledger does before each call. */
 	void reserve()
 	{
 		lof_range slab;
@@ -85,7 +85,7 @@ public:
 
 	size_t count() const { return tree.count; }
 
-	/* Nodes in use, and in slabs that are not in use but were. */
+	/* Not the spare nodes, nor the unused part of the last slab. */
 	double bytes_a_range() const
 	{
 		size_t used = pool.bytes - lof_range_len(pool.slab) -
@@ -116,7 +116,7 @@ static std::vector<size_t> shuffled(size_t n)
 	return order;
 }
 
-/* Where ranges begin: far up, and 2 MiB from each other, more or less. */
+/* The starts of n ranges: at high addresses, about 2 MiB apart. */
 static std::vector<page_t> places_for(size_t n)
 {
 	page_t page = (page_t)0x7f0000000000 >> PAGE_BITS;
@@ -134,7 +134,10 @@ static unsigned int attr_of(page_t place)
 	return 1 + place % 2;
 }
 
-/* Random changes: the same as in an array of pages, in order and made one. */
+/*
+ * After random changes a peer must equal an array of pages: the same ranges in
+ * order, adjacent equal ones merged.
+ */
 template<typename Peer> static void verify()
 {
 	const size_t npages = 2000;
@@ -206,7 +209,7 @@ static void weigh_clock()
 	clock_cost = median(times.data(), times.size());
 }
 
-/* Each look-up needs the answer of the one before. */
+/* Each look-up depends on the result of the look-up before. */
 template<typename Peer>
 static double look_up(Peer *peer, const std::vector<page_t> &some, size_t off)
 {
@@ -236,8 +239,8 @@ static double change(Peer *peer, const std::vector<page_t> &some, size_t off,
 }
 
 /*
- * Half of the places, the odd ones or the even ones, or a chunk of them: in no
- * order, and each one once, so that each change is one.
+ * A chunk of the odd or of the even places, in random order. Each place occurs
+ * once, so that each call is a change.
  */
 static std::vector<page_t> some_of(const std::vector<page_t> &places,
 				   size_t odd)
@@ -253,7 +256,7 @@ static std::vector<page_t> some_of(const std::vector<page_t> &places,
 	return some;
 }
 
-/* Pages from a place on, so many, of any places. */
+/* CHUNK pages, each one of the first npages pages of a random place. */
 static std::vector<page_t> any_of(const std::vector<page_t> &places,
 				  size_t npages)
 {
@@ -281,7 +284,7 @@ static void measure(Peer *peer, const std::vector<page_t> &places, int chunks,
 		row->times[HIT].push_back(look_up(peer, any_of(places, 3), 0));
 		row->times[MISS].push_back(look_up(peer, any_of(places, 1),
 						   4));
-		/* What the chunk before changed goes back. */
+		/* Undo the changes of the chunk before. */
 		if (i > 0) {
 			row->times[REMOVE].push_back(change(peer, was_added,
 							    SPARE, false));
@@ -328,7 +331,7 @@ struct field<First, Rest...> : field<Rest...> {
 		field<Rest...>::run(places, chunks, rows + 1);
 	}
 
-	/* All end with what they began with. */
+	/* At the end all peers must have the same ranges as at the start. */
 	void check(size_t count, page_t sum)
 	{
 		if (peer->count() != count || peer->sum() != sum) {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the wrappers cost beside the raw system calls: both in one run, turn and
- * turn about in chunks, and the median of the chunks. Times are of this machine
- * and this moment; the share that the wrapper adds is what travels. Nothing is
- * asserted here.
+ * The cost of the wrappers compared with the raw system calls. Both run in
+ * turn, in chunks; prints the medians of the chunks. Only the share that the
+ * wrapper adds can be compared between machines. Nothing is asserted.
  *
  *	bench_wrappers [DATA-FILE]
  */
@@ -25,7 +24,7 @@
 #define CHUNKS	201
 #define CALLS	200	/* in a chunk */
 
-/* A hole to move to, where the kernel puts nothing by itself. */
+/* The target of moves, where the kernel maps no memory by itself. */
 #define FAR_AWAY	((char *)((uintptr_t)1 << 32))
 
 static FILE *data;
@@ -86,7 +85,7 @@ static void lof_replace(struct place *place)
 	lof_mlock2(page, PAGE, MLOCK_ONFAULT);
 }
 
-/* To and back: two moves. */
+/* Two moves: to FAR_AWAY and back. */
 static void raw_move(struct place *place)
 {
 	char *page = any_tracked(place);
@@ -150,7 +149,7 @@ static void measure(const char *name, operation raw, operation lof,
 
 static _Atomic bool stop;
 
-/* Another thread of the program, at untracked memory, wrapped. */
+/* Another thread, which calls the wrappers on untracked memory. */
 static void *disturb(void *arg)
 {
 	struct place place = { raw_map(NULL, 0), 7 };
@@ -180,7 +179,7 @@ static int bench(size_t n)
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (tracked == MAP_FAILED)
 		return -1;
-	/* In no order: an odd multiplier reaches each place once. */
+	/* The multiplier scatters them: it reaches each place once. */
 	for (size_t i = 0; i < n; i++)
 		if (lof_mlock2(tracked + 2 * PAGE * (i * 7919 % n), PAGE,
 			       MLOCK_ONFAULT))
@@ -210,7 +209,7 @@ int main(int argc, char **argv)
 	       "raw", "wrapped", "added");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		if (bench(sizes[i])) {
-			/* vm.max_map_count, most probably */
+			/* probably vm.max_map_count */
 			printf("%8zu ranges: %s\n", sizes[i], strerror(errno));
 			break;
 		}

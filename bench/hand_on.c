@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The least that a preloaded library can do: mmap and munmap, handed on to the
- * next definition, which is looked up when it is loaded. For bench_shim.c.
+ * The smallest preloaded library, for bench_shim.c: it passes mmap and munmap
+ * on to the next definition, which it looks up when it is loaded.
  */
 #include <dlfcn.h>
 #include <sys/mman.h>

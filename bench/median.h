@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Time, the median of many times, and an end if something fails. C and C++. */
+/* Clocks, quantiles, and an exit on failure. For C and C++. */
 #ifndef MEDIAN_H
 #define MEDIAN_H
 
@@ -8,13 +8,13 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static inline void fail(const char *what)
+static inline void fail(const char *call)
 {
-	perror(what);
+	perror(call);
 	exit(1);
 }
 
-/* Of this process, user and system. */
+/* The CPU time of this process, user and system. */
 static inline double cpu_ms(void)
 {
 	struct rusage usage;
@@ -39,7 +39,7 @@ static inline int compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The time that part of n times is below; sorts them. */
+/* The quantile of n times; part is 0 to 1. Sorts the times. */
 static inline double quantile(double *times, size_t n, double part)
 {
 	qsort(times, n, sizeof(*times), compare_times);

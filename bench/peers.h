@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Other people's ordered structures, each made to do what the ledger's tree
- * does: disjoint ranges of pages with an attribute, neighbours that are alike
- * made one. A peer has set, clear (attr 0), find (the attribute at a page, 0:
+ * Ordered structures of other projects, with the interface of the ledger's
+ * tree: disjoint ranges of pages with an attribute, adjacent equal ranges
+ * merged. A peer has set, clear (attr 0), find (the attribute at a page, 0:
  * none), sum (over all ranges in order) and count.
  */
 #ifndef PEERS_H
@@ -20,13 +20,13 @@
 
 typedef uintptr_t page_t;
 
-/* Start of a range to its end and attribute. */
+/* The value for the start of a range: its end and attribute. */
 struct extent {
 	page_t end;
 	unsigned int attr;
 };
 
-/* What std::map and its like have: iterators. */
+/* Structures with iterators, such as std::map. */
 template<typename Map> class map_peer {
 	Map map;
 
@@ -152,8 +152,8 @@ public:
 };
 
 /*
- * What C libraries have: the last range that starts at or before a page, the
- * next one, insert, remove. at() and next() give a handle, NULL for none.
+ * Structures of C libraries. at() finds the last range that starts at or before
+ * a page, next() the range after it. Both return a handle, or NULL for none.
  */
 template<typename Base> struct c_peer : Base {
 	using Base::at;
@@ -342,7 +342,7 @@ struct gtree_base {
 		g_tree_insert(tree, (gpointer)start, copy);
 	}
 
-	/* The node after may move into another's place. */
+	/* A removal may move the next node. */
 	GTreeNode *remove(GTreeNode *, page_t start)
 	{
 		g_tree_remove(tree, (gpointer)start);
@@ -354,7 +354,7 @@ struct gtree : c_peer<gtree_base> {
 	static constexpr const char *name = "GLib GTree";
 };
 
-/* Start to a word: end and attribute, as in our own leaves. */
+/* The value for a start is a word: end and attribute, as in lof_tree. */
 class judy {
 	Pvoid_t array = nullptr;
 

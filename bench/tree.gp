@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What bench_tree measured: ns for an operation, by the number of ranges.
+# The result of bench_tree: ns for an operation, by the number of ranges.
 set terminal svg size 1100,760 font 'sans,13' background '#ffffff'
 set output out
 set datafile separator '\t'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What bench_wrappers measured with one thread: what the library adds, in
-# percent of the raw system calls, by the number of ranges.
+# The result of bench_wrappers with one thread: the time that the library adds,
+# in percent of the raw system calls, by the number of ranges.
 set terminal svg size 760,460 font 'sans,13' background '#ffffff'
 set output out
 set datafile separator '\t'

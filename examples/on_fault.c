@@ -49,7 +49,7 @@ int main(void)
 	if (print_kind("grown:", moved + len))
 		return 1;
 
-	/* This unlocks memory that is locked on fault, and nothing else. */
+	/* Unlock the memory that is locked on fault, but no other memory. */
 	if (lof_munlock2(moved, 2 * len, MLOCK_ONFAULT)) {
 		perror("lof_munlock2");
 		return 1;

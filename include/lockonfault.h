@@ -134,7 +134,7 @@ enum lof_option {
 enum {
 	LOF_CONVERT_OFF		= 0,
 	LOF_CONVERT_LOCKS	= 1,
-	LOF_CONVERT_POPULATE	= 2	/* and drop MAP_POPULATE too */
+	LOF_CONVERT_POPULATE	= 2	/* and drop every MAP_POPULATE */
 };
 
 /* Values of LOF_DISCARD. */
@@ -287,7 +287,8 @@ int lof_munlockall2(int flags);
  *
  * off is an off_t of 64 bits, also if the caller's off_t has 32 bits.
  * Under LOF_CONVERT, MAP_LOCKED maps and then locks on fault, all or nothing.
- * With MAP_HUGETLB, which is never swapped, it only maps.
+ * With MAP_HUGETLB, which is never swapped, it only maps. Under
+ * LOF_CONVERT_POPULATE, MAP_POPULATE is dropped, with or without MAP_LOCKED.
  *
  * Errors: those of mmap(2).
  * Partial effect: none on failure, except with MAP_FIXED if the kernel unmaps
@@ -295,6 +296,14 @@ int lof_munlockall2(int flags);
  */
 void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	       int64_t off);
+
+/*
+ * lof_mmap32() - lof_mmap() for an off_t of 32 bits, of 0 to 4 GiB as in libc
+ *
+ * The overlay calls it. Errors and partial effect: those of lof_mmap().
+ */
+void *lof_mmap32(void *addr, size_t len, int prot, int flags, int fd,
+		 int32_t off);
 
 /*
  * lof_mmap_onfault() - map and lock on fault in one step, all or nothing
@@ -500,7 +509,15 @@ int lof_walk(int (*visit)(const struct lof_region *region, void *arg),
  *   ENOENT, EACCES, or another error of open(2): /proc/self/status cannot be
  *           read
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+/* -Wshadow: a function hides the constructor of a struct of its name. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 int lof_stats(struct lof_stats *stats, size_t size);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * lof_sync() - make the ledger equal to the kernel's state

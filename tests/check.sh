@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
-# What the test scripts share; to be sourced. Each check prints a line and can
-# fail; the script ends with "finish".
+# Functions for the test scripts, which source this file. Each check prints a
+# line and can fail. A script ends with "finish".
 
 srcdir=${srcdir:-.}
 builddir=$(pwd)	# automake runs tests there
@@ -20,19 +20,19 @@ fail() {
 	failed=1
 }
 
-# check WHAT COMMAND...: it must succeed; what it prints is shown if not.
+# check TITLE COMMAND...: COMMAND must succeed; its output is shown if not.
 check() {
-	check_what=$1
+	check_title=$1
 	shift
 	if "$@" >"$work/check.out" 2>&1; then
-		ok "$check_what"
+		ok "$check_title"
 	else
-		fail "$check_what"
+		fail "$check_title"
 		sed 's/^/    /' "$work/check.out"
 	fi
 }
 
-# same WHAT WANTED GOT
+# same TITLE WANTED GOT
 same() {
 	if [ "$2" = "$3" ]; then
 		ok "$1"
@@ -41,7 +41,7 @@ same() {
 	fi
 }
 
-# at_most WHAT LIMIT NUMBER
+# at_most TITLE LIMIT NUMBER
 at_most() {
 	if [ "$3" -le "$2" ]; then
 		ok "$1: $3, at most $2"
@@ -50,16 +50,16 @@ at_most() {
 	fi
 }
 
-# The whole script cannot run here, for a reason.
+# skip REASON: the whole script cannot run here.
 skip() {
 	echo "skip: $*"
 	exit 77
 }
 
-# A part of it cannot; "./dev test" shows these lines.
+# left_out REASON: a part cannot run here. "./dev test" shows these lines.
 left_out() { echo "left out: $*"; }
 
-# wait_for COMMAND...: until it succeeds; a minute is for what never will.
+# wait_for COMMAND...: until COMMAND succeeds, for at most a minute.
 wait_for() {
 	wait_for_tries=600
 	until "$@" >/dev/null 2>&1; do

@@ -52,6 +52,22 @@ START_TEST(convert_2_drops_map_populate)
 }
 END_TEST
 
+START_TEST(convert_2_drops_map_populate_of_memory_that_is_locked_later)
+{
+	static const char keeps[] = "ok ........ 8\nok OOOOOOOO 8\n"
+				    "ok ........ 8\nok ........ 8\n";
+
+	ck_assert_str_eq(run("lfs-model", NULL), keeps);
+	ck_assert_str_eq(run("lfs-model", "LOCKONFAULT_CONVERT=2", NULL),
+			 "ok ........ 0\nok OOOOOOOO 0\n"
+			 "ok ........ 0\nok ........ 0\n");
+	ck_assert_str_eq(run("lfs-model", "LOCKONFAULT_CONVERT=2",
+			     "LOCKONFAULT_DISABLE=1", NULL),
+			 "ok ........ 8\nok FFFFFFFF 8\n"
+			 "ok ........ 8\nok ........ 8\n");
+}
+END_TEST
+
 /* Both settings keep full locks. Only the first uses the ledger. */
 static const char *const eager[] = {
 	"LOCKONFAULT_CONVERT=0", "LOCKONFAULT_DISABLE=1",
@@ -78,6 +94,13 @@ START_TEST(mmap_of_large_files_is_interposed)
 			 "ok ok ok ok ff OO..OO.. 2\n");
 	ck_assert_str_eq(run("lfs-map-far", eager[1], NULL),
 			 "ok ok ok ok ff FF..FF.. 4\n");
+}
+END_TEST
+
+START_TEST(offsets_of_2_gib_and_more_are_positive)
+{
+	ck_assert_str_eq(run("map-far", NULL), "ok f\n");
+	ck_assert_str_eq(run("map-far", eager[1], NULL), "ok f\n");
 }
 END_TEST
 
@@ -294,7 +317,9 @@ END_TEST
 
 START_TEST(programs_that_lock_to_prefault_are_left_alone)
 {
-	static const char *const name[] = { "memlockd", "prelockd", "vmtouch" };
+	static const char *const name[] = {
+		"fio", "memlockd", "prelockd", "vmtouch",
+	};
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", scratch, name[_i]);
@@ -369,8 +394,11 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, locks_by_number_are_on_fault);
 	tcase_add_test(tcase, convert_1_is_the_default);
 	tcase_add_test(tcase, convert_2_drops_map_populate);
+	tcase_add_test(tcase,
+		convert_2_drops_map_populate_of_memory_that_is_locked_later);
 	tcase_add_loop_test(tcase, locks_are_full_without_conversion, 0, 2);
 	tcase_add_test(tcase, mmap_of_large_files_is_interposed);
+	tcase_add_test(tcase, offsets_of_2_gib_and_more_are_positive);
 	tcase_add_test(tcase, a_ring_is_mapped_into_a_hole);
 	tcase_add_test(tcase, mremap_keeps_locks_on_fault);
 	tcase_add_test(tcase, other_system_calls_pass_through);
@@ -392,7 +420,7 @@ static Suite *preload_suite(void)
 			    2);
 	tcase_add_test(tcase, locks_before_main_are_on_fault);
 	tcase_add_loop_test(tcase,
-			    programs_that_lock_to_prefault_are_left_alone, 0, 3);
+			    programs_that_lock_to_prefault_are_left_alone, 0, 4);
 	tcase_add_test(tcase, program_that_links_the_library_has_one_ledger);
 	tcase_add_test(tcase, mappings_before_libc_starts_decide_nothing);
 	tcase_add_test(tcase, calls_use_little_stack);
@@ -400,6 +428,7 @@ static Suite *preload_suite(void)
 	suite_add_tcase(suite, log_case());
 	suite_add_tcase(suite, environment_case());
 	suite_add_tcase(suite, chain_case());
+	suite_add_tcase(suite, filter_case());
 	return suite;
 }
 

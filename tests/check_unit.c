@@ -65,6 +65,8 @@ int main(void)
 	unit_seed = number_from("LOF_TEST_SEED", (uint64_t)time(NULL));
 	printf("LOF_TEST_SEED=%" PRIu64 "\n", unit_seed);
 	fflush(stdout);
+	srunner_add_suite(runner, suite_classic_bpf());
+	srunner_add_suite(runner, suite_permit());
 	srunner_add_suite(runner, suite_range_tree());
 	srunner_add_suite(runner, suite_own_memory());
 	srunner_add_suite(runner, suite_node_pool());

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Run a static program in a guest of software alone: 256 MiB of memory, 600 MiB
-# of swap, a kernel out of a Debian package that is unpacked, not installed.
+# Run a static program in a qemu guest without KVM: 256 MiB of memory, 600 MiB
+# of swap, and the kernel of an unpacked Debian package.
 #
 #	guest.sh DIRECTORY-OF-THE-UNPACKED-PACKAGE PROGRAM
 #
-# Exits as the program does; 125: the guest did not come to run it.
+# Exits as the program does; 125: the guest did not run it.
 set -eu
 package=$1 program=$2
 kernel=$(ls "$package"/boot/vmlinuz-*)
@@ -18,7 +18,7 @@ mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/modules"
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$program" "$root/program"
 
-# For a disk to swap to; what the kernel has built in is not there.
+# Modules for the swap disk. A kernel may have some of them built in.
 n=0
 for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev \
 	virtio_pci virtio_blk; do

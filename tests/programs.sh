@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
-# What the tests of other people's programs share; to be sourced after check.sh.
-# A program runs without the shim and in each way of the shim, and must not
-# differ: in what it prints, in the files that it leaves, in how it exits.
+# Functions for the tests of programs of other projects, which source this file
+# after check.sh. A program runs without the shim, and with it in several ways.
+# Its output, its files and its exit status must be the same each time.
 
 shim=$builddir/.libs/liblockonfault-preload.so
 lockall=$builddir/.libs/preload_lockall.so
 [ -e "$shim" ] || skip 'the shim was not built'
 has prlimit || skip 'there is no prlimit'
-# What is in the environment of make check is not to be seen here.
+# Hide the environment of make check.
 for name in $(env | sed -n 's/^\(LOCKONFAULT_[A-Z]*\)=.*/\1/p'); do
 	unset "$name"
 done
@@ -16,20 +16,20 @@ unset LD_PRELOAD MALLOC_CONF
 LC_ALL=C
 export LC_ALL
 
-# LOF_TEST_PROGRAMS: no: not now; full: more of the same.
+# LOF_TEST_PROGRAMS: no: skip these tests; full: test more.
 [ "${LOF_TEST_PROGRAMS:-}" != no ] || skip 'LOF_TEST_PROGRAMS is no'
 in_full=
 # shellcheck disable=SC2034	# the scripts read it
 [ "${LOF_TEST_PROGRAMS:-}" != full ] || in_full=1
 
-before=		# what is preloaded before the shim, also without it,
-behind=		# and what behind it
-with=		# how it differs from the plain run, for the messages
-seconds=120	# that one run may take
+before=		# libraries preloaded before the shim, also without it
+behind=		# libraries preloaded behind the shim, also without it
+with=		# a suffix for titles: with all memory locked
+seconds=120	# the time limit of one run
 
 not_run() { echo "not run: $*"; }
 
-# preload LIBRARY...: as LD_PRELOAD has it, leaving out what is empty
+# preload LIBRARY...: a value of LD_PRELOAD, without the empty arguments
 preload() {
 	list=
 	for library; do
@@ -52,8 +52,8 @@ run_in() {
 	timeout "$seconds" env LOCKONFAULT_LOG="$work/log" "$@"
 }
 
-# record WAY COMMAND...: what it does, into the directory of that name. All run
-# in one place, one after the other, as programs print where they are.
+# record WAY COMMAND...: write output, status and files to the directory
+# $work/WAY. All ways run in the same directory, since programs print its name.
 record() {
 	to=$work/$1
 	rm -rf "$to" "$work/here" "$work/log"
@@ -68,7 +68,7 @@ record() {
 	mv "$work/here" "$to/files"
 }
 
-# succeeded WAY: it did; if not, show what it said last
+# succeeded WAY: did COMMAND succeed? If not, show the end of its output.
 succeeded() {
 	grep -qx 0 "$work/$1/status" && return
 	echo "status: $(cat "$work/$1/status")"
@@ -76,45 +76,45 @@ succeeded() {
 	return 1
 }
 
-# logged WHAT LINE: it is in the log, behind the number of a process
+# logged TITLE LINE: the log has LINE, behind the number of a process.
 logged() { check "$1" grep -q "^[0-9]* $2\$" "$work/log"; }
 
-# alike WHAT PROGRAM COMMAND...: COMMAND succeeds, and in all ways alike. PROGRAM
-# is the one that matters among those that it runs. The run without the shim is
-# left in the directory $work/without.
+# alike TITLE PROGRAM COMMAND...: COMMAND succeeds, in all ways with the same
+# result. The log must name PROGRAM, which COMMAND runs. Leaves the run without
+# the shim in the directory $work/without.
 alike() {
-	what=$1$with program=$2
+	title=$1$with program=$2
 	shift 2
 	record without "$@"
-	check "$what, without: succeeds" succeeded without
+	check "$title, without: succeeds" succeeded without
 	for way in inert unconverted converted; do
 		record $way "$@"
-		check "$what, $way: as without" diff -r "$work/without" \
+		check "$title, $way: as without" diff -r "$work/without" \
 			"$work/$way"
 		case $way in
-		inert) check "$what, inert: no log" \
+		inert) check "$title, inert: no log" \
 			test ! -e "$work/log" ;;
-		unconverted) logged "$what, $way: the shim was there" \
+		unconverted) logged "$title, $way: the shim was there" \
 			"$program: start 0x0 0 0" ;;
-		converted) logged "$what, $way: the shim was there" \
+		converted) logged "$title, $way: the shim was there" \
 			"$program: start 0x0 1 0" ;;
 		esac
 		[ -z "$with" ] || [ $way = inert ] ||
-			logged "$what, $way: the shim locked it" \
+			logged "$title, $way: the shim locked it" \
 				"$program: mlockall 0x0 3 0"
 	done
 }
 
-# With all memory locked nothing larger than the limit is to be had, if there is
-# one; then programs fail of themselves, with and without the shim.
+# May a process lock all its memory? Under a limit it cannot map more than the
+# limit then, and programs fail, with and without the shim.
 may_lock_all() {
 	limit=$(prlimit --memlock --output SOFT --noheadings --raw)
 	[ "$limit" != unlimited ] || limit=1
 	LD_PRELOAD=$lockall dd if=/dev/null of=/dev/null bs="$limit" 2>/dev/null
 }
 
-# locked_too COMMAND...: run a function of ours as it is, and once more with all
-# memory locked in every program from its first moment, where that is allowed.
+# locked_too COMMAND...: run a function of this file. Run it again with all
+# memory of every program locked from its start, if that is allowed.
 locked_too() {
 	"$@"
 	if ! may_lock_all; then

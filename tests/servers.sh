@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
-# What the tests with real servers share; to be sourced after check.sh. Servers
-# run as an unprivileged user with CAP_IPC_LOCK as an ambient capability, in a
-# directory of their own, and are ended with the script.
+# Functions for the tests with real servers, which source this file after
+# check.sh. A server runs as an unprivileged user with the ambient capability
+# CAP_IPC_LOCK, in its own directory. It ends with the script.
 
 uid=65534
 server=
@@ -16,12 +16,12 @@ grep -q '^CapBnd:.*[4567cdef]...$' /proc/self/status ||
 	skip 'the shim was not built'
 [ -e "$builddir/.libs/lockonfault" ] || skip 'the command was not built'
 
-# Words, so that what is started in the background is the server itself.
+# Words, not a function: so $! is the process of the server.
 as_user="setpriv --reuid $uid --regid $uid --clear-groups"
 as_user="$as_user --inh-caps +ipc_lock --ambient-caps +ipc_lock"
 
-# The server's directory must be his, and its path short enough for a socket.
-# He may not be able to read where we were built.
+# The user must own the directory of the server, and its path must be short
+# enough for a socket. The user may not be able to read the build directory.
 dir=$(mktemp -d /tmp/lof.XXXXXX)
 mkdir "$dir/bin"
 cp "$builddir/.libs/lockonfault" "$builddir/.libs/liblockonfault.so.0" \
@@ -36,13 +36,13 @@ stop() {
 trap 'stop; rm -rf "$dir" "$work"' EXIT
 trap 'exit 1' INT TERM
 
-# start COMMAND...: as the unprivileged user, in the background.
+# start COMMAND...: start a server, as the user, in the background
 start() {
 	$as_user "$@" >"$dir/output" 2>&1 &
 	server=$!
 }
 
-# wait_until COMMAND...: for at most a minute.
+# wait_until COMMAND...: until COMMAND succeeds, for at most a minute
 wait_until() {
 	tries=600
 	until "$@" >/dev/null 2>&1; do
@@ -52,7 +52,7 @@ wait_until() {
 	done
 }
 
-# A line of /proc/PID/status of the server, in kB.
+# status_kb NAME: a line of /proc/PID/status of the server, in kB
 status_kb() {
 	sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$server/status"
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A C++ program on jemalloc and on tcmalloc, which map, unmap and discard by
-# their own rules, does the same under the shim as without.
+# A C++ program with jemalloc or tcmalloc does the same under the shim as
+# without it. These allocators map, unmap and discard memory by their own rules.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -19,7 +19,8 @@ cat >"$work/allocate.cc" <<'CC'
 #include <thread>
 #include <vector>
 
-// Blocks of all sizes come, grow and go; what they held is added up.
+// Allocate, resize and free blocks of all sizes. Returns a sum of their
+// content.
 static unsigned long churn(unsigned seed)
 {
 	std::vector<std::pair<char *, size_t>> blocks(200);
@@ -68,7 +69,7 @@ check 'it compiles' "$CXX" -O1 -pthread -o "$work/allocate" "$work/allocate.cc"
 
 on_allocator() { alike "C++ on $1" allocate "$work/allocate"; }
 
-# library NAME: its file, as the dynamic linker knows it
+# library NAME: the path of the library, from the cache of the dynamic linker
 library() {
 	/sbin/ldconfig -p | sed -n "s/^.*\b$1 .*x86-64.* => //p;
 		s/^.*\b$1 (libc6) => //p" | sed -n 1p

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The demo, from the outside: its usage, and its figures, which must show that
-# lock-on-fault locks what was written to and nothing else.
+# The demo: its usage, and its figures, which must show that lock-on-fault makes
+# only the written pages resident.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
@@ -45,7 +45,7 @@ says 'demo: a strip in ASCII, in full' out 'in full  *@@*'
 says 'demo: a strip in ASCII, on fault' out 'on fault  *[.:=+*#%-]*'
 says 'demo: the size was allowed, or that is said' out \
 	'.* 4 MiB of anonymous .*\|RLIMIT_MEMLOCK .* allows no more.*'
-# "  resident afterwards   4 MiB  0 B  0 B", for the second time
+# The second line of the form "  resident afterwards   4 MiB  0 B  0 B".
 # shellcheck disable=SC2046
 set -- $(sed -n 's/^  resident afterwards *//p' out | sed -n 2p)
 check 'demo: on fault less is resident' test \
@@ -66,7 +66,7 @@ if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" = UTF-8 ]; then
 	LC_ALL=C.UTF-8 "$demo" -s 1M >out
 	check 'demo: a strip in UTF-8' grep -q '^in full  *\(█\)*$' out
 fi
-# libtool's wrapper has complaints of its own then.
+# With this PATH libtool's wrapper prints errors of its own.
 PATH=$work/tmp "$demo" -s 1M >out 2>/dev/null
 says 'demo without memcached' out '.*not measured, it is not installed'
 exits 'demo, too small' 1 "$demo" -s 1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The example of the README runs, and prints how its memory is locked. The demo
-# has a test of its own.
+# The example of the README runs, and prints the kinds of its memory. The demo
+# has its own test.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 

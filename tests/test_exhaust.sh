@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Calls on the same pages, changing over at the protocol's seams in every way
-# there is: no page comes out wrong; and without any one part of the protocol
-# some way is found in which one does. With --long: more triples, for long.
-# What fails prints a command that runs it again, and tells where each call was.
+# All interleavings of calls on the same pages, which switch at the seams of the
+# protocol: no page may be wrong. If any part of the protocol is left out, some
+# page must be wrong. With --long: more triples. A failure prints a command that
+# replays it and shows the position of each call.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -26,7 +26,7 @@ for part in log unplaced left blindness second-look moves \
 			"$(sed -n 's/^exhaust --replay //p' "$work/exhaust")"
 	else
 		cat "$work/exhaust"
-		fail "nobody misses $part"
+		fail "without $part no page is wrong"
 	fi
 done
 finish

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A program that locks all of its future under a limit: it fails without the
-# shim; under it it runs, and every byte that is not locked is accounted for.
+# A program that calls mlockall(MCL_FUTURE) under a limit. Without the shim it
+# fails. Under the shim it runs, and the bytes that are not locked are counted.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -17,7 +17,7 @@ has prlimit || skip 'there is no prlimit'
 limit=--memlock=8388608:8388608
 prlimit $limit true 2>/dev/null || skip 'RLIMIT_MEMLOCK is below 8 MiB'
 
-# Where anybody can read it.
+# Any user must be able to read the files.
 chmod 755 "$work"
 cp follower "$shim" .libs/liblockonfault.so.0 "$work/"
 chmod 755 "$work"/*

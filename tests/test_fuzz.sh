@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the fuzzers found worth keeping, run again. "./dev fuzz" looks for more.
+# Run the inputs that the fuzzers found (corpus). "./dev fuzz" looks for more.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What "make install" puts into place works from there: C and C++ programs are
-# compiled by pkg-config alone, with and without the overlay, and run; and "make
-# uninstall" leaves nothing behind.
+# The installed files work: C and C++ programs compile with the flags of
+# pkg-config only, with and without the overlay, and run. "make uninstall"
+# removes all files.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -64,8 +64,9 @@ version=$(sed -n 's/^#define LOF_VERSION\t"\(.*\)"/\1/p' \
 
 # program COMPILER SOURCE PACKAGE WANTED
 program() {
-	flags=$(pkg-config --cflags --libs "$3") || return 1
-	# The flags are words, and so are those of a sanitizer's build.
+	# shellcheck disable=SC2086	# a package, perhaps after --static
+	flags=$(pkg-config --cflags --libs $3) || return 1
+	# The flags are words, also those of a build with sanitizers.
 	# shellcheck disable=SC2086
 	$1 ${CFLAGS-} -Wall -Werror -o "$work/program" "$work/$2" $flags &&
 		[ "$("$work/program")" = "$version $4" ]
@@ -75,6 +76,9 @@ same 'pkg-config knows the version' "$version" \
 	"$(pkg-config --modversion lockonfault)"
 check 'a C program links and runs' program "$CC" plain.c lockonfault 2
 check 'a C++ program links and runs' program "$CXX" plain.cc lockonfault 2
+[ ! -e "$libdir/liblockonfault.a" ] ||
+	check 'a static program links and runs' program "$CC -static" plain.c \
+		'--static lockonfault' 2
 check 'an overlaid C program has a ledger' program "$CC" overlaid.c \
 	lockonfault-overlay 1
 check 'an overlaid C++ program has a ledger' program "$CXX" overlaid.cc \

@@ -1,27 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The rooms of src: each includes and calls itself and the rooms above it alone,
-# and no files call each other in a circle. An arrow is an include, or a call of
-# a function, or a use of a variable, of another file.
+# The rooms (folders) of src: a room includes and calls only itself and the
+# rooms before it in the list, and no files call each other in a circle. An
+# arrow is an include of another file, or a use of its function or variable.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
 rooms='base kernel ledger lock emulate api preload'
 
-# rank ROOM: its place in the order
+# The rank of each room: its place in the list.
 awk -v rooms="$rooms" 'BEGIN {
 	n = split(rooms, room)
 	for (i = 1; i <= n; i++)
 		print room[i], i
 }' >"$work/ranks"
 
-# FROM-FILE TO-FILE for each include; a name without a room is the public
-# header, config.h, or a file of the same folder.
+# FROM-FILE TO-FILE for each include. A name without a folder is left out: the
+# public header, config.h, or a file of the same folder.
 (cd "$srcdir/src" && for room in $rooms; do
 	awk -F'"' '/^#include ".*\// { print FILENAME, $2 }' "$room"/*.[ch]
 done) >"$work/includes"
 
-# FROM-FILE TO-FILE SYMBOL for each use, from the objects file by file.
+# FROM-FILE TO-FILE SYMBOL for each use, from the symbols of the objects.
 for object in src/*/.libs/*.o; do
 	case $object in
 	*_la-*) ;;
@@ -40,7 +40,7 @@ done | awk '
 		}
 	}' | sort >"$work/uses"
 
-# wrong FILE: the arrows that point to a room below
+# wrong FILE: the arrows that point to a later room
 wrong() {
 	awk 'NR == FNR { rank[$1] = $2; next }
 		{ split($1, from, "/"); split($2, to, "/") }
@@ -55,7 +55,7 @@ is "$(wrong "$work/includes")" '' \
 	"$(wc -l <"$work/includes") includes: none of a room below"
 is "$(wrong "$work/uses")" '' \
 	"$(wc -l <"$work/uses") uses: none of a room below"
-# tsort names the files of a circle.
+# tsort prints the files of a circle.
 is "$(cut -d' ' -f1,2 "$work/uses" | sort -u | tsort 2>&1 >/dev/null)" '' \
 	"$(cut -d' ' -f1,2 "$work/uses" | sort -u | wc -l) arrows between files: no circle"
 is "$(grep '\.h .*\.h$' "$work/includes" | tsort 2>&1 >/dev/null)" '' \

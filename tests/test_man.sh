@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The man pages are well formed, they agree with the header, and their examples
-# run. Whether what they say is true is not for a script.
+# run.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -12,7 +12,7 @@ for tool in mandoc man; do
 	has $tool || skip "there is no $tool here"
 done
 
-# empty WHAT FILE: FILE holds what is wrong, or nothing
+# empty TITLE FILE: fails if FILE has any error messages
 empty() {
 	if [ -s "$2" ]; then
 		fail "$1"
@@ -24,10 +24,10 @@ empty() {
 
 srcdir=$(cd "$srcdir" && pwd)
 header=$srcdir/include/lockonfault.h
-# As it was built with sanitizers, so an example has to be.
+# If the library was built with sanitizers, the examples must be too.
 sanitize=$(sed -n 's/^SANITIZE = //p' Makefile 2>/dev/null)
 
-# The pages where man looks for them, so that .so finds its target.
+# Copy the pages into man's directories, so that .so finds its target.
 for page in "$srcdir"/man/*.[1-9]; do
 	section=${page##*.}
 	mkdir -p "$work/man$section"
@@ -37,17 +37,17 @@ cd "$work" || exit 1
 pages=$(ls man*/*)
 whole=$(grep -L '^\.so ' man*/*)
 
-# rendered PAGE: as plain text
+# rendered PAGE: the page as plain text
 rendered() {
 	mandoc -T ascii "$1" | awk '{ gsub(/.\010/, ""); print }'
 }
 
-# section NAME: of a rendered page
+# section NAME: a section of a rendered page
 section() {
 	awk -v name="$1" '/^[A-Z]/ { on = $0 == name; next } on'
 }
 
-# code: C without comments and white space, a statement a line
+# code: C without comments and white space, one statement on a line
 code() {
 	tr -d ' \t\n' | sed 's,/\*[^/]*\*/,,g' | tr ';' '\n'
 }
@@ -64,9 +64,9 @@ for page in $pages; do
 	empty "$page is well formed" wrong
 done
 
-# --- the header: its prototypes, and the errors of each, as "NAME ERRNO";
-#     "NAME *" where the errors of a system call come on top; and those of
-#     another function here where it says so
+# --- the header: its prototypes, and the errors of each function, as "NAME
+#     ERRNO". "NAME *": also the errors of a system call. If the header refers
+#     to another function, the errors of that function.
 
 sed 's/^#.*//; s/^extern "C" {//' "$header" |
 	awk '/^[ \t]*\/\*/, /\*\// { next } { print }' |
@@ -117,7 +117,7 @@ awk 'NR == FNR { of[$1] = of[$1] " " $2; next }
      }
      { print }' direct direct >errors
 
-# prototypes PAGE: of its synopsis, one a line, without the directives
+# prototypes PAGE: the prototypes of its synopsis, one on a line
 prototypes() {
 	rendered "$1" | section SYNOPSIS | grep -v '^ *#' | code
 }
@@ -151,8 +151,8 @@ for page in $whole; do
 	empty "the prototypes of $page are those of the header" wrong
 done
 
-# --- the compiler takes each SYNOPSIS: with the lines of it that begin with #
-#     before, it declares each name once more, as the header has done
+# --- each SYNOPSIS compiles: after its lines that begin with #, each of its
+#     prototypes is declared again, and must agree with the header
 
 for page in $whole; do
 	case $page in man3/*) ;; *) continue ;; esac
@@ -166,7 +166,7 @@ for page in $whole; do
 			sed -n 's/^[^(]*[ *]\([a-z0-9_]*\)(.*)$/extern __typeof__(\1) \1;\
 &;/p'
 	} >synopsis.c
-	# Macros that choose features come first, as in the page.
+	# Feature test macros come first, as in the page.
 	sed -n '/^ *# *define  *_/p' synopsis | cat - synopsis.c >whole.c
 	grep -q '^extern ' whole.c || echo 'no prototype' >>whole.c
 	$CC -std=c11 -Wall -Wextra -Werror -fsyntax-only \
@@ -174,7 +174,7 @@ for page in $whole; do
 	empty "the synopsis of $page compiles" wrong
 done
 
-# --- each error of the header is in the page, and the other way round
+# --- the header and the page list the same errors
 
 for page in $whole; do
 	case $page in man3/*) ;; *) continue ;; esac
@@ -188,7 +188,7 @@ for page in $whole; do
 		sort -u >have
 	grep -v -x '\*' want | comm -23 - have |
 		sed 's/$/ is not in the page/' >wrong
-	# ENOMEM for the ledger is said of all functions at once.
+	# The header has ENOMEM for the ledger once, for all functions.
 	grep -q -x '\*' want || { echo ENOMEM; cat want; } | sort -u |
 		comm -13 - have | sed 's/$/ is not in the header/' >>wrong
 	empty "the errors of $page are those of the header" wrong
@@ -196,7 +196,7 @@ done
 
 # --- the examples
 
-# examples PAGE: each program as C, in example1.c, example2.c ...
+# examples PAGE: write its programs to example1.c, example2.c ...
 examples() {
 	rm -f example*.c
 	awk '/^\.SH/ { on = $2 == "EXAMPLES" }
@@ -211,10 +211,10 @@ examples() {
 	done
 }
 
-# tried PROGRAM: say what is wrong with it
+# tried PROGRAM: compile and run it, and print its errors
 tried() {
 	# shellcheck disable=SC2086	# flags are words
-	if grep -n '	' "$1"; then	# a table moves the stops
+	if grep -n '	' "$1"; then	# a table changes the tab stops
 		echo "it has tabs"
 	elif ! $CC $sanitize -Wall -Wextra -std=c11 \
 	     -I"$srcdir/include" -o example "$1" \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# mariadbd --memlock with a pool of 1 GiB, unmodified: under the command it is
-# ready, keeps a table, and has an eighth of the memory resident at most.
+# mariadbd --memlock with a pool of 1 GiB, under the command: it becomes ready,
+# keeps a table, and has at most an eighth of the memory resident.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/servers.sh
@@ -23,7 +23,7 @@ $as_user mariadb-install-db --no-defaults --datadir="$dir/data" \
 	finish
 }
 
-# serve LABEL PREFIX: sets resident, in kB, after a table was used.
+# serve LABEL PREFIX: run the server and use a table. Sets resident, in kB.
 serve() {
 	# shellcheck disable=SC2086
 	start $2 mariadbd --no-defaults --datadir="$dir/data" \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# memcached -k, unmodified: under the command it is ready, answers, and has a
-# tenth of the memory resident that it has without.
+# memcached -k under the command: it becomes ready, answers, and has at most a
+# tenth of the memory resident that it has without the command.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/servers.sh
@@ -35,7 +35,8 @@ say(b"delete a\r\n", b"DELETED\r\n")
 say(b"get a\r\n", b"END\r\n")
 PY
 
-# serve LABEL PREFIX -- OPTION...: sets resident, in kB, when it is ready.
+# serve LABEL PREFIX OPTION...: run memcached until it is ready. Sets resident,
+# in kB.
 serve() {
 	label=$1 prefix=$2
 	shift 2
@@ -55,10 +56,10 @@ serve() {
 	stop
 }
 
-# Each of its threads has started, and waits.
+# All threads of the server wait.
 is_asleep() { ! grep -q '^State:.*R' /proc/"$server"/task/*/status; }
 
-# compare LIMIT OPTION...: with -k, eager against on fault, in kB.
+# compare LIMIT OPTION...: memcached -k, eager and on fault. LIMIT is in kB.
 compare() {
 	limit=$1
 	shift
@@ -75,8 +76,8 @@ compare() {
 compare 8000 -m 64
 compare 8000 -m 1024 -t 16
 
-# Where the kernel has huge pages, -L makes memcached write to 40 MB of its own
-# accord; then the bar is what it takes without any lock.
+# If the kernel has huge pages, memcached -L writes to 40 MB by itself. Then the
+# limit is its resident memory without a lock.
 serve 'unlocked: memcached -L -m 1024 -t 16' '' -L -m 1024 -t 16
 unlocked=$((resident + resident / 50))
 [ $unlocked -gt 8000 ] || unlocked=8000

@@ -12,21 +12,28 @@ has musl-gcc || skip 'there is no musl-gcc'
 readelf -d .libs/liblockonfault.so | grep -q 'libc\.so\.6' ||
 	skip 'the shim is not built with glibc, or has sanitizers'
 
-# The headers of the kernel are in a folder of glibc.
+# The headers of the kernel are in a folder of glibc. musl has no
+# strerrorname_np().
 helper=$work/helper
-build() {
-	cd "$srcdir" && musl-gcc -O2 -w -D_GNU_SOURCE -DTRUTH_ALONE \
-		-DTRUTH_NO_LEDGER -I"$builddir" -Iinclude -Isrc -Itests \
+musl() {
+	musl-gcc -O2 -w -D_GNU_SOURCE -DTRUTH_ALONE -DTRUTH_NO_LEDGER \
+		-Dstrerrorname_np=strerror \
+		-I"$builddir" -Iinclude -Isrc -Itests \
 		-idirafter "/usr/include/$(uname -m)-linux-gnu" \
-		-idirafter /usr/include -Wl,-z,now -o "$helper" \
-		tests/preload/helper.c tests/preload/lfs.c tests/preload/shm.c \
-		tests/preload/stack.c tests/preload/syscalls.c \
-		tests/preload/wide.c tests/support/truth.c
+		-idirafter /usr/include -Wl,-z,now -o "$helper" "$@"
 }
-(build) >"$work/build" 2>&1 || {
-	sed 's/^/    /' "$work/build"
-	skip 'musl-gcc does not build the helper'
-}
+echo '#include <linux/futex.h>
+int main(void) { return FUTEX_WAIT; }' >"$work/probe.c"
+musl "$work/probe.c" || skip 'musl-gcc does not find the headers of the kernel'
+rm "$helper"
+sources=$(sed -n '/^preload_helper_SOURCES/,/[^\\]$/p' "$srcdir/Makefile.am" |
+	grep -o 'tests/[a-z_/]*\.c')
+# The names of the sources are words.
+# shellcheck disable=SC2086
+build() { cd "$srcdir" && musl $sources; }
+check 'musl-gcc builds the helper' build
+[ -x "$helper" ] || finish
+cd "$builddir" || exit 99
 
 # as_in_glibc SETTING COMMAND
 as_in_glibc() {

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The tests of the library once more where mlock2 and mlockall(MCL_ONFAULT) are
-# refused, in each way that a sandbox or an old kernel does it: the public calls
-# against the kernel, the shim, and random operations; in one way the library's
-# rooms, system calls that fail, and threads, signals and forks, too. What cannot
-# be had there is said by the tests themselves.
+# Run tests again with mlock2 and mlockall(MCL_ONFAULT) refused, with each errno
+# that a sandbox or an old kernel gives: the public calls against the kernel,
+# the shim, and random operations. With ENOSYS also the unit tests, failing
+# system calls, threads, signals and forks. The tests skip the checks that need
+# mlock2.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -20,7 +20,7 @@ LOF_TEST_SEEDS=${LOF_TEST_SEEDS:-4}
 LOF_TEST_OPS=${LOF_TEST_OPS:-2000}
 export LOF_TEST_SEEDS LOF_TEST_OPS
 
-# without ERR PROGRAM: run a program of libcheck, and print what it counted.
+# without ERR PROGRAM: run a test program of libcheck, and print its counts.
 without() {
 	if ./nomlock2 "$1" "./$2" >"$work/out" 2>&1; then
 		ok "$2, $1"
@@ -32,7 +32,7 @@ without() {
 
 without ENOSYS check_unit
 without ENOSYS check_faults
-# LOF_TEST_PROGRAMS=no: a second compiler needs not each of them.
+# LOF_TEST_PROGRAMS=no: the build by a second compiler needs only one errno.
 ways='ENOSYS EPERM EINVAL'
 [ "${LOF_TEST_PROGRAMS-}" != no ] || ways=ENOSYS
 for err in $ways; do
@@ -48,7 +48,7 @@ done
 check 'race' ./nomlock2 ENOSYS ./race --ops 20000
 check 'race with signals' ./nomlock2 ENOSYS ./race --ops 10000 --signals
 for storm in '--seconds 2' '--forks 50' '--forks 50 --relock' '--signals 2000'; do
-	# Words of ours, to be split.
+	# The options are to be split.
 	# shellcheck disable=SC2086
 	check "storm $storm" ./nomlock2 ENOSYS ./storm $storm
 	[ -e "$shim" ] || continue

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The memory of the library is in nobody's way, and its questions to the kernel
-# are asked when it is loaded: a program prints the same under the shim as
-# without, and is as large but for the libraries and a page.
+# The library's own memory does not disturb a program: the program prints the
+# same under the shim as without it, and its size grows by the libraries and a
+# page only. The library asks the kernel for its features when it is loaded.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -19,7 +19,7 @@ if [ "$(id -u)" = 0 ]; then
 	as_nobody="$as_nobody --inh-caps=-all --bounding-set=-all"
 fi
 
-# Where anybody can read it.
+# Any user must be able to read the files.
 chmod 755 "$work"
 cp own_helper "$shim" .libs/liblockonfault.so.0 "$work/"
 chmod 755 "$work"/*
@@ -27,16 +27,16 @@ shimmed() {
 	LD_LIBRARY_PATH="$work" LD_PRELOAD="$work/${shim##*/}" "$@"
 }
 
-# same_as_bare WHAT SETTING COMMAND...
+# same_as_bare TITLE SETTING COMMAND...
 same_as_bare() {
-	what=$1 setting=$2
+	title=$1 setting=$2
 	shift 2
 	"$work/own_helper" "$@" >"$work/wanted" 2>&1
 	shimmed env "$setting" "$work/own_helper" "$@" >"$work/got" 2>&1
-	check "$what, $setting" diff "$work/wanted" "$work/got"
+	check "$title, $setting" diff "$work/wanted" "$work/got"
 }
 
-# Under a limit only the shim lets a program map much after MCL_FUTURE.
+# Under a limit a program can map much after MCL_FUTURE only with the shim.
 whens='after before for-all'
 if ! "$work/own_helper" fill-hole for-all 1 >/dev/null 2>&1; then
 	left_out 'holes are filled for-all: beyond RLIMIT_MEMLOCK without the shim'
@@ -51,10 +51,10 @@ for setting in LOCKONFAULT_CONVERT=0 LOCKONFAULT_CONVERT=1 \
 		done
 	done
 	same_as_bare 'a hole stays one' $setting use-hole
-	same_as_bare 'what shrinks grows back' $setting shrink-and-grow
+	same_as_bare 'a mapping shrinks and grows back' $setting shrink-and-grow
 done
 
-# What is asked later than this kills.
+# The sandbox kills a program that makes such a system call later.
 if "$work/own_helper" run-in-sandbox "$work/own_helper" nothing; then
 	same_as_bare 'a program in a sandbox of its own' LOCKONFAULT_CONVERT=0 \
 		call-in-sandbox
@@ -64,7 +64,7 @@ if "$work/own_helper" run-in-sandbox "$work/own_helper" nothing; then
 		"$work/own_helper" run-in-sandbox "$work/own_helper" nothing
 fi
 
-# Room for what the libraries are made of, and a page.
+# The size may grow by the segments of the libraries and a page.
 segments=$(for file in "$work/${shim##*/}" "$work/liblockonfault.so.0"; do
 	readelf -lW "$file"
 done | awk '$1 == "LOAD" { print $3, $6 }' | while read -r start size; do
@@ -76,9 +76,10 @@ echo "    $small KiB without the shim, $((large - small)) more under it," \
 	"of which $segments are the libraries"
 at_most 'it is larger by the libraries and a page, in KiB' \
 	$((segments + 4)) $((large - small))
-# as_limit KIB: an argument of prlimit
+# as_limit KIB: the argument of prlimit for RLIMIT_AS
 as_limit() { echo "--as=$(($1 * 1024)):$(($1 * 1024))"; }
-# Until it has just enough without the shim: the loader maps for a moment.
+# Raise the limit until the program runs without the shim: the loader needs more
+# memory for a moment.
 limit=$small
 while [ "$limit" -lt $((small + 8192)) ] &&
 	! prlimit "$(as_limit "$limit")" "$work/own_helper" touch \
@@ -90,7 +91,7 @@ shimmed prlimit "$(as_limit $((limit + segments + 4)))" \
 check 'as much as it needs and the libraries is enough' diff "$work/wanted" \
 	"$work/got"
 
-# All that is mapped is compared with the limit.
+# mlockall(MCL_CURRENT) compares the size of all mappings with the limit.
 limit=--memlock=8388608:8388608
 if prlimit $limit true 2>/dev/null; then
 	fill=$((8192 - small - segments - 256))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Programs that map and unmap much do the same under the shim as without: a
-# compiler, and a packer of git objects.
+# Programs that map and unmap much memory do the same under the shim as without
+# it: a compiler, and git, which packs objects.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -47,7 +47,7 @@ git repack -adfq --window=50
 git fsck --full --strict
 git rev-parse HEAD
 ls .git/objects/pack
-rm .git/index	# it holds the times of the files
+rm .git/index	# the index holds the times of the files
 SH
 git_alike() { alike 'git repack' git sh "$work/repack"; }
 if has git; then

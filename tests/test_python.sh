@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# python3 does the same under the shim as without: its own tests of mmap, and a
-# script that locks, maps, forks and runs threads.
+# python3 does the same under the shim as without it: its own tests of mmap, and
+# a script that locks, maps, forks and runs threads.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -9,7 +9,7 @@
 
 python=
 for candidate in /usr/bin/python3 python3; do
-	# pyenv and its like are scripts that look the interpreter up
+	# python3 may be a script that runs the interpreter, as with pyenv
 	path=$("$candidate" -c 'import sys; print(sys.executable)' 2>/dev/null)
 	if [ -n "$path" ]; then
 		python=${python:-$path}
@@ -21,7 +21,7 @@ done
 [ -n "$python" ] || skip 'python3 is not installed'
 name=${python##*/}
 
-# Times, and what is named after a process, differ from run to run.
+# Drop the times and the names with a process number: they differ in each run.
 cat >"$work/mmap_tests" <<SH
 "$python" -B -m test -v "\$@" test_mmap >out 2>&1
 status=\$?
@@ -32,8 +32,8 @@ sed -e 's/[0-9.]* *\(sec\|ms\|min\)\b.*//' -e '/^0:0/d' -e '/load avg/d' \
 rm out
 exit \$status
 SH
-# Those that map 4 GiB of a file with nothing in it would fill the memory with
-# that if all were locked.
+# With all memory locked leave out the tests that map an empty file of 4 GiB:
+# the lock would make it resident.
 mmap_tests_alike() {
 	alike "python's tests of mmap" "$name" sh "$work/mmap_tests" \
 		${with:+-i LargeMmapTests}
@@ -67,7 +67,7 @@ def call(name, *args):
     ret = getattr(libc, name)(*args)
     return ret, os.strerror(ctypes.get_errno())
 
-# A mapping that grows and shrinks while it is locked, and while it is not.
+# A mapping grows and shrinks, locked and not locked.
 m = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 m[:] = bytes(range(256)) * 4096
 page = mmap.PAGESIZE
@@ -78,15 +78,15 @@ for name, size in (("mlock", 3 << 20), ("mlock", 2 << 20), ("munlock", 8 << 20),
     print("resized", size, digest(m[:page]), digest(m))
 m.close()
 
-# What cannot be locked is refused in the same words.
+# mlock fails with the same error.
 print(call("mlock", ctypes.c_void_p(page), ctypes.c_size_t(page)))
 print(call("munlock", ctypes.c_void_p(page), ctypes.c_size_t(page)))
 print(call("munmap", ctypes.c_void_p(1), ctypes.c_size_t(page)))
 print(call("mlockall", 64))
 print(call("madvise", ctypes.c_void_p(page), ctypes.c_size_t(page), 4))
 
-# A file in two mappings. What the private one has of later writes to the file
-# is not specified, and does depend on whether it was populated by a lock.
+# Two mappings of a file. Later writes to the file may or may not show in the
+# private one: that depends on whether a lock populated it.
 with open("file", "w+b") as f:
     f.truncate(64 * page)
     a = mmap.mmap(f.fileno(), 0)

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Threads on the same pages, changing over wherever it can matter: no page comes
-# out wrong, without signals and with them; and without any one part of the
-# protocol some do. With --long: 5 million calls of each (about 15 minutes).
-# LOF_TEST_SEED chooses another seed.
+# Threads on the same pages, which yield at the seams of the protocol, without
+# signals and with them: no page may be wrong. If any part of the protocol is
+# left out, some page must be wrong. With --long: 5 million calls of each (about
+# 15 minutes). LOF_TEST_SEED chooses another seed.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -17,7 +17,7 @@ ops=200000
 parts='log unplaced left blindness second-look'
 if [ "${1-}" = --long ]; then
 	ops=5000000
-	parts="$parts moves"	# it takes a million calls to be missed
+	parts="$parts moves"	# without it a million calls may be right
 fi
 
 for signals in '' --signals; do
@@ -27,9 +27,9 @@ for signals in '' --signals; do
 		fail "race $signals"
 	fi
 done
-# is_missed PART [--signals]: ten million calls go well without it. They are made
-# by a hundred processes, since some parts matter in the first thousands only.
-is_missed() {
+# is_right_without PART [--signals]: no page is wrong after ten million calls. A
+# hundred processes make them: some parts matter only in the first thousands.
+is_right_without() {
 	part=$1
 	shift
 	for process in $(seq 100); do
@@ -41,10 +41,10 @@ is_missed() {
 
 for part in $parts; do
 	signals=
-	[ "$part" != left ] || signals=--signals	# handlers alone leave
+	[ "$part" != left ] || signals=--signals	# only handlers leave
 	# shellcheck disable=SC2086
-	if is_missed "$part" $signals; then
-		fail "nobody misses $part"
+	if is_right_without "$part" $signals; then
+		fail "without $part no page is wrong"
 	else
 		ok "without $part some pages are wrong"
 	fi

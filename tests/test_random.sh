@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Random operations, by the library's names and under the shim by libc's: after
-# each one lof_walk tells what smaps tells. Two seeds of five mix every kind of
-# memory in small arenas, the others lock and map in larger ones. Logs that once
-# failed are run again first (corpus/random). With --long: a million operations
-# each, over 100 seeds, side by side (about 6 minutes on two cores).
-# LOF_TEST_SEED, LOF_TEST_SEEDS and LOF_TEST_OPS choose others.
+# Random operations, by the functions of the library, and by those of libc under
+# the shim: after each lof_walk must agree with smaps. Two seeds of five mix
+# every kind of memory in small arenas, the others lock and map in larger ones.
+# Logs that once failed run first (corpus/random). With --long: a million
+# operations of each, over 100 seeds, in parallel (about 6 minutes on two
+# cores). LOF_TEST_SEED, LOF_TEST_SEEDS and LOF_TEST_OPS choose other values.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Each program in C that the README shows compiles as it stands, and runs. A
-# program begins with #define or #include, and ends before a line of text.
+# Each C program of the README compiles and runs. A program begins with #define
+# or #include, and ends before a line of text.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
 srcdir=$(cd "$srcdir" && pwd)
-# As the library was built with sanitizers, so a program has to be.
+# If the library was built with sanitizers, the programs must be too.
 sanitize=$(sed -n 's/^SANITIZE = //p' Makefile 2>/dev/null)
 libs=$builddir/.libs
 cd "$work" || exit 1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# redis-server does the same under the shim as without: it answers, evicts at
-# its maxmemory, forks to save, and starts again from what it saved.
+# redis-server does the same under the shim as without it: it answers, evicts at
+# its maxmemory, forks to save, and starts again from the saved file.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -14,7 +14,7 @@ done
 requests=5000
 [ -z "$in_full" ] || requests=50000
 
-# What is given to redis-cli, a command a line.
+# The input of redis-cli, one command on a line.
 awk 'BEGIN {
 	for (i = 0; i < 300; i++) {
 		printf "set k%d %d\nincrby k%d %d\n", i, i * 7, i, i
@@ -29,8 +29,9 @@ awk 'BEGIN {
 	print "rename list list2\nlpos list2 31\ndbsize\ndebug digest"
 }' >"$work/commands"
 
-# A script of Lua writes more than maxmemory allows; what is then still there
-# must be right. Its answer: how many are wrong, whether some went, some stayed.
+# The input writes more than maxmemory allows. This Lua script checks the values
+# that are still there. Its answer: the number of wrong values, whether some
+# values are gone, and whether some are still there.
 cat >"$work/evict.lua" <<'LUA'
 local wrong, gone, kept = 0, 0, 0
 for i = 1, 20000 do
@@ -54,13 +55,13 @@ awk 'BEGIN {
 	}
 }' >"$work/fill"
 
-# Numbers and times in the log of the server are those of the run.
+# Drop the numbers and times in the server's log: they differ in each run.
 cat >"$work/serve" <<SH
 socket=\$PWD/tmp/socket
 ask() { redis-cli -s "\$socket" "\$@"; }
 start() {
-	# Locked memory can be discarded only in a way that jemalloc does not
-	# know, and it says so; nothing else is to be seen there.
+	# jemalloc does not know how to discard locked memory, and prints a
+	# warning. No other output is expected.
 	redis-server --port 0 --unixsocket "\$socket" --save '' --dir "\$PWD" \\
 		--enable-debug-command yes --logfile "\$PWD/log" \\
 		--maxmemory-policy allkeys-lru "\$@" &

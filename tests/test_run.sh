@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lockonfault run, from the outside: how it exits, what it hands to a program,
-# and that the locks of the program are on fault.
+# lockonfault run: its exit status, the environment of the program, and the
+# locks of the program, which must be on fault.
 # shellcheck disable=SC2016
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/command.sh
 . "${srcdir:-.}/tests/command.sh"
 
-# --- run: without the shim it cannot
+# --- run: without the shim it fails
 
 [ -e "$shim" ] || {
 	exits 'run without a shim' 125 "$command" run true
@@ -36,7 +36,7 @@ chmod +x "$work/plain"
 exits 'run, a script without #!' 9 "$command" run "$work/plain"
 exits 'run, a shim not there' 125 "$command" run --shim "$work/nothing" true
 says 'run, a shim not there is named' err ".*the shim $work/nothing: .*"
-# sh replaces itself, so that the process is the one that was started.
+# The command executes sh in its own process.
 "$command" run sh -c 'echo $$' >"$work/out" &
 wait $!
 same 'run replaces itself by CMD' $! "$(cat "$work/out")"
@@ -55,17 +55,46 @@ exits 'run --shim by a relative path' 0 "$command" run --shim ab/../ab/shim.so \
 	printenv LD_PRELOAD
 says 'run --shim is made absolute' out "$(realpath ab)/shim.so"
 
+# no_shim TITLE REASON FILE: it is refused, and nothing is run
+no_shim() {
+	exits "run --shim: $1" 125 "$command" run --shim "$3" echo run
+	says "$1: it is said why" err "lockonfault run: $3 is no shim: $2"
+	same "$1: in one line" 1 "$(wc -l <err)"
+	same "$1: CMD is not run" '' "$(cat out)"
+}
+
+no_shim 'a text' 'it is not an ELF shared object' "$srcdir/README"
+: >nothing
+no_shim 'an empty file' 'it is not an ELF shared object' "$work/nothing"
+rm nothing
+no_shim 'a directory' 'it is not an ELF shared object' "$work/ab"
+no_shim 'a program' 'it does not define lof_preload' "$(realpath "$locker")"
+no_shim 'another library' 'it does not define lof_preload' \
+	"$(realpath "$builddir/.libs/liblockonfault.so")"
+# The class of an ELF file is its fifth byte; the machine is at 18.
+head -c 100 "$shim" >"$work/ab/cut.so"
+no_shim 'a shim cut off' 'it .*' "$work/ab/cut.so"
+cp "$shim" "$work/ab/alien.so"
+printf '\050\050' | dd of="$work/ab/alien.so" bs=1 seek=18 conv=notrunc \
+	2>/dev/null
+no_shim 'of another machine' 'it is for another machine or word size' \
+	"$work/ab/alien.so"
+printf 'extern char lof_preload; char *mark(void) { return &lof_preload; }' |
+	${CC:-cc} -shared -fPIC -o "$work/ab/user.so" -x c - &&
+	no_shim 'a library that only uses the mark' \
+		'it does not define lof_preload' "$work/ab/user.so"
+
 exits 'run --dry-run' 0 "$command" run -n true
 same 'run --dry-run, output' "env LD_PRELOAD=$shim true" "$(cat out)"
-exits 'run -n -p -d -l' 0 "$command" run -n -p -d -l 'a b/log' \
+exits 'run -n -d -l' 0 "$command" run -n --populate=strip -d -l 'a b/log' \
 	"it's" '' '$HOME' 'x y' a-b
-same 'run -n -p -d -l, output' "env LD_PRELOAD=$shim LOCKONFAULT_CONVERT=2 \
+same 'run -n -d -l, output' "env LD_PRELOAD=$shim LOCKONFAULT_CONVERT=2 \
 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG='$(pwd)/a b/log' \
 'it'\\''s' '' '\$HOME' 'x y' a-b" "$(cat out)"
 exits 'run -n, CMD with =' 0 "$command" run -n ./a=b c
 same 'run -n, CMD with =, output' "LD_PRELOAD=$shim './a=b' c" "$(cat out)"
 
-# What it prints does what it would have done, whatever is in an argument.
+# The printed command does the same as "run" itself, with any arguments.
 newline='
 '
 set -- -l "log 'of'" sh -c 'env | grep ^LOCK; printf "<%s>" "$@"' sh \
@@ -80,6 +109,20 @@ chmod +x 'x=y'
 "$command" run -n ./x=y z >line
 same 'run -n of a CMD with = too' "z $shim" "$(sh ./line)"
 
+exits 'run -n -l' 0 "$command" run -n -l not-made true
+check 'run -n makes no log' test ! -e not-made
+exits 'run -l' 0 "$command" run -l made true
+check 'run -l makes the log' test -s made
+exits 'run -l, no directory' 125 "$command" run -l nowhere/log echo run
+same 'the log is named' "lockonfault run: cannot open the log \
+$(pwd)/nowhere/log: No such file or directory" "$(cat err)"
+same 'CMD is not run' '' "$(cat out)"
+exits 'run -l, a directory' 125 "$command" run -l "$work" echo run
+exits 'run -l, no name' 125 "$command" run -l '' echo run
+mkfifo fifo
+exits 'run -l, a FIFO without a reader' 125 timeout 10 \
+	"$command" run -l fifo echo run
+
 same 'run keeps LD_PRELOAD' "$shim:$work/ab/shim.so:/x" "$(
 	LD_PRELOAD=$work/ab/shim.so:/x "$command" run printenv LD_PRELOAD \
 	2>/dev/null)"
@@ -87,8 +130,18 @@ same 'run leaves no colon behind an empty one' "$shim" "$(
 	LD_PRELOAD='' "$command" run printenv LD_PRELOAD)"
 same 'run keeps LOCKONFAULT_CONVERT' 0 "$(
 	LOCKONFAULT_CONVERT=0 "$command" run printenv LOCKONFAULT_CONVERT)"
-same 'run -p sets it' 2 "$(
-	LOCKONFAULT_CONVERT=0 "$command" run -p printenv LOCKONFAULT_CONVERT)"
+same 'run --populate=strip sets it' 2 "$(LOCKONFAULT_CONVERT=0 \
+	"$command" run --populate=strip printenv LOCKONFAULT_CONVERT)"
+same 'run --populate=keep sets it' 1 "$(LOCKONFAULT_CONVERT=2 \
+	"$command" run --populate keep printenv LOCKONFAULT_CONVERT)"
+for how in '' 2 Strip; do
+	exits "run --populate='$how'" 125 "$command" run --populate="$how" true
+	same 'it is said why' "lockonfault run: invalid argument '$how' for \
+--populate: not keep or strip" "$(cat err)"
+done
+for option in -p --no-populate; do
+	exits "run $option is no option" 125 "$command" run $option true
+done
 exits 'run under LOCKONFAULT_DISABLE' 0 \
 	env LOCKONFAULT_DISABLE=1 "$command" run printenv LOCKONFAULT_DISABLE
 says 'LOCKONFAULT_DISABLE stays' out 1
@@ -97,23 +150,23 @@ exits 'run -v' 0 "$command" run -v true
 says 'run -v tells the variables' err ".*: LD_PRELOAD=$shim"
 says 'run -v tells the limit' err '.*: RLIMIT_MEMLOCK: .*, was .*'
 
-# max_is WHAT WANTED MAX [PREFIX...]: the bytes that MAX comes to
+# max_is TITLE WANTED MAX [PREFIX...]: MAX must give WANTED bytes.
 max_is() {
-	max_what=$1 max_wanted=$2 max_text=$3
+	max_title=$1 max_wanted=$2 max_text=$3
 	shift 3
-	same "run --max: $max_what" "$max_wanted" "$(
+	same "run --max: $max_title" "$max_wanted" "$(
 		"$@" "$command" run --shim "$shim" -m "$max_text" -n true |
 		sed -n 's/.* LOCKONFAULT_MAX=\([0-9]*\) .*/\1/p')"
 }
 
-# no_max WHAT REASON MAX [PREFIX...]: it is an error, and nothing is run
+# no_max TITLE REASON MAX [PREFIX...]: MAX is an error, and no program runs.
 no_max() {
-	max_what=$1 max_reason=$2 max_text=$3
+	max_title=$1 max_reason=$2 max_text=$3
 	shift 3
-	exits "run --max: $max_what" 125 \
+	exits "run --max: $max_title" 125 \
 		"$@" "$command" run --shim "$shim" --max "$max_text" echo run
-	says "$max_what: it is said why" err "lockonfault run: $max_reason"
-	same "$max_what: CMD is not run" '' "$(cat out)"
+	says "$max_title: it is said why" err "lockonfault run: $max_reason"
+	same "$max_title: CMD is not run" '' "$(cat out)"
 }
 
 page=$(getconf PAGESIZE)
@@ -121,7 +174,7 @@ exits 'run -n --max' 0 "$command" run -n --max=1M true
 same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
 exits 'run -n, all that can be set' 0 \
-	"$command" run -n -p -d -l /log -m 64K true
+	"$command" run -n --populate=strip -d -l /log -m 64K true
 same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
 LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG=/log \
 LOCKONFAULT_MAX=65536 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
@@ -138,6 +191,15 @@ same 'and sets no LOCKONFAULT_SYNC_MS' '' "$(
 same 'run -m keeps LOCKONFAULT_SYNC_MS' 7 "$(
 	LOCKONFAULT_SYNC_MS=7 "$command" run -m 1M \
 	printenv LOCKONFAULT_SYNC_MS)"
+exits 'run -m without scans' 0 \
+	env LOCKONFAULT_SYNC_MS=0 "$command" run -m 1M true
+same 'it is said that nothing will be locked' "lockonfault run: nothing will \
+be locked under LOCKONFAULT_MAX: LOCKONFAULT_SYNC_MS is 0" "$(cat err)"
+for bound in '' 0; do
+	exits "run without scans, LOCKONFAULT_MAX='$bound'" 0 env \
+		LOCKONFAULT_SYNC_MS=0 LOCKONFAULT_MAX=$bound "$command" run true
+	silent "LOCKONFAULT_MAX='$bound': nothing is said"
+done
 same 'also an empty one' '<>' "$(
 	LOCKONFAULT_SYNC_MS='' "$command" run -m 1M \
 	sh -c 'echo "<${LOCKONFAULT_SYNC_MS-not there}>"')"
@@ -203,40 +265,40 @@ if has prlimit && prlimit --memlock=unlimited true 2>/dev/null; then
 	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		prlimit --memlock=unlimited
 elif ${CC:-cc} -shared -fPIC -o unlimited.so -x c - <<'EOF'
-int getrlimit(int what, unsigned long *limit)
+int getrlimit(int resource, unsigned long *limit)
 {
-	return limit[0] = limit[1] = -1, 0 * what;
+	return limit[0] = limit[1] = -1, 0 * resource;
 }
-int getrlimit64(int what, unsigned long long *limit)
+int getrlimit64(int resource, unsigned long long *limit)
 {
-	return limit[0] = limit[1] = -1, 0 * what;
+	return limit[0] = limit[1] = -1, 0 * resource;
 }
 EOF
-then	# who may not set it has a libc that says so
+then	# without the right to set it: a library that pretends
 	no_max 'no limit' 'RLIMIT_MEMLOCK is unlimited; .*' limit:50% \
 		env LD_PRELOAD="$work/unlimited.so"
 else
 	left_out '--max without limit: it cannot be set'
 fi
 
-# --- run: --max by the cgroup; first with files that look like those of the
-#     kernel, in a mount namespace, as a machine has either version
+# --- run: --max by the cgroup. First with files like those of the kernel, in a
+#     mount namespace: a machine has only one version of cgroups.
 
-# in_cgroups COMMAND...: what is in here/ stands where /proc and cgroups were
+# in_cgroups COMMAND...: with here/ mounted over /proc and the cgroups
 in_cgroups() {
 	unshare --mount --map-root-user sh -c '
 		mount --bind here/cgroup /sys/fs/cgroup &&
 		mount --bind here/proc /proc && exec "$@"' sh "$@"
 }
 
-# groups LINE...: of /proc/self/cgroup, with no limits yet
+# groups LINE...: write /proc/self/cgroup of here/, without limits
 groups() {
 	rm -rf here
 	mkdir -p here/cgroup here/proc/self
 	printf '%s\n' "$@" >here/proc/self/cgroup
 }
 
-# limit PATH VALUE: of a cgroup
+# limit PATH VALUE: write the limit of a cgroup of here/
 limit() {
 	mkdir -p "$(dirname "here/cgroup/$1")"
 	echo "$2" >"here/cgroup/$1"
@@ -308,7 +370,7 @@ else
 		cgroup:50% in_cgroups
 fi
 
-# Then in one of the kernel; v1 first, since v2 has no memory beside it.
+# Then in a real cgroup. v1 first: v2 has no memory controller beside it.
 group=
 for name in memory/lof-test.$$/memory.limit_in_bytes lof-test.$$/memory.max; do
 	file=/sys/fs/cgroup/$name
@@ -319,7 +381,7 @@ for name in memory/lof-test.$$/memory.limit_in_bytes lof-test.$$/memory.max; do
 	group=
 done
 if [ -n "$group" ]; then
-	# in_group COMMAND...: in a cgroup below the one with the limit
+	# in_group COMMAND...: in a child of the cgroup with the limit
 	in_group() {
 		sh -c 'echo $$ >"$0/inner/cgroup.procs" && exec "$@"' \
 			"$group" "$@"
@@ -334,9 +396,9 @@ else
 	left_out '--max by a cgroup of the kernel: there is none to be made'
 fi
 
-# --- run: --max is the most that is locked
+# --- run: --max bounds the locked memory
 
-# charge PID: its VmLck, in kB
+# charge PID: VmLck of the process, in kB
 charge() { sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"; }
 
 mkfifo stop
@@ -367,7 +429,7 @@ else
 	fail "a plain mlock here: '$("$locker" flags)'"
 fi
 
-# limits COMMAND...: the soft and the hard limit that it gives a program
+# limits COMMAND...: the soft and the hard limit of a program run by COMMAND
 limits() { "$@" prlimit --memlock --noheadings --raw --output SOFT,HARD; }
 
 if ! has prlimit; then
@@ -375,7 +437,7 @@ if ! has prlimit; then
 elif nobody_can "$command" --version; then
 	same 'run raises the soft limit to the hard one' '131072 131072' "$(
 		limits as_nobody prlimit --memlock=65536:131072 \
-		"$command" run)"
+		"$command" run 2>/dev/null)"
 	same 'run -n does not' 65536 "$(as_nobody prlimit \
 		--memlock=65536:131072 sh -c '"$1" run -n true >/dev/null
 		prlimit --pid $$ --memlock --noheadings --raw --output SOFT' \
@@ -383,7 +445,7 @@ elif nobody_can "$command" --version; then
 	as_nobody prlimit --memlock=65536:131072 "$command" run -v true 2>err
 	says 'run -v tells both' err '.*RLIMIT_MEMLOCK: 128 KiB, was 64 KiB'
 	same 'run of nobody: mlock is on fault' 'lo lf' "$(
-		as_nobody "$command" run "$locker" flags)"
+		as_nobody "$command" run "$locker" flags 2>/dev/null)"
 else
 	left_out 'the limit: nobody cannot run the command here'
 fi
@@ -392,20 +454,109 @@ if has prlimit && prlimit --memlock=65536:unlimited true 2>/dev/null; then
 		"$(limits prlimit --memlock=65536:65536 "$command" run)"
 fi
 
-# --- run: programs out of reach are named, and run
+# The dynamic loader; it also runs a program given to it.
+loader=$(ldd "$locker" 2>/dev/null | sed -n 's/^\t*\(\/[^ ]*\) (.*/\1/p')
 
-# out_of_reach WHAT REASON PROGRAM [PREFIX...]
-out_of_reach() {
-	reach_what=$1 reach_why=$2 reach_program=$3
-	shift 3
-	exits "run of $reach_what" 0 "$@" "$command" run "$reach_program" flags
-	says "$reach_what: it is said" err \
-		".*shim cannot be loaded into $reach_program: $reach_why"
-	same "$reach_what: in one line" 1 "$(wc -l <err)"
-	says "$reach_what: and it is so" out lo
+# --- run: it is said how much can be locked, if it is limited
+
+# told_limit TITLE LINE COMMAND...: all that run prints under a limit
+told_limit() {
+	told_title=$1 told_line=$2
+	shift 2
+	same "run, the limit: $told_title" \
+		"${told_line:+lockonfault run: $told_line}" "$("$@" 2>&1 >out)"
 }
 
-# within_reach WHAT PROGRAM
+at_most='at most 64 KiB can be locked: RLIMIT_MEMLOCK, and no CAP_IPC_LOCK'
+nothing='nothing can be locked: RLIMIT_MEMLOCK is 0 B, and no CAP_IPC_LOCK'
+if has prlimit && nobody_can "$command" --version; then
+	kib64='prlimit --memlock=65536:65536'
+	told_limit 'a user' "$at_most" as_nobody $kib64 "$command" run true
+	told_limit 'a user, raised' "at most 128 KiB ${at_most#*KiB }" \
+		as_nobody prlimit --memlock=65536:131072 "$command" run true
+	told_limit 'a user, 0' "$nothing" \
+		as_nobody prlimit --memlock=0:0 "$command" run true
+	told_limit 'a user, less than a page' \
+		"${nothing%0 B*}100 B${nothing#*0 B}" \
+		as_nobody prlimit --memlock=100:100 "$command" run true
+	told_limit 'a user, --max is less' '' \
+		as_nobody $kib64 "$command" run --max 60K true
+	told_limit 'a user, --max is not less' "$at_most" \
+		as_nobody $kib64 "$command" run --max 64K true
+	told_limit 'a user, no bound' "$at_most" as_nobody $kib64 \
+		env LOCKONFAULT_MAX=0 "$command" run true
+	told_limit 'a user, -n' '' as_nobody $kib64 "$command" run -n true
+	same 'run leaves the limit as it is' '65536 65536' "$(
+		limits as_nobody $kib64 "$command" run 2>/dev/null)"
+
+	# With the capability there is no limit; the line is compared with what
+	# a program can lock: 64 KiB under a limit of 4.
+	kib4='prlimit --memlock=4096:4096'
+	at_most_4="at most 4 KiB ${at_most#*KiB }"
+	by_ambient() {
+		$kib4 setpriv --reuid 65534 --regid 65534 --clear-groups \
+			--inh-caps=-all,+ipc_lock --ambient-caps=+ipc_lock \
+			-- "$@"
+	}
+	if by_ambient "$locker" flags >/dev/null 2>&1; then
+		told_limit 'a user with the capability' '' \
+			by_ambient "$command" run "$locker" flags
+		says 'and the program locks more' out 'lo lf'
+	else
+		left_out 'the limit with an ambient capability'
+	fi
+	told_limit 'a user without' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+		as_nobody $kib4 "$command" run "$locker" flags
+	# A capability that a file gave to the command is not one of CMD. The
+	# file is ld.so, which takes a path of libraries nevertheless.
+	by_file() {
+		as_nobody $kib4 ./capable.so --library-path "$builddir/.libs" \
+			"$@"
+	}
+	[ -z "$loader" ] || cp "$loader" capable.so
+	if has setcap && setcap cap_ipc_lock+ep capable.so 2>/dev/null &&
+		by_file "$builddir/.libs/lockonfault" -V >/dev/null 2>&1; then
+		told_limit 'a user, a capability of the command' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+			by_file "$builddir/.libs/lockonfault" run \
+			--shim "$shim" "$locker" flags
+	else
+		left_out 'the limit with file capabilities: they cannot be set'
+	fi
+	by_root() { $kib4 setpriv --bounding-set=-sys_resource -- "$@"; }
+	if by_root "$locker" flags >/dev/null 2>&1; then
+		told_limit 'root' '' by_root "$command" run "$locker" flags
+		says 'and root locks more' out 'lo lf'
+	else
+		left_out 'the limit of root: CAP_IPC_LOCK is missing'
+	fi
+	by_namespace() { $kib4 unshare --map-root-user "$@"; }
+	if by_namespace true 2>/dev/null; then
+		told_limit 'root of a user namespace' "$at_most_4
+locker: mlock: Cannot allocate memory" \
+			by_namespace "$command" run "$locker" flags
+	else
+		left_out 'the limit of a user namespace: there is none'
+	fi
+else
+	left_out 'what is said of the limit: nobody cannot run the command here'
+fi
+
+# --- run: programs that the shim cannot reach are reported, and run
+
+# out_of_reach TITLE REASON PROGRAM [PREFIX...]
+out_of_reach() {
+	reach_title=$1 reach_why=$2 reach_program=$3
+	shift 3
+	exits "run of $reach_title" 0 "$@" "$command" run "$reach_program" flags
+	says "$reach_title: it is said" err \
+		".*shim cannot be loaded into $reach_program: $reach_why"
+	same "$reach_title: in one line" 1 "$(wc -l <err)"
+	says "$reach_title: and it is so" out lo
+}
+
+# within_reach TITLE PROGRAM
 within_reach() {
 	exits "run of $1" 0 "$command" run "$2" flags
 	silent "$1: nothing is said"
@@ -416,7 +567,8 @@ cp "$builddir/.libs/locker" own 2>/dev/null || cp "$locker" own
 within_reach 'a plain program' "$work/own"
 
 if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
-	out_of_reach 'a static program' 'it is statically linked' "$work/static"
+	out_of_reach 'a static program' 'it is statically linked; only .*' \
+		"$work/static"
 	PATH=$work:$PATH
 	exits 'run of a static program in PATH' 0 "$command" run static flags
 	says 'it is found and named' err '.*cannot be loaded into static: .*'
@@ -424,19 +576,158 @@ if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
 	chmod +x script
 	exits 'run of its script' 2 "$command" run ./script
 	says 'the interpreter of a script counts' err '.*into ./script: .*static.*'
+	${CC:-cc} -static -o launch -x c - <<'EOF'
+#include <unistd.h>
+int main(int argc, char **argv) { return argc > 1 && execv(argv[1], argv + 1); }
+EOF
+	exits 'run of a static launcher' 0 "$command" run ./launch "$work/own" \
+		flags
+	says 'the programs that it starts are on fault' out 'lo lf'
+	says 'and it is said' err '.*programs that it starts are reached'
 else
 	left_out 'a static program: there is no static libc'
+fi
+
+if [ -x "$loader" ] && "$loader" "$work/own" flags >out 2>&1; then
+	ln -s "$loader" ld.link
+	for program in "$loader" ./ld.link; do
+		exits "run of $program PROGRAM" 0 \
+			"$command" run "$program" "$work/own" flags
+		silent "$program PROGRAM: nothing is said"
+		says "$program PROGRAM: it is on fault" out 'lo lf'
+	done
+else
+	left_out 'ld.so PROGRAM: ldd does not tell the loader'
+fi
+
+# --- run: a program with AddressSanitizer, which must be loaded first
+
+cat >asan.c <<'EOF'
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+	char line[4096], shim = 'n';
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "liblockonfault-preload.so"))
+			shim = 'y';
+	return puts(shim == 'y' ? "loaded" : "not loaded") < 0;
+}
+EOF
+# By default clang links its own runtime statically.
+asan_cc=${CC:-cc}
+! has gcc || asan_cc=gcc
+if $asan_cc -fsanitize=address -o asan asan.c 2>/dev/null &&
+	./asan >out 2>&1 && ldd ./asan | grep -q 'libasan\.so\.'; then
+	exits 'run of a program with AddressSanitizer' 0 "$command" run ./asan
+	says 'the shim is not loaded into it' out 'not loaded'
+	same 'and it is said why' "lockonfault run: the shim cannot be loaded \
+into ./asan: AddressSanitizer must be loaded first" "$(cat err)"
+	exits 'run -n of it' 0 "$command" run -n ./asan
+	same 'run -n prints no LD_PRELOAD' 0 "$(grep -c LD_PRELOAD out)"
+	printf '#! %s\n' "$work/asan" >asan-script
+	chmod +x asan-script
+	exits 'run of its script' 0 "$command" run ./asan-script
+	says 'the shim is not loaded into its interpreter' out 'not loaded'
+else
+	left_out 'AddressSanitizer: there is no shared runtime'
+fi
+
+# --- run: programs that start others without LD_PRELOAD, by name
+
+# launches WANTED COMMAND...: wanted is how many lines "run -n" prints
+launches() {
+	launches_wanted=$1
+	shift
+	exits "run -n $*" 0 "$command" run -n "$@"
+	same "run -n $*: lines that it prints" "$launches_wanted" \
+		"$(wc -l <err)"
+	[ "$launches_wanted" = 0 ] || says "run -n $*: it is said" err \
+		"lockonfault run: .* into the program that $1 starts: .*"
+}
+
+# Only the names count.
+mkdir launchers
+for name in doas pkexec run0 sudo systemd-run env runuser su setpriv; do
+	printf '#!/bin/sh\n' >"launchers/$name"
+	chmod +x "launchers/$name"
+done
+kept_path=$PATH
+PATH=$work/launchers:$PATH
+for name in doas pkexec run0 sudo systemd-run; do
+	launches 1 $name -u root true
+done
+launches 1 "$work/launchers/sudo" true
+launches 0 sudo LD_PRELOAD=x true
+launches 0 sudo --preserve-env=LD_PRELOAD true
+launches 0 systemd-run -u name --user --scope true
+launches 1 systemd-run true --scope
+launches 1 env -i true
+launches 1 env - true
+launches 1 env --ignore-environment true
+launches 1 env --ignore-env true
+launches 1 env -u A -vi A=B true
+launches 1 env A=B -i true
+launches 0 env A=B true -i
+launches 0 env -u i true -
+launches 0 env -ui true
+launches 0 env -C i -- true
+launches 0 env -- -i true
+launches 0 env
+launches 1 setpriv --reuid 65534 --reset-env true
+launches 0 setpriv --reuid 65534 true --reset-env
+launches 0 setpriv -d
+for name in su runuser; do
+	launches 1 $name - nobody
+	launches 1 $name nobody -
+	launches 1 $name -s /bin/sh -l nobody
+	launches 1 $name nobody -mlc true
+	launches 1 $name --login nobody
+	launches 0 $name -c -l nobody
+	launches 0 $name nobody -cl
+	launches 0 $name nobody
+done
+PATH=$kept_path
+
+# It is as it is said, of those that are here.
+exits 'run env -i' 0 "$command" run env -i "$work/own" flags
+says 'env -i: it is so' out lo
+if is_root && has setpriv; then
+	exits 'run setpriv --reset-env' 0 \
+		"$command" run setpriv --reset-env "$work/own" flags
+	says 'setpriv --reset-env: it is so' out lo
+fi
+if is_root && has runuser; then
+	exits 'run runuser -' 0 "$command" run \
+		runuser - root -c "$work/own flags"
+	says 'runuser -: it is so' out lo
+	exits 'run runuser' 0 "$command" run runuser root -c "$work/own flags"
+	silent 'runuser: nothing is said'
+	says 'runuser: it is on fault' out 'lo lf'
+fi
+if is_root && has sudo && sudo -n true 2>/dev/null; then
+	exits 'run sudo' 0 "$command" run sudo -nE "$work/own" flags
+	says 'sudo: it is so' out lo
 fi
 
 # The class of an ELF file is its fifth byte.
 cp own alien
 case $(od -An -tu1 -j4 -N1 own | tr -d ' ') in
-1) class=2 bits=32 ;;
-*) class=1 bits=64 ;;
+1) class=2 ;;
+*) class=1 ;;
 esac
 printf '%b' "\\0$class" | dd of=alien bs=1 seek=4 conv=notrunc 2>/dev/null
 exits 'run -n of another class' 0 "$command" run -n ./alien
-says 'another class is said' err ".*into ./alien: .* not a $bits-bit program"
+says 'another class is said' err \
+	'.*into ./alien: it is for another machine or word size'
+# The machine is the half-word at 18; 40 is 32-bit Arm, also read backwards.
+cp own alien
+printf '\050\050' | dd of=alien bs=1 seek=18 conv=notrunc 2>/dev/null
+exits 'run -n of another machine' 0 "$command" run -n ./alien
+says 'another machine is said' err \
+	'.*into ./alien: it is for another machine or word size'
 printf '\177ELF' >stump
 chmod +x stump
 exits 'run -n of four bytes of ELF' 0 "$command" run -n ./stump

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Runtimes with a memory of their own, which reserve much and collect garbage,
-# do the same under the shim as without: java and node.
+# java and node, which reserve much address space and collect garbage, do the
+# same under the shim as without it.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -102,8 +102,8 @@ JS
 node_alike() {
 	alike node node node "$work/churn.js"
 }
-# With all memory locked it ends itself, without the shim too: it takes it for a
-# fault that the kernel does not discard locked memory.
+# Not with all memory locked: then node aborts, with and without the shim, since
+# the kernel does not discard locked memory.
 if has node; then
 	node_alike
 else

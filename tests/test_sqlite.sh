@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# sqlite3 on a mapped database, which grows and shrinks while it is mapped, does
-# the same under the shim as without.
+# sqlite3 does the same under the shim as without it, with a mapped database
+# that grows and shrinks.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -12,8 +12,8 @@ has sqlite3 || skip 'sqlite3 is not installed'
 rows=4000
 [ -z "$in_full" ] || rows=40000
 
-# It maps anew, by mremap, whenever the file has grown, and unmaps before it
-# cuts the file; WAL mode maps the -shm file besides.
+# sqlite3 calls mremap when the file has grown, and unmaps the file before it
+# truncates it. In WAL mode it also maps the -shm file.
 sql() {
 	cat <<SQL
 pragma mmap_size=268435456;
@@ -53,7 +53,7 @@ SQL
 
 for journal in delete wal; do
 	sql $journal >"$work/$journal.sql"
-	# What is written into the file differs by nothing but what is random.
+	# The file itself has random content: so its dump is compared.
 	cat >"$work/$journal.sh" <<SH
 set -e
 sqlite3 -batch -bail here.db ".read $work/$journal.sql"

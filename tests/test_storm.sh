@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Threads, signal handlers and children that call at random, by the library's
-# names and under the shim by libc's: nobody stands still, and when all is quiet
-# the ledger is what smaps says. With --long: a minute of 4 threads, 10,000
-# forks under each policy, a million signals (about 20 minutes on two cores).
-# LOF_TEST_SEED chooses another seed.
+# Threads, signal handlers and children make random calls, by the functions of
+# the library, and by those of libc under the shim. All must make progress.
+# Whenever no call is in flight, the ledger must agree with smaps. With --long:
+# a minute of 4 threads, 10,000 forks under each policy, a million signals
+# (about 20 minutes on two cores). LOF_TEST_SEED chooses another seed.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -19,7 +19,7 @@ if [ "${1-}" = --long ]; then
 	seconds=60 forks=10000 signals=1000000
 fi
 
-# storm OPTION...: both programs, side by side.
+# storm OPTION...: run both programs in parallel
 storm() {
 	./storm "$@" >"$work/api" 2>&1 &
 	api=$!

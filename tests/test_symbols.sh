@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The library exports what its map lists, the shim what it stands in for, and
-# neither needs a library but libc.
+# The library exports the symbols of its map, the shim the functions that it
+# hooks. Neither needs another library than libc.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -14,14 +14,14 @@ needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
 library=.libs/liblockonfault.so
 shim=.libs/liblockonfault-preload.so
 
-# The names in one node of the map, as they stand there.
+# node NAME: the symbols of a node of the map
 node() {
 	sed -n "/^$1/,/^}/s/^\t\([a-z0-9_]*\);/\1/p" \
 		"$srcdir/src/liblockonfault.map"
 }
 listed=$(node LOCKONFAULT_0.1)
 same 'the map is sorted' "$(printf '%s\n' "$listed" | sort)" "$listed"
-# What stands in the node LOCKONFAULT_PRIVATE is for the shim.
+# The symbols in the node LOCKONFAULT_PRIVATE are for the shim.
 same 'the library exports the names of its map' \
 	"$( (node LOCKONFAULT_0.1; node LOCKONFAULT_PRIVATE) | sort)" \
 	"$(exported $library | grep -v '^__\(asan\|odr_asan\|start\)')"
@@ -30,10 +30,11 @@ for name in $listed; do
 		"$srcdir/include/lockonfault.h"
 done
 
-# To look a function up when it is called takes 3 KiB of the caller's stack.
+# Lazy binding would take 3 KiB of the caller's stack.
 bound_at_once() { readelf -dW "$1" | grep -q 'FLAGS_1.* NOW'; }
 
-# Nobody's function of the same name is called in the place of ours.
+# A program's function of the same name must not replace the library's own.
+# Print the exported names that the library calls through a relocation.
 by_name() {
 	relocated "$1" >"$work/relocated"
 	exported "$1" | comm -12 - "$work/relocated"
@@ -53,9 +54,9 @@ esac
 
 if [ -e $shim ]; then
 	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
-	wanted="$wanted mremap munlock munlockall munmap pthread_create"
+	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
 	wanted="$wanted remap_file_pages shmat shmdt syscall"
-	same 'the shim exports what it stands in for' "$wanted" \
+	same 'the shim exports the hooked functions' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
 		"$(needed $shim | sed 's/\..*//' | grep -v '^ld-linux' |
@@ -63,7 +64,7 @@ if [ -e $shim ]; then
 	same 'the shim calls nothing by a name that it exports' '' \
 		"$(by_name $shim)"
 	check 'the shim is bound when it is loaded' bound_at_once $shim
-	# What a hook can reach must not call back into what we stand in for.
+	# Code that a hook can reach must not call the hooked functions.
 	for name in malloc calloc realloc free dlopen printf fprintf fopen \
 		abort exit; do
 		check "neither calls $name" sh -c \

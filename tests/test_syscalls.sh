@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Under the shim a call makes the system calls that it makes bare, in their
-# order and with their results, and no others: the first call of a process and
-# later ones, tracked and not, failing and not. Where mlock2 is there and no
-# limit binds. "--table MODE" prints a table instead and asserts nothing: call,
-# when, bare, shim; MODE is capability, limit, budget, nomlock2, full, disabled.
+# Under the shim a call makes the same system calls as without it, in the same
+# order, with the same results, and no others: for the first call of a process
+# and for later calls, for tracked and untracked memory, for calls that fail.
+# The test needs mlock2 and no limit. "--table MODE" asserts nothing, but prints
+# a table: call, when, bare, shim. MODE is capability, limit, budget, nomlock2,
+# full, disabled.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 
@@ -17,7 +18,7 @@ may_lock_all() {
 	[ "$((0x$caps >> 14 & 1))" = 1 ]	# CAP_IPC_LOCK
 }
 
-# count MODE [SHIM]: what it comes to, by count_syscalls.
+# count MODE [SHIM]: run count_syscalls in a mode.
 count() {
 	mode=$1
 	shift
@@ -34,46 +35,46 @@ count() {
 	esac
 }
 
-# table MODE: lines of call, when, bare, shim.
+# table MODE: lines of call, when, bare, shim
 table() {
 	count "$1" >"$work/bare" || return
 	count "$1" "$shim" >"$work/shim" || return
 	cut -f 3 "$work/shim" | paste "$work/bare" -
 }
 
-# What of a table is neither as bare nor an exception, which each has a reason.
+# Print the lines of a table whose calls differ, except for known differences.
 over() {
 	awk -F '\t' -v mode="$1" '
-	# libc makes mlock of mlock2 without flags.
+	# libc calls mlock for mlock2 without flags.
 	$1 ~ /^mlock2 full/ {
 		sub(/mlock2/, "mlock", $3)
 		sub(/mlock2/, "mlock", $4)
 	}
-	# What no kernel takes is refused without asking this one.
+	# The library refuses arguments that no kernel accepts.
 	$3 ~ /:EINVAL$/ && $4 == "nothing" { next }
-	# The kernel (6.18) unlocks and charges wrongly what this moves.
+	# Linux 6.18 gets the lock and the charge of moved memory wrong.
 	$1 ~ /^mremap dontunmap/ { sub(/^msync /, "", $4) }
 	$1 ~ /^mremap dontunmap/ && $4 ~ /^msync:EBUSY / {
 		gsub(/msync:EBUSY |mlock2? ?|munlock /, "", $4)
 		sub(/ $/, "", $4)
 	}
-	# LOCKONFAULT_CONVERT: mlock is mlock2, which alone can lock on fault.
+	# LOCKONFAULT_CONVERT: mlock becomes mlock2, to lock on fault.
 	mode == "capability" && $1 ~ /^mlock( |$)/ {
 		sub(/mlock/, "mlock2", $3)
 	}
-	# MAP_LOCKED is kept from the kernel, and then what was mapped is
-	# locked by mlock2; but where all that is mapped is locked on fault.
+	# The library removes MAP_LOCKED, and locks the mapping by mlock2. Not
+	# if MCL_FUTURE locks all new mappings on fault.
 	mode == "capability" && /^mmap LOCKED/ && $3 == "mmap" {
 		if ($2 != "future" || $4 != "mmap")
 			$3 = "mmap mlock2"
 	}
-	# Over the limit nothing is to be populated: so it is locked before.
+	# Over the limit no page may be populated: so the lock comes first.
 	$1 ~ /^mmap LOCKED populate/ { sub(/ madvise$/, "", $4) }
-	# What is replaced must not be lost to the limit.
+	# If the limit refuses the lock, the old mapping must not be lost.
 	$1 ~ /^mmap LOCKED fixed/ {
 		sub(/^(mmap:EEXIST )?mmap:EINVAL /, "", $4)
 	}
-	# Whether the limit binds says who locks what will be mapped.
+	# If the limit applies, the library locks future mappings itself.
 	mode == "capability" && $1 ~ /^mlockall/ {
 		sub(/^prlimit64 mmap munlock mlock:ENOMEM msync:EBUSY munmap /,
 		    "", $4)
@@ -81,7 +82,7 @@ over() {
 	$3 != $4 { printf "%-24s %-10s %s | %s\n", $1, $2, $3, $4 }'
 }
 
-# as_bare MODE: fail for what is over.
+# as_bare MODE: fail if any call differs.
 as_bare() {
 	table "$1" >"$work/table"
 	lines=$(wc -l <"$work/table")

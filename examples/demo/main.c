@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The demo: a program that measures what lock-on-fault saves on this machine.
+ * The demo: a program that measures the gain of lock-on-fault on this machine.
  * It locks a range in full, on fault and not at all, writes to a part of the
  * pages, makes the range grow and moves it. It shows how long each step takes,
  * how much memory is resident and locked after it, and the flags of the lock in

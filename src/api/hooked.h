@@ -7,6 +7,7 @@
 #ifndef LOF_API_HOOKED_H
 #define LOF_API_HOOKED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernel/next.h"
@@ -33,5 +34,14 @@ void lof_hooked_follow(const void *addr, size_t len);
 void lof_hooked_next_set(const struct lof_next *next);
 enum lof_called lof_hooked_next_set_called(enum lof_called called);
 bool lof_hooked_next_is_making(long nr, long a, long b);
+
+/*
+ * Make a call of prctl or seccomp that may install a seccomp filter. Returns
+ * the kernel's result, or a negative errno.
+ */
+long lof_hooked_seccomp(long nr, const long args[6]);
+
+/* Does each filter permit the calls that write a line of the log? */
+bool lof_hooked_permits_log(void);
 
 #endif

@@ -184,7 +184,7 @@ static int lock_converted(const void *addr, size_t len, lock_range *by)
 		return lock(addr, len, LOF_ONFAULT, by);
 	err = lof_range_of(&range, addr, len);
 	if (!err)
-		err = lof_lock_onfault(LOF_NO_RANGE);
+		err = lof_may_lock();
 	if (!err && lof_first_hole(range) != range.end)
 		err = -ENOMEM;
 	if (!err)
@@ -235,8 +235,11 @@ LOF_PUBLIC int lof_munlock2(const void *addr, size_t len, unsigned int flags)
 	}
 }
 
-/* Names that some libc versions lack; no libc has munlock2. */
+/*
+ * Names that some libc versions lack; no libc has munlock2. They are weak,
+ * because a static program may have functions of these names.
+ */
 LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
-	__attribute__((alias("lof_mlock2")));
+	__attribute__((weak, alias("lof_mlock2")));
 LOF_PUBLIC int munlock2(const void *addr, size_t len, unsigned int flags)
-	__attribute__((alias("lof_munlock2")));
+	__attribute__((weak, alias("lof_munlock2")));

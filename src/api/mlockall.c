@@ -374,7 +374,7 @@ static int lock_all_ours(int flags, unsigned int ours)
 	if (flags & MCL_CURRENT && fits)
 		err = lock_all(flags & ~MCL_FUTURE);
 	else
-		err = lof_lock_onfault(LOF_NO_RANGE);
+		err = lof_may_lock();
 	if (err)
 		return err;
 	lof_emulate_from_now(flags & MCL_CURRENT);
@@ -390,7 +390,7 @@ static int lock_all_ours(int flags, unsigned int ours)
 /* MCL_CURRENT under LOF_CONVERT_MAX: put all mappings into one budget. */
 static int budget_all(void)
 {
-	int err = lof_lock_onfault(LOF_NO_RANGE);
+	int err = lof_may_lock();
 
 	if (err)
 		return err;
@@ -419,12 +419,15 @@ LOF_PUBLIC int lof_mlockall(int flags)
 	if (flags & MCL_ONFAULT)
 		return lof_return(lock_all_onfault(flags));
 	if (lof_option_value(LOF_CONVERT)) {
-		/* -EINVAL: the flags are invalid, or Linux is before 4.4. */
 		err = lock_all_onfault(flags | MCL_ONFAULT);
 		if (!err)
 			lof_count_converted();
 	}
-	if (err == -EINVAL)
+	/*
+	 * -EINVAL: the flags are invalid, or Linux is before 4.4. -ENOSYS: a
+	 * filter refuses every way to lock on fault.
+	 */
+	if (err == -EINVAL || err == -ENOSYS)
 		err = lock_all(flags);
 	return lof_return(err);
 }

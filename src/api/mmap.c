@@ -334,10 +334,8 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	int err;
 
 	unlocked.flags &= ~MAP_LOCKED;
-	if (lof_option_value(LOF_CONVERT) == LOF_CONVERT_POPULATE)
-		unlocked.flags &= ~MAP_POPULATE;
 	if (lof_option_value(LOF_CONVERT_MAX)) {
-		err = lof_lock_onfault(LOF_NO_RANGE);
+		err = lof_may_lock();
 		if (!err)
 			err = map(&unlocked, result);
 		if (!err && !lof_range_of(&range, (void *)*result, m->len))
@@ -383,12 +381,16 @@ static int map_followed(const struct mapping *m, uintptr_t *result)
 LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 			  int64_t off)
 {
-	const struct mapping m = {
+	struct mapping m = {
 		(uintptr_t)addr, len, prot, flags, fd, off
 	};
 	uintptr_t result = 0;
 	int err;
 
+	/* Also without MAP_LOCKED: the memory may be locked later. */
+	if (flags & MAP_POPULATE &&
+	    lof_option_value(LOF_CONVERT) == LOF_CONVERT_POPULATE)
+		m.flags &= ~MAP_POPULATE;
 	if (lof_mclfuture_emulated())
 		err = map_followed(&m, &result);
 	else if (flags & MAP_LOCKED && lof_option_value(LOF_CONVERT))
@@ -396,6 +398,13 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	else
 		err = map(&m, &result);
 	return lof_return_ptr(err, result);
+}
+
+/* As in libc, an offset from 2 GiB on is a negative number here. */
+LOF_PUBLIC void *lof_mmap32(void *addr, size_t len, int prot, int flags, int fd,
+			    int32_t off)
+{
+	return lof_mmap(addr, len, prot, flags, fd, (uint32_t)off);
 }
 
 LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,

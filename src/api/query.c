@@ -293,13 +293,22 @@ static int visit_run(const struct lof_entry *run, void *arg)
 	return w->result != 0;
 }
 
-/* The visitor may have changed locks ahead: resync a suspect run. */
-static int walk_run(const struct lof_entry *run, void *arg)
+/*
+ * Ask the kernel about a suspect run before the visit: a visit of lof_walk()
+ * may have changed locks ahead.
+ */
+static int visit_settled(const struct lof_entry *run, lof_run_visit *visit,
+			 void *arg)
 {
 	if (!(run->attr & LOF_ATTR_SUSPECT) ||
 	    lof_ledger_resync(run->range) == -EBUSY)
-		return visit_run(run, arg);
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit_run, arg);
+		return visit(run, arg);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit, arg);
+}
+
+static int walk_run(const struct lof_entry *run, void *arg)
+{
+	return visit_settled(run, visit_run, arg);
 }
 
 static struct lof_range everything(void)
@@ -330,17 +339,26 @@ static int add_region(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-static int is_locked_unnoted(const struct lof_entry *run, void *arg)
+/* The locked bytes of the ledger, and whether a page of a gap is locked. */
+struct survey {
+	uint64_t locked;
+	bool gap_is_locked;
+};
+
+static int add_run(const struct lof_entry *run, void *arg)
 {
-	(void)arg;
-	return !LOF_ATTR_KIND(run->attr) && lof_is_locked(run->range);
+	struct survey *survey = arg;
+
+	if (LOF_ATTR_KIND(run->attr))
+		survey->locked += lof_range_len(run->range);
+	else
+		survey->gap_is_locked |= lof_is_locked(run->range);
+	return 0;
 }
 
-/* Is a page locked in a gap of the ledger? */
-static bool is_locked_between(void)
+static int survey_run(const struct lof_entry *run, void *arg)
 {
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
-				   is_locked_unnoted, NULL) == 1;
+	return visit_settled(run, add_run, arg);
 }
 
 /*
@@ -355,8 +373,8 @@ static bool is_locked_between(void)
  */
 static int check_drift(void)
 {
-	int err = lof_ledger_resync(everything()), result;
-	struct lof_stats sum = { .ranges = 0 };
+	int err = lof_ledger_resync(everything());
+	struct survey survey = { .locked = 0 };
 	uint64_t changes, charge;
 
 	/* Without memory the ledger cannot answer. */
@@ -364,8 +382,10 @@ static int check_drift(void)
 		return err;
 	changes = lof_ledger_landings();
 	/* If a call landed meanwhile, sum and charge do not compare. */
-	if (!walk(add_region, &sum, &result) && !lof_smaps_charge(0, &charge) &&
-	    (charge != sum.onfault + sum.full || is_locked_between()) &&
+	if (!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), survey_run,
+				 &survey) &&
+	    !lof_smaps_charge(0, &charge) &&
+	    (charge != survey.locked || survey.gap_is_locked) &&
 	    lof_ledger_landings() == changes)
 		err = lof_ledger_reread(everything());
 	return err == -ENOMEM ? err : 0;

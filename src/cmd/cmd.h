@@ -41,6 +41,15 @@ char *lof_size_column(char *buf, uint64_t bytes);
  */
 int lof_max_parse(const char *text, uint64_t *bytes);
 
+/* lock_limit.c: LOCKONFAULT_MAX in bytes; 0: there is no bound. */
+uint64_t lof_lock_bound(void);
+
+/*
+ * Does RLIMIT_MEMLOCK limit a program that this process executes? False also if
+ * LOCKONFAULT_MAX is less.
+ */
+bool lof_lock_limit(uint64_t *bytes);
+
 /* path_search.c: the file that execvp would execute. 0 or a negative errno. */
 int lof_find_command(const char *name, char *path, size_t size);
 
@@ -51,13 +60,24 @@ int lof_find_command(const char *name, char *path, size_t size);
  */
 int lof_shim_find(const char *wanted, char *path, size_t size);
 
+/* shim_check.c: is the file a shim? 0, or -1 after a message. */
+int lof_shim_check(const char *path);
+
 /* Put the shim first in LD_PRELOAD. 0, or -1 after a message. */
 int lof_shim_preload(const char *shim);
 
 /*
- * preload_reach.c: the reason why LD_PRELOAD has no effect on a program, or
- * NULL if none was found.
+ * launcher.c: the reason why a command does not pass LD_PRELOAD on to the
+ * program that it starts, or NULL if none is known.
  */
-const char *lof_target_out_of_reach(const char *path);
+const char *lof_launcher_clears(char **command);
+
+/* preload_reach.c: the effect of LD_PRELOAD on the file of a program. */
+struct lof_target {
+	const char *why;	/* the reason why it has no effect, or NULL */
+	bool refuses;		/* the program does not start with a shim */
+};
+
+void lof_target_examine(const char *path, struct lof_target *target);
 
 #endif

@@ -8,11 +8,8 @@
 
 #include "cmd.h"
 
-#include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,17 +18,15 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define OUR_CLASS	(sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+#include "elf_file.h"
+
 #define MAX_SCRIPTS	5	/* a script whose interpreter is a script ... */
 
 struct program {
 	int fd;
 	struct stat st;
-	size_t filled;			/* bytes of head */
-	union {
-		ElfW(Ehdr) elf;
-		char text[256];		/* BINPRM_BUF_SIZE of the kernel */
-	} head;
+	size_t filled;			/* bytes of text */
+	char text[256];			/* BINPRM_BUF_SIZE of the kernel */
 };
 
 static bool program_open(struct program *program, const char *path)
@@ -43,7 +38,7 @@ static bool program_open(struct program *program, const char *path)
 		return false;
 	if (fstat(program->fd, &program->st) == 0 &&
 	    S_ISREG(program->st.st_mode)) {
-		n = pread(program->fd, &program->head, sizeof(program->head),
+		n = pread(program->fd, program->text, sizeof(program->text),
 			  0);
 		if (n >= 0) {
 			program->filled = (size_t)n;
@@ -57,7 +52,7 @@ static bool program_open(struct program *program, const char *path)
 /* Get the interpreter of "#!/bin/sh -e": "/bin/sh". */
 static bool script_interpreter(const struct program *program, char *path)
 {
-	const char *text = program->head.text;
+	const char *text = program->text;
 	size_t at = 2, len = 0;
 
 	if (program->filled < 2 || memcmp(text, "#!", 2) != 0)
@@ -72,33 +67,6 @@ static bool script_interpreter(const struct program *program, char *path)
 	return len > 0;
 }
 
-/* Get the path of the dynamic loader. False: the program has none. */
-static bool program_loader(const struct program *program, char *loader,
-			   size_t size)
-{
-	const ElfW(Ehdr) *elf = &program->head.elf;
-	ElfW(Phdr) header;
-
-	for (unsigned int i = 0; i < elf->e_phnum; i++) {
-		off_t at = (off_t)elf->e_phoff +
-			   (off_t)(i * sizeof(header));
-		ssize_t n;
-
-		if (pread(program->fd, &header, sizeof(header), at) !=
-		    (ssize_t)sizeof(header))
-			return false;
-		if (header.p_type != PT_INTERP)
-			continue;
-		if (header.p_filesz < size)
-			size = header.p_filesz + 1;
-		n = pread(program->fd, loader, size - 1,
-			  (off_t)header.p_offset);
-		loader[n > 0 ? n : 0] = '\0';
-		return true;
-	}
-	return false;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -109,17 +77,11 @@ static const char *base_name(const char *path)
 /* The shim works with the dynamic loader of the command, and with musl's. */
 static bool is_our_loader(const char *loader)
 {
-	struct program self;
 	char ours[PATH_MAX];
-	bool same = true;
 
-	if (!program_open(&self, "/proc/self/exe"))
-		return true;
-	if (program_loader(&self, ours, sizeof(ours)))
-		same = strcmp(base_name(ours), base_name(loader)) == 0 ||
-		       strncmp(base_name(loader), "ld-musl-", 8) == 0;
-	close(self.fd);
-	return same;
+	return !lof_elf_own_loader(ours, sizeof(ours)) ||
+	       strcmp(base_name(ours), base_name(loader)) == 0 ||
+	       strncmp(base_name(loader), "ld-musl-", 8) == 0;
 }
 
 /*
@@ -145,43 +107,58 @@ static const char *gains_privilege(const struct program *program)
 	return NULL;
 }
 
-static const char *judge(const struct program *program)
+static const char *judge_elf(const struct lof_elf *file)
 {
-	const ElfW(Ehdr) *elf = &program->head.elf;
-	const char *why = gains_privilege(program);
-	char loader[PATH_MAX];
+	char path[PATH_MAX];
+	const char *loader = path;
 
-	if (why)
-		return why;
-	if (program->filled < sizeof(*elf) ||
-	    memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-		return NULL;
-	if (elf->e_ident[EI_CLASS] != OUR_CLASS)
-		return OUR_CLASS == ELFCLASS64 ? "it is not a 64-bit program" :
-						 "it is not a 32-bit program";
-	if (!program_loader(program, loader, sizeof(loader)))
-		return "it is statically linked";
+	if (!lof_elf_is_ours(file))
+		return "it is for another machine or word size";
+	/*
+	 * "ld.so PROGRAM" honours LD_PRELOAD for PROGRAM. ld.so has many names,
+	 * but one soname.
+	 */
+	if (!lof_elf_loader(file, path, sizeof(path)))
+		loader = lof_elf_dynamic(file, DT_SONAME, "");
+	if (!loader)
+		return "it is statically linked; only dynamically linked "
+		       "programs that it starts are reached";
 	if (!is_our_loader(loader))
 		return "it uses a different dynamic loader";
 	return NULL;
 }
 
-const char *lof_target_out_of_reach(const char *path)
+static void judge(const struct program *program, struct lof_target *target)
 {
-	char interpreter[sizeof(((struct program *)0)->head) + 1];
+	struct lof_elf file;
+
+	target->why = gains_privilege(program);
+	if (target->why || !lof_elf_open(&file, program->fd))
+		return;
+	target->why = judge_elf(&file);
+	/* The runtime of AddressSanitizer aborts if a library comes first. */
+	if (!target->why && lof_elf_dynamic(&file, DT_NEEDED, "libasan.so.")) {
+		target->why = "AddressSanitizer must be loaded first";
+		target->refuses = true;
+	}
+	lof_elf_close(&file);
+}
+
+void lof_target_examine(const char *path, struct lof_target *target)
+{
+	char interpreter[sizeof(((struct program *)0)->text) + 1];
 	struct program program;
-	const char *why = NULL;
 	bool is_script = true;
 
+	*target = (struct lof_target){ .why = NULL };
 	for (int i = 0; i < MAX_SCRIPTS && is_script; i++) {
 		if (!program_open(&program, path))
-			return NULL;
+			return;
 		is_script = script_interpreter(&program, interpreter);
 		if (is_script)
 			path = interpreter;
 		else
-			why = judge(&program);
+			judge(&program, target);
 		close(program.fd);
 	}
-	return why;
 }

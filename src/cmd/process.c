@@ -5,9 +5,12 @@
 #include "process.h"
 
 #include <errno.h>
+#include <langinfo.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -21,6 +24,34 @@ static FILE *open_file(int pid, const char *name)
 	return fopen(path, "re");
 }
 
+int lof_proc_check(void)
+{
+	struct statfs fs;
+
+	if (statfs("/proc", &fs))
+		return -errno;
+	return fs.f_type == PROC_SUPER_MAGIC ? 0 : -ENODEV;
+}
+
+/* These reorder the text that follows them on the terminal. */
+static bool is_bidirectional(wchar_t wide)
+{
+	return wide == 0x061c || wide == 0x200e || wide == 0x200f ||
+	       (wide >= 0x202a && wide <= 0x202e) ||
+	       (wide >= 0x2066 && wide <= 0x2069);
+}
+
+/*
+ * The terminal may read UTF-8 in a locale with another encoding, where all of
+ * these bytes may be printable. So only ASCII is printable there.
+ */
+static bool is_printable(wchar_t wide)
+{
+	if (wide >= 0x80 && strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		return false;
+	return iswprint((wint_t)wide) && !is_bidirectional(wide);
+}
+
 /* A process can set its name to any bytes. */
 static void copy_printable(char *to, size_t size, const char *from)
 {
@@ -32,7 +63,7 @@ static void copy_printable(char *to, size_t size, const char *from)
 		size_t n = mbrtowc(&wide, from, left, &state);
 		bool known = n > 0 && n <= left;
 
-		if (known && iswprint((wint_t)wide)) {
+		if (known && is_printable(wide)) {
 			if (n >= size)
 				break;
 			to = mempcpy(to, from, n);

@@ -10,7 +10,7 @@
 
 struct lof_process {
 	int pid;
-	char name[64];			/* only printable characters */
+	char name[64];			/* printable, not bidirectional */
 	bool has_charge, has_limit;
 	bool has_areas;			/* the members after limit are known */
 	uint64_t charged;		/* VmLck; all sizes are in bytes */
@@ -19,6 +19,9 @@ struct lof_process {
 	uint64_t onfault, full;		/* size of the VMAs locked so */
 	uint64_t rss, swap;
 };
+
+/* Is procfs mounted on /proc? 0 or a negative errno. */
+int lof_proc_check(void);
 
 /*
  * Read the members that every user may read: name, charged and limit.

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernel/sys.h"
 #include "lockonfault.h"
 #include "preload/settings.h"
 
@@ -33,7 +34,7 @@ static const char help[] =
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
-	" -p, --no-populate  ignore MAP_POPULATE of locked mappings\n"
+	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
 	" -v, --verbose      print the limit and the variables set\n"
 	" -h, --help         display this help\n"
@@ -41,14 +42,14 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1 };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE };
 
 static const struct option long_options[] = {
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
-	{ "no-populate", no_argument, NULL, 'p' },
+	{ "populate", required_argument, NULL, OPTION_POPULATE },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -57,8 +58,8 @@ static const struct option long_options[] = {
 };
 
 struct run {
-	const char *shim, *log, *max;
-	bool discard, no_populate, dry_run, verbose;
+	const char *shim, *log, *max, *populate;
+	bool discard, dry_run, verbose;
 	/* The environment variables set by the command, in order. */
 	const char *set[6];
 	size_t nset;
@@ -92,6 +93,31 @@ static int set_log(struct run *run)
 		return -1;
 	}
 	return set_variable(run, "LOCKONFAULT_LOG", path);
+}
+
+static int set_populate(struct run *run)
+{
+	if (strcmp(run->populate, "strip") == 0)
+		return set_variable(run, "LOCKONFAULT_CONVERT", "2");
+	if (strcmp(run->populate, "keep") == 0)
+		return set_variable(run, "LOCKONFAULT_CONVERT", "1");
+	warnx("invalid argument '%s' for --populate: not keep or strip",
+	      run->populate);
+	return -1;
+}
+
+/* The shim does not tell that it cannot open the log. */
+static int try_log(void)
+{
+	const char *path = getenv("LOCKONFAULT_LOG");
+	int fd = lof_sys_open_log(path);
+
+	if (fd < 0) {
+		errno = -fd;
+		warn("cannot open the log %s", path);
+		return -1;
+	}
+	return close(fd);
 }
 
 /* Only the scanning thread locks touched pages, so --max needs it. */
@@ -152,16 +178,25 @@ static int check_environment(void)
 	return 0;
 }
 
-/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
-static int set_environment(struct run *run)
+static int set_preload(struct run *run, const struct lof_target *target)
 {
 	char shim[PATH_MAX];
 
 	if (lof_shim_find(run->shim, shim, sizeof(shim)) ||
-	    lof_shim_preload(shim))
+	    lof_shim_check(shim))
 		return -1;
+	if (target->refuses)
+		return 0;
 	run->set[run->nset++] = "LD_PRELOAD";
-	if (run->no_populate && set_variable(run, "LOCKONFAULT_CONVERT", "2"))
+	return lof_shim_preload(shim);
+}
+
+/* Call before raise_limit(): --max may be a percentage of RLIMIT_MEMLOCK. */
+static int set_environment(struct run *run, const struct lof_target *target)
+{
+	if (set_preload(run, target))
+		return -1;
+	if (run->populate && set_populate(run))
 		return -1;
 	if (run->discard &&
 	    set_variable(run, "LOCKONFAULT_DISCARD", "translate"))
@@ -171,19 +206,25 @@ static int set_environment(struct run *run)
 	return run->max ? set_max(run) : 0;
 }
 
-/* Warn if the shim will have no effect. The command is run anyway. */
-static void warn_if_in_vain(const char *command)
+/*
+ * Warn if the shim will have no effect. The command is run anyway. Return
+ * whether there was a warning.
+ */
+static bool warn_if_in_vain(char **command, const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
-	char path[PATH_MAX];
+	bool disabled = disable && strcmp(disable, "1") == 0;
 
-	if (disable && strcmp(disable, "1") == 0)
+	if (disabled)
 		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
-	if (lof_find_command(command, path, sizeof(path)))
-		return;
-	why = lof_target_out_of_reach(path);
+	why = lof_launcher_clears(command);
 	if (why)
-		warnx("the shim cannot be loaded into %s: %s", command, why);
+		warnx("the shim cannot be loaded into the program that %s "
+		      "starts: %s", command[0], why);
+	else if (target->why)
+		warnx("the shim cannot be loaded into %s: %s", command[0],
+		      target->why);
+	return disabled || why || target->why;
 }
 
 static const char *limit_text(char *buf, rlim_t limit)
@@ -208,6 +249,33 @@ static void raise_limit(const struct run *run)
 		warnx("RLIMIT_MEMLOCK: %s, was %s",
 		      limit_text(text[0], raised.rlim_cur),
 		      limit_text(text[1], limit.rlim_cur));
+}
+
+/* Only the scanning thread locks pages under a bound. */
+static bool is_never_scanned(void)
+{
+	const char *interval = getenv("LOCKONFAULT_SYNC_MS");
+
+	return interval && *interval && strtoul(interval, NULL, 10) == 0 &&
+	       lof_lock_bound() > 0;
+}
+
+static void warn_if_limited(void)
+{
+	char text[LOF_SIZE_CHARS];
+	uint64_t bytes;
+
+	if (is_never_scanned())
+		warnx("nothing will be locked under LOCKONFAULT_MAX: "
+		      "LOCKONFAULT_SYNC_MS is 0");
+	else if (!lof_lock_limit(&bytes))
+		return;
+	else if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
+		warnx("nothing can be locked: RLIMIT_MEMLOCK is %s, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
+	else
+		warnx("at most %s can be locked: RLIMIT_MEMLOCK, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 }
 
 /* Print word, quoted for the shell. */
@@ -256,14 +324,23 @@ static int print_command(const struct run *run, char **command)
 
 static int run_command(struct run *run, char **command)
 {
+	struct lof_target target = { .why = NULL };
+	char path[PATH_MAX];
+	bool warned;
 	int err;
 
-	if (set_environment(run) || check_environment())
+	if (lof_find_command(command[0], path, sizeof(path)) == 0)
+		lof_target_examine(path, &target);
+	if (set_environment(run, &target) || check_environment())
 		return LOF_EXIT_OURS;
-	warn_if_in_vain(command[0]);
+	warned = warn_if_in_vain(command, &target);
 	if (run->dry_run)
 		return print_command(run, command);
+	if (run->log && try_log())
+		return LOF_EXIT_OURS;
 	raise_limit(run);
+	if (!warned)
+		warn_if_limited();
 	if (run->verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
 		print_variables(stderr, run);
@@ -280,7 +357,7 @@ int lof_cmd_run(int argc, char **argv)
 	struct run run = { .shim = NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+dl:m:npvhV", long_options,
+	while ((c = getopt_long(argc, argv, "+dl:m:nvhV", long_options,
 				NULL)) >= 0)
 		switch (c) {
 		case 'd':
@@ -295,8 +372,8 @@ int lof_cmd_run(int argc, char **argv)
 		case 'n':
 			run.dry_run = true;
 			break;
-		case 'p':
-			run.no_populate = true;
+		case OPTION_POPULATE:
+			run.populate = optarg;
 			break;
 		case OPTION_SHIM:
 			run.shim = optarg;

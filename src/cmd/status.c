@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <libsmartcols.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,8 +206,9 @@ static const char *cell_text(const struct status *status,
 	}
 	if (!size_of(process, column, &bytes))
 		return NULL;
+	/* A column has one JSON type: the quotes make a number a string. */
 	if (column == LIMIT && bytes == LOF_NO_LIMIT)
-		return status->json ? NULL : "unlimited";
+		return status->json ? "\"unlimited\"" : "unlimited";
 	if (!status->bytes && !status->json)
 		return lof_size_column(buf, bytes);
 	snprintf(buf, LOF_SIZE_CHARS, "%" PRIu64, bytes);
@@ -291,6 +293,9 @@ static int show(struct status *status, char **pids)
 	bool missing = false;
 	int err;
 
+	/* JSON is UTF-8 in any locale. */
+	if (status->json)
+		setlocale(LC_CTYPE, "C.UTF-8");
 	err = make_table(status);
 	if (!err)
 		err = *pids ? add_named(status, pids, &missing) :
@@ -305,6 +310,21 @@ static int show(struct status *status, char **pids)
 	}
 	return lof_cmd_print("", EXIT_FAILURE) || missing ? EXIT_FAILURE :
 							    EXIT_SUCCESS;
+}
+
+/* An empty /proc must not look like a machine without locked memory. */
+static int check_proc(void)
+{
+	int err = lof_proc_check();
+
+	if (!err)
+		return 0;
+	errno = -err;
+	if (err == -ENODEV)
+		warnx("cannot read /proc: it is not procfs");
+	else
+		warn("cannot read /proc");
+	return -1;
 }
 
 static int check_arguments(const struct status *status, char **pids)
@@ -355,5 +375,7 @@ int lof_cmd_status(int argc, char **argv)
 	if (check_arguments(&status, argv + optind) ||
 	    choose_columns(&status, list))
 		return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
+	if (check_proc())
+		return EXIT_FAILURE;
 	return show(&status, argv + optind);
 }

@@ -488,7 +488,7 @@ int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy)
 	if (lof_first_hole(range) != range.end)
 		return -ENOMEM;
 	/* Has the process the privilege to lock? */
-	ret = lof_lock_onfault(LOF_NO_RANGE);
+	ret = lof_may_lock();
 	if (!ret)
 		ret = lof_touched_tells(range);
 	if (ret)

@@ -34,6 +34,13 @@ static bool kernel_can(void)
 	       lof_cap_is_there(LOF_CAP_MLOCKALL_ONFAULT);
 }
 
+static bool can_emulate(void)
+{
+	return lof_option_value(LOF_FALLBACK) == LOF_FALLBACK_EMULATE &&
+	       (lof_cap_is_there(LOF_CAP_MLOCK2) ||
+		lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK));
+}
+
 unsigned int lof_emulate_choose(void)
 {
 	unsigned long policy = lof_option_value(LOF_FUTURE);
@@ -45,7 +52,7 @@ unsigned int lof_emulate_choose(void)
 	if (lof_option_value(LOF_CONVERT) && lof_option_value(LOF_CONVERT_MAX))
 		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
 	if (policy == LOF_FUTURE_KERNEL ||
-	    (!can && lof_option_value(LOF_FALLBACK) != LOF_FALLBACK_EMULATE) ||
+	    (!can && !can_emulate()) ||
 	    (can && policy == LOF_FUTURE_AUTO &&
 	     !lof_option_value(LOF_CONVERT)))
 		return 0;
@@ -55,17 +62,16 @@ unsigned int lof_emulate_choose(void)
 	return LOF_MCLFUTURE_OURS | (limited ? LOF_MCLFUTURE_OURS_LIMITED : 0);
 }
 
+/* If the limit or the charge cannot be read, the kernel decides. */
 static bool has_room(size_t len)
 {
 	uint64_t limit, charge;
 
-	if (!(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED))
+	if (!(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED) ||
+	    lof_sys_memlock_limit(&limit) || lof_smaps_charge(0, &charge))
 		return true;
-	if (lof_sys_memlock_limit(&limit))
-		return false;
 	limit -= RESERVE(limit);
-	return len <= limit && !lof_smaps_charge(0, &charge) &&
-	       charge <= limit - len;
+	return len <= limit && charge <= limit - len;
 }
 
 /*

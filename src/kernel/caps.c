@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/own_memory.h"
+#include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
 #include "lockonfault.h"
@@ -64,6 +65,8 @@ static bool mlock_only_flags(void)
 	bool flags;
 	int err;
 
+	if (!lof_cap_is_there(LOF_CAP_MSYNC))
+		return false;
 	if (lof_own_scratch(2 * page, PROT_READ | PROT_WRITE, &both))
 		return true;
 	second = (struct lof_range){ both.start + page, both.end };
@@ -97,17 +100,26 @@ static bool mincore_tells(void)
 	return !(present & 1);
 }
 
-/*
- * Does pagemap report a touched page? The page is that of `answers`. UNKNOWN:
- * no file descriptor or no memory is free now.
- */
-static int pagemap_tells(bool by_ioctl)
+/* A page that is mapped, and was touched. */
+static struct lof_range page_of_answers(void)
 {
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t here = (uintptr_t)&answers & ~(page - 1);
+
+	return (struct lof_range){ here, here + page };
+}
+
+/*
+ * Does pagemap report a touched page? UNKNOWN: no file descriptor or no memory
+ * is free now.
+ */
+static int pagemap_tells(bool by_ioctl)
+{
+	const struct lof_range here = page_of_answers();
+	uintptr_t page = lof_sys_page_size();
 	int fd = lof_sys_open("/proc/self/pagemap");
 	const struct lof_pm_question question = {
-		.range = { here, here + page },
+		.range = here,
 	};
 	struct lof_pm_region region = { .start = 0 };
 	uint64_t entry, walked;
@@ -122,7 +134,7 @@ static int pagemap_tells(bool by_ioctl)
 					     &walked) == 1;
 	else
 		tells = lof_sys_seek_read(fd, &entry, sizeof(entry),
-			here / page * sizeof(entry)) == sizeof(entry) &&
+			here.start / page * sizeof(entry)) == sizeof(entry) &&
 			entry >> 63;
 	lof_sys_close(fd);
 	return tells ? PRESENT : ABSENT;
@@ -165,6 +177,8 @@ static bool ask(enum lof_cap cap)
 		return follows(MADV_POPULATE_READ);
 	case LOF_CAP_SMAPS_KIND:
 		return smaps_tells_kind();
+	case LOF_CAP_MSYNC:
+		return lof_sys_msync(page_of_answers(), MS_ASYNC) == 0;
 	case LOF_CAP_HUGETLB:
 		/* Before Linux 4.16 there is no Hugetlb line: assume yes. */
 		return lof_smaps_hugetlb(&bytes) || bytes > 0;
@@ -180,9 +194,27 @@ static int answer_to(enum lof_cap cap)
 	return ask(cap) ? PRESENT : ABSENT;
 }
 
+#define CALL(call)	((uint32_t)1 << LOF_CALL_ ## call)
+
+/* The system calls without which a capability is of no use. */
+static const uint32_t needed[LOF_NCAPS] = {
+	[LOF_CAP_MLOCK2] = CALL(MLOCK2),
+	[LOF_CAP_ONFAULT_BY_MLOCK] = CALL(MSYNC) | CALL(FILES),
+	[LOF_CAP_MLOCKALL_ONFAULT] = CALL(MLOCKALL),
+	[LOF_CAP_DONTNEED_LOCKED] = CALL(DISCARD),
+	[LOF_CAP_POPULATE] = CALL(ADVISE),
+	[LOF_CAP_SMAPS_KIND] = CALL(FILES),
+	[LOF_CAP_PAGEMAP_SCAN] = CALL(FILES) | CALL(PAGEMAP_SCAN),
+	[LOF_CAP_PAGEMAP] = CALL(FILES),
+	[LOF_CAP_MSYNC] = CALL(MSYNC),
+};
+
 bool lof_cap_is_there(enum lof_cap cap)
 {
 	int answer = atomic_load_explicit(&answers[cap], memory_order_relaxed);
+
+	if (lof_permits_not(needed[cap]))
+		return false;
 
 	if (answer == UNKNOWN) {
 		answer = answer_to(cap);
@@ -250,7 +282,7 @@ static void caps_init(void)
 {
 	const enum lof_cap asked[] = {
 		LOF_CAP_MLOCK2, LOF_CAP_MLOCKALL_ONFAULT,
-		LOF_CAP_DONTNEED_LOCKED, LOF_CAP_POPULATE,
+		LOF_CAP_DONTNEED_LOCKED, LOF_CAP_POPULATE, LOF_CAP_MSYNC,
 	};
 
 	lof_sys_page_size();

@@ -22,6 +22,7 @@ enum lof_cap {
 	LOF_CAP_HUGETLB,		/* the system has hugetlb pages */
 	LOF_CAP_PAGEMAP_SCAN,		/* Linux 6.7, an ioctl */
 	LOF_CAP_PAGEMAP,		/* /proc/self/pagemap can be read */
+	LOF_CAP_MSYNC,			/* msync tells of holes and of locks */
 	LOF_CAP_UNLOCKABLE,		/* a MAP_DROPPABLE mapping was seen */
 	LOF_NCAPS
 };

@@ -95,7 +95,7 @@ long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	const struct lof_next *next = functions();
 	int saved = errno;
 
-	if (!next->syscall)
+	if (called != LOF_CALLED_BY_NUMBER || !next->syscall)
 		return lof_syscall_raw(nr, a, b, c, d, e, f);
 	return kernel_result(next->syscall(nr, a, b, c, d, e, f), saved);
 }

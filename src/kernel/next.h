@@ -87,7 +87,7 @@ int lof_next_call_munlock(uintptr_t addr, size_t len);
 int lof_next_call_mlockall(int flags);
 int lof_next_call_munlockall(void);
 
-/* Any call by number. As the kernel returns: -4095 to -1 are errors. */
+/* Any call. As the kernel returns: -4095 to -1 are errors. */
 long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
 #define LOF_NEXT(call, ...)						\

@@ -14,11 +14,8 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "kernel/permit.h"
 #include "kernel/sys.h"
-
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE	0x100000	/* Linux 4.17; before, a hint */
-#endif
 
 /* ThreadSanitizer allows memory only where the kernel usually puts it. */
 #if defined(__SANITIZE_THREAD__)
@@ -98,6 +95,8 @@ static int map_anywhere(size_t len, int prot, struct lof_range *memory)
 {
 	int err;
 
+	if (!lof_permits(LOF_CALL_OWN_MEMORY))
+		return -ENOMEM;
 	if (LEFT_TO_KERNEL)
 		return map_at(0, len, prot, memory);
 	for (int try = 0; try < NTRIES; try++) {
@@ -150,7 +149,7 @@ static int grow(size_t len, size_t align, struct lof_range *memory)
 	struct lof_range last = { end - page, end };
 	int err;
 
-	if (!end)
+	if (!end || !lof_permits(LOF_CALL_OWN_MEMORY))
 		return -ENOMEM;
 	len += align_to(last.start, align) - last.start;
 	/*

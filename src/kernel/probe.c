@@ -11,6 +11,7 @@
 
 #include "kernel/caps.h"
 #include "kernel/own_memory.h"
+#include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "lockonfault.h"
 
@@ -88,7 +89,8 @@ bool lof_may_have_hugetlb(struct lof_range range)
 
 	if (lof_range_is_empty(range) || !lof_cap_is_there(LOF_CAP_HUGETLB))
 		return false;
-	if (lof_range_len(range) / huge > PROBES_MAX)
+	if (lof_range_len(range) / huge > PROBES_MAX ||
+	    !lof_permits(LOF_CALL_PROBE_HUGETLB))
 		return true;
 	/* A count, since the last huge page may end the address space. */
 	for (size_t n = (range.end - 1 - at) / huge + 1; n > 0; n--, at += huge)

@@ -7,9 +7,11 @@
 
 #include "kernel/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/ioctl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -17,6 +19,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "kernel/permit.h"
 #include "kernel/syscall.h"
 
 #define CALL6(nr, a, b, c, d, e, f)                                         \
@@ -24,7 +27,13 @@
 			(long)(e), (long)(f))
 #define CALL3(nr, a, b, c) ((int)CALL6(nr, a, b, c, 0, 0, 0))
 
+/* A call that only the library makes, if a filter permits it. */
+#define OWN6(call, nr, a, b, c, d, e, f)                                    \
+	(lof_permits(call) ? CALL6(nr, a, b, c, d, e, f) : (long)-EPERM)
+#define OWN3(call, nr, a, b, c) ((int)OWN6(call, nr, a, b, c, 0, 0, 0))
+
 _Atomic size_t lof_page_size;
+_Atomic uint32_t lof_refused_calls;
 
 size_t lof_sys_ask_page_size(void)
 {
@@ -36,17 +45,20 @@ size_t lof_sys_ask_page_size(void)
 
 int lof_sys_mlock(struct lof_range range)
 {
-	return CALL3(SYS_mlock, range.start, lof_range_len(range), 0);
+	return OWN3(LOF_CALL_MLOCK, SYS_mlock, range.start,
+		    lof_range_len(range), 0);
 }
 
 int lof_sys_mlock2(struct lof_range range, unsigned int flags)
 {
-	return CALL3(SYS_mlock2, range.start, lof_range_len(range), flags);
+	return OWN3(LOF_CALL_MLOCK2, SYS_mlock2, range.start,
+		    lof_range_len(range), flags);
 }
 
 int lof_sys_munlock(struct lof_range range)
 {
-	return CALL3(SYS_munlock, range.start, lof_range_len(range), 0);
+	return OWN3(LOF_CALL_MUNLOCK, SYS_munlock, range.start,
+		    lof_range_len(range), 0);
 }
 
 int lof_sys_mlockall(int flags)
@@ -107,7 +119,8 @@ int lof_sys_madvise(uintptr_t addr, size_t len, int advice)
 
 int lof_sys_msync(struct lof_range range, int flags)
 {
-	return CALL3(SYS_msync, range.start, lof_range_len(range), flags);
+	return OWN3(LOF_CALL_MSYNC, SYS_msync, range.start,
+		    lof_range_len(range), flags);
 }
 
 /* On i386 headers before Linux 5.1 lack these: then no hook calls them. */
@@ -130,7 +143,7 @@ int lof_sys_shmdt(uintptr_t addr)
 int lof_sys_shm_size(int id, size_t *bytes)
 {
 	struct shmid_ds segment = { .shm_segsz = 0 };
-	int err = CALL3(SYS_shmctl, id, IPC_STAT, &segment);
+	int err = OWN3(LOF_CALL_SHMCTL, SYS_shmctl, id, IPC_STAT, &segment);
 
 	*bytes = segment.shm_segsz;
 	return err;
@@ -145,12 +158,35 @@ int lof_sys_remap_file_pages(uintptr_t addr, size_t len, int prot,
 
 int lof_sys_mincore(struct lof_range range, unsigned char *pages)
 {
-	return CALL3(SYS_mincore, range.start, lof_range_len(range), pages);
+	return OWN3(LOF_CALL_MINCORE, SYS_mincore, range.start,
+		    lof_range_len(range), pages);
 }
 
 int lof_sys_sigaltstack(stack_t *old)
 {
-	return CALL3(SYS_sigaltstack, 0, old, 0);
+	return OWN3(LOF_CALL_SIGALTSTACK, SYS_sigaltstack, 0, old, 0);
+}
+
+/* The kernel's sigset_t is shorter than libc's, but begins alike. */
+#define SIGSET_BYTES	(_NSIG / 8)
+
+int lof_sys_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	return (int)CALL6(SYS_rt_sigprocmask, how, set, old, SIGSET_BYTES, 0,
+			  0);
+}
+
+int lof_sys_sigpending(sigset_t *set)
+{
+	return CALL3(SYS_rt_sigpending, set, SIGSET_BYTES, 0);
+}
+
+int lof_sys_sigtake(const sigset_t *set)
+{
+	const long timeout[2] = { 0, 0 };
+
+	return (int)CALL6(SYS_rt_sigtimedwait, set, 0, timeout, SIGSET_BYTES,
+			  0, 0);
 }
 
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
@@ -158,21 +194,21 @@ int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 	/* SYS_futex takes the kernel's old timespec: two longs. */
 	const long timeout[2] = { ms / 1000, ms % 1000 * 1000000L };
 
-	return (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout,
-			  0, 0);
+	return (int)OWN6(LOF_CALL_FUTEX, SYS_futex, word, FUTEX_WAIT_PRIVATE,
+			 value, timeout, 0, 0);
 }
 
 int lof_sys_futex_wake(_Atomic uint32_t *word)
 {
-	return CALL3(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+	return OWN3(LOF_CALL_FUTEX, SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
 }
 
 /* A futex wait reads the word. The timeout is 0. */
 int lof_sys_touch_read(uint32_t *word)
 {
 	const long timeout[2] = { 0, 0 };
-	int err = (int)CALL6(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, timeout,
-			     0, 0);
+	int err = (int)OWN6(LOF_CALL_FUTEX, SYS_futex, word, FUTEX_WAIT_PRIVATE,
+			    0, timeout, 0, 0);
 
 	return err == -EAGAIN || err == -ETIMEDOUT ? 0 : err;
 }
@@ -180,27 +216,51 @@ int lof_sys_touch_read(uint32_t *word)
 /* FUTEX_WAKE_OP writes the word: it adds 0. It is asked to wake 0 threads. */
 int lof_sys_touch_write(uint32_t *word)
 {
-	const int add_0 = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0);
-	int ret = (int)CALL6(SYS_futex, word, FUTEX_WAKE_OP_PRIVATE, 0, 0,
-			     word, add_0);
+	int ret = (int)OWN6(LOF_CALL_FUTEX, SYS_futex, word,
+			    FUTEX_WAKE_OP_PRIVATE, 0, 0, word, LOF_FUTEX_ADD_0);
 
 	return ret < 0 ? ret : 0;
 }
 
 int lof_sys_open(const char *path)
 {
-	return (int)CALL6(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0,
-			  0, 0);
+	return (int)OWN6(LOF_CALL_FILES, SYS_openat, AT_FDCWD, path,
+			 O_RDONLY | O_CLOEXEC, 0, 0, 0);
 }
 
 long lof_sys_read(int fd, void *buf, size_t size)
 {
-	return CALL6(SYS_read, fd, buf, size, 0, 0, 0);
+	return OWN6(LOF_CALL_FILES, SYS_read, fd, buf, size, 0, 0, 0);
+}
+
+long lof_sys_write(int fd, const void *buf, size_t size)
+{
+	return CALL6(SYS_write, fd, buf, size, 0, 0, 0);
 }
 
 int lof_sys_close(int fd)
 {
-	return CALL3(SYS_close, fd, 0, 0);
+	return OWN3(LOF_CALL_FILES, SYS_close, fd, 0, 0);
+}
+
+int lof_sys_open_log(const char *path)
+{
+	return (int)CALL6(SYS_openat, AT_FDCWD, path, LOF_LOG_FLAGS, 0600, 0,
+			  0);
+}
+
+bool lof_sys_is_stream(int fd)
+{
+	return CALL3(SYS_lseek, fd, 0, SEEK_CUR) == -ESPIPE;
+}
+
+bool lof_sys_is_writable(int fd)
+{
+	struct pollfd poll = { .fd = fd, .events = POLLOUT };
+	long timeout[2] = { 0, 0 };	/* the kernel writes to it */
+
+	return CALL6(SYS_ppoll, &poll, 1, timeout, 0, 0, 0) == 1 &&
+	       poll.revents == POLLOUT;
 }
 
 void lof_sys_leave_files(void)
@@ -214,19 +274,12 @@ void lof_sys_leave_files(void)
 
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off)
 {
-	long ret = CALL6(SYS_lseek, fd, off, SEEK_SET, 0, 0, 0);
+	long ret = OWN6(LOF_CALL_FILES, SYS_lseek, fd, off, SEEK_SET, 0, 0,
+			0);
 
 	return ret < 0 ? ret : lof_sys_read(fd, buf, size);
 }
 
-/* The build's headers may be older than Linux 6.7. */
-struct pm_scan_arg {
-	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages,
-		 category_inverted, category_mask, category_anyof_mask,
-		 return_mask;
-};
-
-#define PM_SCAN		_IOWR('f', 16, struct pm_scan_arg)
 #define PM_PRESENT	((uint64_t)1 << 3)
 #define PM_SWAPPED	((uint64_t)1 << 4)
 
@@ -235,7 +288,7 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 			  uint64_t *walked)
 {
 	const uint64_t touched = PM_PRESENT | PM_SWAPPED;
-	struct pm_scan_arg arg = {
+	struct lof_pm_scan_arg arg = {
 		.size = sizeof(arg),
 		.start = question->range.start, .end = question->range.end,
 		.vec = (uintptr_t)regions, .vec_len = nregions,
@@ -247,7 +300,8 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 		arg.category_inverted = arg.category_mask = touched;
 	else
 		arg.category_anyof_mask = touched;
-	ret = CALL6(SYS_ioctl, fd, PM_SCAN, &arg, 0, 0, 0);
+	ret = OWN6(LOF_CALL_PAGEMAP_SCAN, SYS_ioctl, fd, LOF_PM_SCAN, &arg, 0, 0,
+		   0);
 	*walked = arg.walk_end;
 	return ret;
 }
@@ -256,7 +310,8 @@ int lof_sys_faults(uint64_t *faults)
 {
 	/* The kernel's struct rusage has longs, unlike libc's on some ABIs. */
 	long usage[18] = { 0 };
-	int err = CALL3(SYS_getrusage, RUSAGE_SELF, usage, 0);
+	int err = OWN3(LOF_CALL_GETRUSAGE, SYS_getrusage, RUSAGE_SELF, usage,
+		       0);
 
 	*faults = (uint64_t)usage[8] + (uint64_t)usage[9];
 	return err;
@@ -267,7 +322,8 @@ int lof_sys_memlock_limit(uint64_t *limit)
 	uint64_t old[2];
 	int err;
 
-	err = (int)CALL6(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, old, 0, 0);
+	err = (int)OWN6(LOF_CALL_PRLIMIT, SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, old,
+		       0, 0);
 	if (!err)
 		*limit = old[0];
 	return err;

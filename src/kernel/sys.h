@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Every system call of the library. Each function returns the kernel's result,
- * 0 or a negative errno, and does not change errno. No function decides
- * anything or uses the ledger.
+ * 0 or a negative errno, and does not change errno. No function uses the
+ * ledger. A call that only the library makes, and that a filter of the program
+ * refuses (permit.h), fails with -EPERM and is not made.
  */
 #ifndef LOF_KERNEL_SYS_H
 #define LOF_KERNEL_SYS_H
@@ -16,6 +17,9 @@
 #include "base/range.h"
 
 /* Names that old system headers do not have. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE	0x100000 /* Linux 4.17; before, a hint */
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4	/* Linux 5.7 */
 #endif
@@ -32,6 +36,22 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
+
+/*
+ * Arguments that permit.c also needs: of PAGEMAP_SCAN, of FUTEX_WAKE_OP, and of
+ * the open() of the shim's log.
+ */
+#define LOF_LOG_FLAGS	(O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | \
+			 O_NOCTTY | O_NONBLOCK)
+#define LOF_PM_SCAN	_IOWR('f', 16, struct lof_pm_scan_arg)
+#define LOF_FUTEX_ADD_0	FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)
+
+/* Linux 6.7: the build's headers may be older. */
+struct lof_pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages,
+		 category_inverted, category_mask, category_anyof_mask,
+		 return_mask;
+};
 
 /* Private to lof_sys_page_size(). */
 extern _Atomic size_t lof_page_size __attribute__((visibility("hidden")));
@@ -73,6 +93,13 @@ int lof_sys_mincore(struct lof_range range, unsigned char *pages);
 /* Get the alternate signal stack of this thread. */
 int lof_sys_sigaltstack(stack_t *old);
 
+/* As sigprocmask(), for this thread; libc's own signals are not spared. */
+int lof_sys_sigmask(int how, const sigset_t *set, sigset_t *old);
+int lof_sys_sigpending(sigset_t *set);
+
+/* Take one pending signal of the set: its number, or -EAGAIN. */
+int lof_sys_sigtake(const sigset_t *set);
+
 /* Wait while *word is value, for at most ms milliseconds; wake one waiter. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int lof_sys_futex_wake(_Atomic uint32_t *word);
@@ -84,10 +111,23 @@ int lof_sys_futex_wake(_Atomic uint32_t *word);
 int lof_sys_touch_read(uint32_t *word);
 int lof_sys_touch_write(uint32_t *word);
 
-/* open: a file descriptor; read: the count of bytes; or a negative errno. */
+/* open: a file descriptor; read, write: the count of bytes; or a negative errno. */
 int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
+long lof_sys_write(int fd, const void *buf, size_t size);
 int lof_sys_close(int fd);
+
+/*
+ * Open a file to append to it. It is created with mode 0600; it does not become
+ * the controlling terminal. Neither this call nor a write to it waits.
+ */
+int lof_sys_open_log(const char *path);
+
+/* Is it a pipe, a socket or a terminal, which have no position? */
+bool lof_sys_is_stream(int fd);
+
+/* Would a write to fd neither wait nor find that there is no reader? */
+bool lof_sys_is_writable(int fd);
 
 /*
  * Give this thread its own table of files, with no file open. Files that it

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "kernel/caps.h"
 #include "kernel/next.h"
+#include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "ledger/notes.h"
 #include "lock/giant.h"
@@ -58,6 +59,11 @@ static inline int lock_onfault(struct lof_range range, lock_call *by)
 int lof_lock_onfault(struct lof_range range)
 {
 	return lock_onfault(range, mlock_onfault);
+}
+
+int lof_may_lock(void)
+{
+	return lof_permits(LOF_CALL_MLOCK) ? lof_sys_mlock(LOF_NO_RANGE) : 0;
 }
 
 int lof_lock_as(struct lof_range range, unsigned int kind)

@@ -17,6 +17,12 @@
  */
 int lof_lock_onfault(struct lof_range range);
 
+/*
+ * Has the process the privilege to lock? 0 or a negative errno; 0 also if a
+ * filter refuses the question.
+ */
+int lof_may_lock(void);
+
 /* Lock range in this kind, LOF_ONFAULT or LOF_FULL. */
 int lof_lock_as(struct lof_range range, unsigned int kind);
 

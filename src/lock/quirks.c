@@ -151,6 +151,7 @@ int lof_lock_with_quirks(struct lof_range range, unsigned int kind, bool is_new,
 	by_area = kind == LOF_ONFAULT && lof_may_have_hugetlb(range);
 	err = by_area ? lock_by_area(range, kind) : lof_lock_as(range, kind);
 	if ((err == -ENOMEM || err == -EAGAIN) &&
+	    lof_cap_is_there(LOF_CAP_MSYNC) &&
 	    lof_first_hole(range) == range.end) {
 		if (!by_area && natures(range).kept)
 			err = lock_by_area(range, kind);

@@ -30,7 +30,7 @@ static _Atomic int mode;
 static bool wants_eager(const char *name)
 {
 	static const char *const eager[] = {
-		"memlockd", "prelockd", "vmtouch",
+		"fio", "memlockd", "prelockd", "vmtouch",
 	};
 
 	for (size_t i = 0; i < sizeof(eager) / sizeof(eager[0]); i++)

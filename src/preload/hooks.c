@@ -12,6 +12,7 @@
 #include "preload/hooks.h"
 
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 
 #include "api/hooked.h"
@@ -165,14 +166,31 @@ int lof_hook_munlockall(void)
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
+/* A call of prctl or seccomp: it may install a seccomp filter. */
+long lof_hook_seccomp(long nr, const long args[6])
+{
+	long ret;
+
+	if (!lof_preload_is_active())
+		return lof_hook_raw(nr, args[0], args[1], args[2], args[3],
+				    args[4], args[5]);
+	ret = lof_hooked_seccomp(nr, args);
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
 /* The names of libc. */
 
 #define BY_NAME(call)	LOF_CALLED(LOF_CALLED_BY_NAME, call)
 
+/* An off_t of 32 bits reaches up to 4 GiB, as in libc. */
 LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 		      off_t off)
 {
-	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd, off));
+	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd,
+				     sizeof(off) == 4 ? (uint32_t)off : off));
 }
 
 /* In musl the name is a macro; off_t has 64 bits there. */
@@ -259,4 +277,20 @@ LOF_PUBLIC int mlockall(int flags)
 LOF_PUBLIC int munlockall(void)
 {
 	return BY_NAME(lof_hook_munlockall());
+}
+
+/* Four arguments are read even if fewer were given, as in libc. */
+LOF_PUBLIC int prctl(int option, ...)
+{
+	long args[6] = { option };
+	va_list list;
+
+	va_start(list, option);
+	for (int i = 1; i < 5; i++)
+		args[i] = va_arg(list, long);
+	va_end(list);
+	if (option == PR_SET_SECCOMP)
+		return (int)lof_hook_seccomp(SYS_prctl, args);
+	return (int)lof_hook_raw(SYS_prctl, args[0], args[1], args[2], args[3],
+				 args[4], 0);
 }

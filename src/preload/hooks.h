@@ -30,6 +30,7 @@ int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags);
 int lof_hook_munlock(const void *addr, size_t len);
 int lof_hook_mlockall(int flags);
 int lof_hook_munlockall(void);
+long lof_hook_seccomp(long nr, const long args[6]);
 
 /* Make any system call, and return -1 and errno like libc. */
 static inline long lof_hook_raw(long nr, long a, long b, long c, long d, long e,

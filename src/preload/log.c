@@ -4,11 +4,12 @@
 
 #include "preload/log.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "api/hooked.h"
+#include "kernel/sys.h"
 #include "kernel/syscall.h"
 #include "lockonfault.h"
 #include "preload/message.h"
@@ -38,14 +39,8 @@ bool lof_log_is_open(void)
 void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 {
 	struct lof_message message = { .len = 0 };
-	long fd;
 
-	if (!lof_log_is_open())
-		return;
-	fd = lof_syscall_raw(SYS_openat, AT_FDCWD, (long)log_path,
-			     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
-			     O_NOCTTY | O_NONBLOCK, 0600, 0, 0);
-	if (fd < 0)
+	if (!lof_log_is_open() || !lof_hooked_permits_log())
 		return;
 	lof_message_add_number(&message, (uintptr_t)lof_syscall_raw(SYS_getpid,
 			       0, 0, 0, 0, 0, 0), 10);
@@ -59,8 +54,7 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	lof_message_add_number(&message, len, 10);
 	lof_message_add(&message, " ");
 	lof_message_add_number(&message, (uintptr_t)err, 10);
-	lof_message_write(&message, fd);
-	lof_syscall_raw(SYS_close, fd, 0, 0, 0, 0, 0);
+	lof_message_append(&message, log_path);
 }
 
 void lof_log_left_out(void)

@@ -19,10 +19,12 @@ void lof_message_add_bytes(struct lof_message *message, const char *bytes,
 void lof_message_add_number(struct lof_message *message, uintptr_t number,
 			    unsigned int base);
 
-/* End the line, and write it to fd. Errors are ignored. */
-void lof_message_write(struct lof_message *message, long fd);
-
-/* End the line, and write it to standard error. */
+/*
+ * End the line, and append it to the file at path, or write it to standard
+ * error. A line that cannot be written now is lost. These calls do not wait,
+ * raise no signal, and run no signal handler.
+ */
+void lof_message_append(struct lof_message *message, const char *path);
 void lof_message_say(struct lof_message *message);
 
 #endif

@@ -96,9 +96,22 @@ static long call(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_remap_file_pages:
 		return lof_hook_remap_file_pages((void *)a, (size_t)b, (int)c,
 					     (size_t)d, (int)e);
+	case SYS_prctl:
+	case SYS_seccomp:
+		return lof_hook_seccomp(nr, (long[6]){ a, b, c, d, e, f });
 	default:
 		return lof_hook_raw(nr, a, b, c, d, e, f);
 	}
+}
+
+static long call_any(long nr, long a, long b, long c, long d, long e, long f)
+{
+	/* The next library makes this call of the program, already noted. */
+	if (lof_next_is_there() && lof_hooked_next_is_making(nr, a, b))
+		return lof_hook_raw(nr, a, b, c, d, e, f);
+	if (is_wide(nr, c, d, e))
+		return call_wide(nr, a, b, c, d, e, f);
+	return call(nr, a, b, c, d, e, f);
 }
 
 /* Six arguments are read even if fewer were given, as in libc's syscall(). */
@@ -115,10 +128,7 @@ LOF_PUBLIC long syscall(long nr, ...)
 	e = va_arg(args, long);
 	f = va_arg(args, long);
 	va_end(args);
-	if (lof_next_is_there() && lof_hooked_next_is_making(nr, a, b))
-		return lof_hook_raw(nr, a, b, c, d, e, f);
-	if (is_wide(nr, c, d, e))
-		return call_wide(nr, a, b, c, d, e, f);
-	return LOF_CALLED(LOF_CALLED_BY_NUMBER, call(nr, a, b, c, d, e, f));
+	return LOF_CALLED(LOF_CALLED_BY_NUMBER,
+			  call_any(nr, a, b, c, d, e, f));
 }
 #endif

@@ -26,6 +26,22 @@ START_TEST(mmap_without_lock_tracks_nothing)
 }
 END_TEST
 
+/* off_t of 32 bits: libc takes an offset from 2 GiB on, which is negative. */
+START_TEST(mmap32_maps_beyond_2_gib)
+{
+	int64_t far = (int64_t)3 << 30;
+	int fd = memfd_create("far", 0);
+	char *addr;
+
+	ck_assert_int_eq(pwrite64(fd, "f", 1, far), 1);
+	MAPPED(addr, lof_mmap32(NULL, page, RW, MAP_SHARED | MAP_LOCKED, fd,
+				(int32_t)(uint32_t)far));
+	ck_assert_int_eq(addr[0], 'f');
+	KINDS(addr, "F");
+	close(fd);
+}
+END_TEST
+
 START_TEST(mmap_locked_is_full)
 {
 	char *addr;
@@ -409,6 +425,7 @@ Suite *map_suite(void)
 	demand_exact_books(both.tcase[1]);
 	demand_exact_books(tcase);
 	tcase_add_test(tcase, mmap_without_lock_tracks_nothing);
+	tcase_add_test(tcase, mmap32_maps_beyond_2_gib);
 	tcase_add_test(tcase, mmap_locked_is_full);
 	tcase_add_test(tcase, mmap_onfault_is_on_fault_and_empty);
 	tcase_add_test(tcase, mmap_onfault_ignores_map_locked);

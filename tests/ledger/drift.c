@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What plain libc calls did unseen: the kernel is right, and a stale entry may
- * never lock or unlock a stranger's memory.
+ * Changes by plain libc calls, which the ledger does not see. The kernel is
+ * right: a stale entry must never lock or unlock a new mapping.
  */
 #include "config.h"
 
@@ -13,14 +13,14 @@
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define STAY	(MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED)
 
-/* Somebody else's mapping, in the place of what was there. */
+/* Replace pages by a new mapping, by plain mmap. */
 static void map_unseen(size_t first, size_t n)
 {
 	ck_assert_ptr_eq(mmap(at(first), pages(n), RW, ANON | MAP_FIXED, -1, 0),
 			 at(first));
 }
 
-START_TEST(munlock2_finds_what_was_locked_unseen)
+START_TEST(munlock2_unlocks_pages_locked_by_plain_mlock)
 {
 	lock_unseen(at(2), pages(2));
 	OK(lof_munlock2(at(0), pages(6), MLOCK_LOCKED));
@@ -28,7 +28,7 @@ START_TEST(munlock2_finds_what_was_locked_unseen)
 }
 END_TEST
 
-START_TEST(munlock2_leaves_what_was_locked_unseen_the_other_way)
+START_TEST(munlock2_keeps_plain_locks_of_the_other_kind)
 {
 	lock_unseen(at(2), pages(2));
 	OK(lof_munlock2(at(0), pages(6), MLOCK_ONFAULT));
@@ -37,7 +37,7 @@ START_TEST(munlock2_leaves_what_was_locked_unseen_the_other_way)
 }
 END_TEST
 
-START_TEST(munlock2_leaves_what_was_mapped_and_locked_anew)
+START_TEST(munlock2_keeps_plain_locks_of_a_new_mapping)
 {
 	arena_lay(0, "OOOO");
 	map_unseen(1, 2);
@@ -50,7 +50,7 @@ START_TEST(munlock2_leaves_what_was_mapped_and_locked_anew)
 }
 END_TEST
 
-START_TEST(munlock_finds_what_was_locked_unseen)
+START_TEST(munlock_unlocks_pages_locked_by_plain_mlock)
 {
 	lock_unseen(at(2), pages(2));
 	OK(lof_munlock(at(0), pages(6)));
@@ -58,7 +58,7 @@ START_TEST(munlock_finds_what_was_locked_unseen)
 }
 END_TEST
 
-START_TEST(dontunmap_finds_what_was_locked_unseen)
+START_TEST(dontunmap_moves_locks_by_plain_mlock)
 {
 	void *addr;
 
@@ -73,7 +73,7 @@ START_TEST(dontunmap_finds_what_was_locked_unseen)
 }
 END_TEST
 
-START_TEST(dontunmap_locks_nothing_that_was_mapped_anew)
+START_TEST(dontunmap_does_not_lock_a_new_mapping)
 {
 	void *addr;
 
@@ -87,7 +87,7 @@ START_TEST(dontunmap_locks_nothing_that_was_mapped_anew)
 }
 END_TEST
 
-START_TEST(munlockall2_locks_nothing_that_was_mapped_anew)
+START_TEST(munlockall2_does_not_lock_a_new_mapping)
 {
 	arena_lay(0, "OOFFOO");
 	OK(lof_mlockall(MCL_FUTURE));
@@ -100,16 +100,16 @@ START_TEST(munlockall2_locks_nothing_that_was_mapped_anew)
 }
 END_TEST
 
-/* A mapping that the kernel stretches by itself, as it does a stack. */
+/* The kernel grows a MAP_GROWSDOWN mapping by itself, like a stack. */
 START_TEST(query_sees_a_mapping_that_grew_down)
 {
-	const size_t room = 1024;	/* pages; a gap is kept before others */
+	const size_t room = 1024;	/* pages: above the stack guard gap */
 	struct lof_region region;
 	char *base, *top;
 
 	base = mmap(NULL, pages(room), PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
 	ck_assert_ptr_ne(base, MAP_FAILED);
-	/* The room is kept until then: the library may map memory of its own. */
+	/* The room stays mapped until here: the library may map own memory. */
 	MAPPED(top, lof_mmap_onfault(base + pages(room - 2), pages(2), RW,
 				     ANON | MAP_GROWSDOWN | MAP_FIXED, -1, 0));
 	ck_assert_int_eq(munmap(base, pages(room - 2)), 0);
@@ -133,14 +133,14 @@ Suite *drift_suite(void)
 	struct both_kinds both = arena_cases(suite);
 	TCase *tcase = arena_case(suite, "unseen");
 
-	tcase_add_test(tcase, munlock2_finds_what_was_locked_unseen);
+	tcase_add_test(tcase, munlock2_unlocks_pages_locked_by_plain_mlock);
 	tcase_add_test(tcase,
-		       munlock2_leaves_what_was_locked_unseen_the_other_way);
-	tcase_add_test(tcase, munlock2_leaves_what_was_mapped_and_locked_anew);
-	tcase_add_test(tcase, munlock_finds_what_was_locked_unseen);
-	tcase_add_test(tcase, dontunmap_finds_what_was_locked_unseen);
-	tcase_add_test(tcase, munlockall2_locks_nothing_that_was_mapped_anew);
+		       munlock2_keeps_plain_locks_of_the_other_kind);
+	tcase_add_test(tcase, munlock2_keeps_plain_locks_of_a_new_mapping);
+	tcase_add_test(tcase, munlock_unlocks_pages_locked_by_plain_mlock);
+	tcase_add_test(tcase, dontunmap_moves_locks_by_plain_mlock);
+	tcase_add_test(tcase, munlockall2_does_not_lock_a_new_mapping);
 	tcase_add_test(tcase, query_sees_a_mapping_that_grew_down);
-	add_for_each_kind(both, dontunmap_locks_nothing_that_was_mapped_anew);
+	add_for_each_kind(both, dontunmap_does_not_lock_a_new_mapping);
 	return suite;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The ledger's protocol, exhaustively: calls run as coroutines of one thread on
- * a simulated kernel, and change over at the protocol's seams in every way there
- * is. After each run the ledger must say of every page what the kernel says, or
- * doubt it; and a reader must leave no doubt.
+ * All interleavings of the ledger's protocol. Calls run as coroutines of one
+ * thread on a simulated kernel, and switch at the seams of the protocol in
+ * every order. After each run the ledger must agree with the kernel on every
+ * page that is not suspect. After a reader no page may be suspect.
  *
  *	exhaust [--without PART] [--mode MODE] [--long]
  *	exhaust --replay MODE LAYOUT CALL,CALL[,CALL] CHOICES
  *
- * A run is a vector of choices: who goes on at each seam. The next run is the
- * last choice that has another one left. A seam that finds everything as another
- * run left it (ledger, kernel, stacks) is not gone on from: what comes after is
- * known. Its runs are counted all the same.
+ * A run is a vector of choices: which call continues at each seam. The next run
+ * changes the last choice that has an alternative left. If ledger, kernel and
+ * stacks at a seam are the same as in an earlier run, this run stops: the rest
+ * was explored then. The runs of the rest are counted nevertheless.
  */
 #include "config.h"
 
@@ -39,14 +39,14 @@ static bool is_long;
 
 /* --- the calls under test, on pages of the window */
 
-enum what {
+enum action {
 	MLOCK_F, MLOCK_O, MUNLOCK, MUNMAP, MAP_AT, MAP_AT_LOCKED, MAP_ANY,
 	MAP_ANY_LOCKED, MOVE, GROW, READ
 };
 
 struct call {
 	const char *name;
-	enum what what;
+	enum action action;
 	unsigned int at, len, to;
 };
 
@@ -70,7 +70,10 @@ static const struct call calls[] = {
 };
 #define NCALLS	(sizeof(calls) / sizeof(calls[0]))
 
-/* Of these, all triples; at all seams those of the first only, or of all. */
+/*
+ * The calls for triples. FINE and BESIDE take the first NFEWER only, unless
+ * --long is given.
+ */
 static const char *const few[] = {
 	"onfault1+2", "munlock1+2", "munmap2+1", "move1+2to4", "anylocked1",
 	"maplocked2+2", "read",
@@ -93,7 +96,7 @@ static void make_call(const struct call *call)
 	char *at = page_at(call->at), *to = page_at(call->to);
 	size_t len = call->len * PAGE;
 
-	switch (call->what) {
+	switch (call->action) {
 	case MLOCK_F:
 		lof_mlock2(at, len, 0);
 		break;
@@ -130,15 +133,18 @@ static void make_call(const struct call *call)
 	}
 }
 
-/* --- what is explored */
+/* --- the modes */
 
-/*
- * Two calls; three that change over at their system calls alone, or at all
- * seams; a call in a signal handler of another one, also beside a third; a call
- * after another one was left by siglongjmp; a call that forks, while another one
- * is anywhere.
- */
-enum mode { PAIRS, TRIPLES, FINE, HANDLER, BESIDE, LEAVE, FORK, NMODES };
+enum mode {
+	PAIRS,		/* two calls */
+	TRIPLES,	/* three calls that switch at system calls only */
+	FINE,		/* three calls that switch at all seams */
+	HANDLER,	/* a call in a signal handler during another call */
+	BESIDE,		/* as HANDLER, with a third call in another thread */
+	LEAVE,		/* a call after siglongjmp left another call */
+	FORK,		/* a fork during a call, beside another call */
+	NMODES
+};
 
 static const char *const modes[] = {
 	"pairs", "triples", "fine", "handler", "beside", "leave", "fork"
@@ -151,16 +157,16 @@ struct coroutine {
 	const struct call *call;
 	bool is_done;
 	ucontext_t context;
-	struct lof_self self;	/* while another one runs */
-	char *top;		/* of its stack, where it changed over */
+	struct lof_self self;	/* while another coroutine runs */
+	char *top;		/* of its stack, at the last switch */
 };
 
 static char stack[NCOROUTINES][STACK] __attribute__((aligned(4096)));
 
-/* A choice that was made, and what is known of what it led to. */
+/* A choice that was made. */
 struct choice {
-	uint64_t state;
-	double runs;
+	uint64_t state;		/* hash of the state before the choice */
+	double runs;		/* interleavings found behind it so far */
 	unsigned char taken, of;
 };
 
@@ -169,18 +175,18 @@ struct choice {
 static struct {
 	enum mode mode;
 	const char *layout;
-	const struct call *handler;	/* or what comes after a leave */
+	const struct call *handler;	/* or the call after a leave */
 	int n;				/* coroutines */
 
 	struct coroutine coroutine[NCOROUTINES];
 	int current;			/* -1: none */
 	bool is_happened;		/* the handler, leave or fork */
-	bool is_quiet;			/* seams are nothing now */
-	bool is_known;			/* the run ended where another was */
-	bool is_changed_over;		/* not one call after the other */
+	bool is_quiet;			/* seams do not switch now */
+	bool is_known;			/* the run reached a known state */
+	bool is_switched;		/* not one call after the other */
 	ucontext_t home;
-	ucontext_t fresh;		/* registers that are always the same */
-	sigjmp_buf outer;		/* the frame that a call is left to */
+	ucontext_t fresh;		/* the same registers for each run */
+	sigjmp_buf outer;		/* the target of siglongjmp */
 
 	struct choice choice[NCHOICES];
 	int nchoices, at;
@@ -190,7 +196,7 @@ static struct {
 static struct { double runs; uint64_t ends, doubtful, serial, serial_doubtful; }
 	count[NMODES];
 
-/* --- states that were gone on from, and how many runs that made */
+/* --- explored states, and the number of runs behind each */
 
 #define NSTATES		((size_t)1 << 24)
 
@@ -245,7 +251,7 @@ static uint64_t mix_bytes(uint64_t hash, const void *from, size_t len)
 	return len ? mix(hash, word) : hash;
 }
 
-/* The window's bits are among the first. */
+/* The window's bits are among the first of the bitmap. */
 #define BITS_BYTES	64
 
 /* The part of the ledger that these calls can reach. */
@@ -311,7 +317,10 @@ static void go_home(void)
 	setcontext(&run.home);
 }
 
-/* One of n; the first time it is the first. No return from what is known. */
+/*
+ * Choose one of n; a new choice begins with 0. Does not return if the state is
+ * known: then the run ends.
+ */
 static int choose(int n)
 {
 	struct choice *choice = &run.choice[run.at];
@@ -354,7 +363,7 @@ static void switch_to(int next)
 		    &run.coroutine[next].context);
 }
 
-/* The others that can go on. */
+/* The other coroutines that can run. */
 static int others(int *other)
 {
 	int n = 0;
@@ -395,9 +404,9 @@ static void happen(void)
 	}
 }
 
-/* Below the frame that has all registers of the caller. */
+/* Called by seam(), which saves all registers in its frame, to be hashed. */
 __attribute__((noinline))
-static void change_over(bool must)
+static void choose_and_switch(bool must)
 {
 	int other[NCOROUTINES], n = others(other), chosen;
 	bool is_due = event_is_due();
@@ -408,7 +417,7 @@ static void change_over(bool must)
 	if (chosen == n) {
 		happen();
 	} else if (chosen >= 0) {
-		run.is_changed_over = true;
+		run.is_switched = true;
 		switch_to(other[chosen]);
 	}
 }
@@ -418,7 +427,7 @@ static void seam(bool must)
 {
 	__builtin_unwind_init();
 	if (!run.is_quiet && run.current >= 0)
-		change_over(must);
+		choose_and_switch(must);
 	__asm__ volatile("" ::: "memory");
 }
 
@@ -430,9 +439,9 @@ static unsigned int noted(struct lof_range page)
 				&entry) ? entry.attr : 0;
 }
 
-static void print_state(const char *what)
+static void print_state(const char *title)
 {
-	printf("%s: kernel %.*s, noted ", what, NPAGES, kernel.page);
+	printf("%s: kernel %.*s, noted ", title, NPAGES, kernel.page);
 	for (size_t i = 0; i < NPAGES; i++) {
 		unsigned int attr = noted((struct lof_range){
 			WINDOW + i * PAGE, WINDOW + (i + 1) * PAGE });
@@ -444,7 +453,7 @@ static void print_state(const char *what)
 	printf("%s\n", lof_all_is_suspect() ? ", all suspect" : "");
 }
 
-/* A run that is run again tells where it is. */
+/* With --replay: print each seam. */
 static void trace(const char *where, int line)
 {
 	if (!run.is_replay || run.is_quiet || run.current < 0)
@@ -498,7 +507,7 @@ static void run_coroutine(void)
 	go_home();
 }
 
-/* All of it that these calls can reach: the rest would take its time. */
+/* Clear only the part that these calls can reach: all of it takes long. */
 static void empty_ledger(void)
 {
 	struct lof_blocks *summary = &lof_ledger.front.summary;
@@ -537,7 +546,7 @@ static void reset(void)
 {
 	note_layout();
 	run.is_happened = run.is_known = run.is_quiet = false;
-	run.is_changed_over = kernel_refused = false;
+	run.is_switched = kernel_refused = false;
 	run.at = 0;
 	is_right = true;
 	for (int i = 0; i < run.n; i++) {
@@ -545,7 +554,7 @@ static void reset(void)
 
 		c->is_done = false;
 		c->top = NULL;
-		/* None takes the slot of another one for left by itself. */
+		/* Distinct slots: no call mistakes another's for its own. */
 		c->self = (struct lof_self){ .slot = (uintptr_t)i * 3 };
 		memset(stack[i] + STACK - 8192, 0, 8192);
 		c->context = run.fresh;
@@ -574,7 +583,7 @@ static void run_once(void)
 	setcontext(&run.coroutine[run.current].context);
 }
 
-/* --- what must be so after it */
+/* --- the checks after a run */
 
 static unsigned int attr_of(size_t page)
 {
@@ -596,7 +605,7 @@ static void inflight_is(struct lof_range part, void *arg)
 	*is_any = true;
 }
 
-/* A call that was left is in flight until its slot is needed. */
+/* A left call stays in flight until another call needs its slot. */
 static bool is_inflight(struct lof_range page)
 {
 	struct lof_change none = { .slot = 0 };
@@ -606,7 +615,7 @@ static bool is_inflight(struct lof_range page)
 	return is_any;
 }
 
-/* Is all as the kernel has it, or at least in doubt? */
+/* Is every page noted as the kernel has it or, if that is allowed, suspect? */
 static bool compare(const char *when, bool may_doubt, bool is_left,
 		    bool *is_doubtful)
 {
@@ -634,10 +643,10 @@ static bool compare(const char *when, bool may_doubt, bool is_left,
 	return is_good;
 }
 
-static bool must(bool is_so, const char *what)
+static bool must(bool is_so, const char *title)
 {
 	if (!is_so)
-		print_state(what);
+		print_state(title);
 	return is_so;
 }
 
@@ -657,18 +666,18 @@ static bool check_in_process(bool is_left)
 	bool ignored, is_good;
 	struct lof_entry entry;
 
-	/* Who takes the lock applies what was left. */
+	/* This takes the ledger's lock, and so applies the left effects. */
 	if (!must(lof_ledger_first(LOF_NOTED_LOCKS, lof_range_all(PAGE),
 				   &entry) >= 0, "the lock is taken"))
 		return false;
 	is_good = compare("after the calls", true, is_left, &is_doubtful);
 	/*
-	 * Of three, one may read what another did on the fast path and has not
-	 * logged; nobody can know of that call, and so it counts.
+	 * With three calls a reader may see the effect of a fast call that is
+	 * not logged yet. No note can tell of that call: it counts as drift.
 	 */
 	if (run.mode != TRIPLES && run.mode != FINE && run.mode != BESIDE)
 		is_good &= must(!drift, "drift beside another call");
-	/* A fork leaves the slots of threads that are gone: see HACKING. */
+	/* In a child of fork the slots of the other threads stay: HACKING. */
 	if (!is_left && run.mode != FORK)
 		is_good &= must(!is_used(), "a slot is in use") &&
 			   must(!lof_ledger.front.blind, "blind");
@@ -681,23 +690,23 @@ static bool check_in_process(bool is_left)
 }
 
 /*
- * May calls one after the other leave something suspect? What failed half-way
- * does; and a move onto what is noted, or onto a hole in it.
+ * May calls that run one after the other leave a range suspect? Only a call
+ * that failed half-way, and a move onto a noted range or onto a hole in one.
  */
 static bool may_doubt_alone(void)
 {
 	for (int i = 0; i < run.n; i++)
-		if (run.coroutine[i].call->what == MOVE)
+		if (run.coroutine[i].call->action == MOVE)
 			return true;
 	return kernel_refused;
 }
 
 static void tally(void)
 {
-	bool is_serial = !run.is_changed_over && !run.is_happened;
+	bool is_serial = !run.is_switched && !run.is_happened;
 
 	if (run.mode != LEAVE && is_serial && is_doubtful && !may_doubt_alone())
-		is_right = must(false, "suspect with nobody else there");
+		is_right = must(false, "suspect without another call");
 
 	count[run.mode].ends++;
 	count[run.mode].doubtful += is_doubtful;
@@ -718,7 +727,7 @@ static void print_run(void)
 	printf("\n");
 }
 
-/* To the last choice that has another one left. False: there is none. */
+/* Change the last choice that has an alternative left. False: none has. */
 static bool next_run(void)
 {
 	while (run.nchoices > 0) {
@@ -753,7 +762,7 @@ static bool check_run(void)
 	return is_right;
 }
 
-/* Nothing is printed of it but what is wrong. */
+/* Explore all runs of these calls. Only errors are printed. */
 static bool explore(enum mode mode, const char *layout, int n,
 		    const struct call **of, const struct call *handler)
 {
@@ -872,7 +881,7 @@ static size_t find_name(const char *const *names, size_t n, const char *name)
 	for (size_t i = 0; i < n; i++)
 		if (name && !strcmp(names[i], name))
 			return i;
-	fprintf(stderr, "exhaust: what is %s?\n", name ? name : "missing");
+	fprintf(stderr, "exhaust: bad argument: %s\n", name ? name : "missing");
 	exit(2);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Included before all else where the library is built for exhaust.c, which
- * changes over from call to call at each seam of the protocol, and leaves out a
- * part of it to see that this is noticed.
+ * Included first when the library is built for exhaust.c. The test switches
+ * from call to call at each seam of the protocol. The test must fail if a part
+ * of the protocol is left out.
  */
 #ifndef EXHAUST_H
 #define EXHAUST_H
@@ -16,21 +16,21 @@ enum part {
 
 extern enum part exhaust_left_out;
 
-/* Another call may go on here. */
+/* The test may switch to another call here. */
 void exhaust_seam(const char *where, int line);
 
 #define LOF_LEFT_OUT(part)	(exhaust_left_out == (part))
 #define LOF_SEAM()		exhaust_seam(__func__, __LINE__)
 #define CLEAR_EVERY		1
 
-/* A call that waits for the lock here waits for who cannot go on. */
+/* A call that spins for the lock spins in vain: only one coroutine runs. */
 #define SPINS			1
 #define PATIENCE_MS		2
 
-/* Two readers would read what the other one logged, again and again. */
+/* Few attempts: two readers make each other read again, each time. */
 #define ATTEMPTS		2
 
-/* All memory here can be locked: so a page that was locked is not suspect. */
+/* The kernel can lock all pages here: so a new lock need not be suspect. */
 #define LOF_LOCK_IS_PROVEN	1
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The system calls of exhaust.c: all take effect at once, between two seams, on
- * an array of pages. What the calls under test never ask for is not here.
+ * The system calls of exhaust.c, on an array of pages. Each takes effect at
+ * once, between two seams. Only the features that exhaust.c needs are here.
  */
 #include "config.h"
 
@@ -16,6 +16,7 @@
 #include "emulate/budget.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/own_memory.h"
+#include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
 
@@ -23,6 +24,7 @@ struct kernel kernel;
 bool kernel_refused;
 
 _Atomic size_t lof_page_size = PAGE;
+_Atomic uint32_t lof_refused_calls;
 
 size_t lof_sys_ask_page_size(void)
 {
@@ -46,7 +48,7 @@ static void set(uintptr_t addr, size_t len, enum state state)
 	memset(kernel.page + first_page(addr), (int)state, len / PAGE);
 }
 
-/* Lock or unlock what is mapped, up to a hole. */
+/* Lock or unlock the pages up to the first hole. */
 static int change_locks(struct lof_range range, enum state state)
 {
 	size_t at = first_page(range.start), end = first_page(range.end);
@@ -80,7 +82,7 @@ int lof_sys_munlock(struct lof_range range)
 	return change_locks(range, FREE);
 }
 
-/* The lowest hole of so many bytes; 0: there is none. */
+/* The lowest hole of len bytes; 0: there is none. */
 static uintptr_t lowest_hole(size_t len)
 {
 	size_t pages = len / PAGE, run = 0;
@@ -116,7 +118,7 @@ int lof_sys_munmap(uintptr_t addr, size_t len)
 	return 0;
 }
 
-/* Is all of it mapped and, where it must be one area, locked alike? */
+/* Is the range mapped and, if it must be one VMA, locked with one kind? */
 static bool can_move(uintptr_t addr, size_t len, bool is_one)
 {
 	const char *page = kernel.page + first_page(addr);
@@ -139,7 +141,7 @@ static bool is_hole(uintptr_t addr, size_t len)
 	return true;
 }
 
-/* What is added is locked as what was there. */
+/* The added pages are locked as the first page of the mapping. */
 static void move(uintptr_t addr, size_t old_len, size_t new_len, uintptr_t to)
 {
 	size_t from = first_page(addr), at = first_page(to);
@@ -184,7 +186,7 @@ int lof_sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	return err;
 }
 
-/* That something is locked is said before that something is a hole. */
+/* If the range has both a locked page and a hole, EBUSY wins over ENOMEM. */
 int lof_sys_msync(struct lof_range range, int flags)
 {
 	size_t at = first_page(range.start), end = first_page(range.end);
@@ -217,8 +219,8 @@ void kernel_fork(void)
 			kernel.page[i] = FREE;
 }
 
-/* The next area from a page on, as it is now. */
-static bool next_area(size_t from, struct lof_vma *vma)
+/* The next VMA from a page on, in its present state. */
+static bool next_vma(size_t from, struct lof_vma *vma)
 {
 	size_t end;
 
@@ -246,7 +248,7 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 	size_t from = 0;
 	int ret = 0;
 
-	for (exhaust_syscall(); !ret && next_area(from, &vma);
+	for (exhaust_syscall(); !ret && next_vma(from, &vma);
 	     exhaust_syscall()) {
 		ret = visit(&vma, arg);
 		from = first_page(vma.range.end);
@@ -254,7 +256,7 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 	return ret;
 }
 
-/* Who waits waits for another call. */
+/* A call that waits lets another call run. */
 int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms)
 {
 	if (ms)
@@ -268,7 +270,7 @@ int lof_sys_sigaltstack(stack_t *old)
 	return 0;
 }
 
-/* --- what the library asks for when it is loaded, or never here */
+/* --- calls made when the library is loaded, and calls never made here */
 
 int lof_sys_mlockall(int flags)
 {
@@ -312,7 +314,7 @@ static void never(const char *call)
 #define NEVER_VOID(call, params)	NEVER_OF(void, call, params)
 #define NEVER_LONG(call, params)	NEVER_OF(long, call, params)
 
-/* Whoever calls them ends here: so no argument is looked at. */
+/* These functions abort, so they use no argument. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 NEVER(lof_own_map, (size_t bytes, struct lof_range *memory))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A kernel of few pages, for exhaust.c: what is mapped, and how it is locked.
- * Its pages are of 1 MiB, so that two of them share a bit of the summary.
+ * A simulated kernel of few pages, for exhaust.c. Its pages have 1 MiB, so two
+ * of them share a bit of the bitmap of blocks.
  */
 #ifndef EXHAUST_KERNEL_H
 #define EXHAUST_KERNEL_H
@@ -14,25 +14,25 @@
 #define PAGE		((uintptr_t)1 << 20)
 #define WINDOW		((uintptr_t)0x10000000)
 
-/* A page: a hole, or mapped and locked in a way. */
+/* A page: a hole, or mapped and not locked, or locked with a kind. */
 enum state { HOLE = '.', FREE = '-', ONFAULT = 'o', FULL = 'f' };
 
 struct kernel {
 	char page[NPAGES];	/* an enum state each */
-	char wipes;		/* the ledger is emptied by a fork */
+	char wipes;		/* fork empties the ledger: MADV_WIPEONFORK */
 };
 
 extern struct kernel kernel;
 
-/* A call failed since this was set to false. */
+/* A system call failed since the test set this to false. */
 extern bool kernel_refused;
 
-/* From exhaust.c: another call may go on; it must, if one can. */
+/* In exhaust.c: may switch to another call; must switch, if one can run. */
 void exhaust_syscall_at(const char *where, int line);
 #define exhaust_syscall()	exhaust_syscall_at(__func__, __LINE__)
 void exhaust_wait(void);
 
-/* A child of fork has the memory, but not the locks. */
+/* fork: the child inherits the mappings, not the locks. */
 void kernel_fork(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ledger: what every part of its suite needs, and the simple things. */
+/* The ledger's protocol: each rule alone, in one thread. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -61,7 +61,7 @@ START_TEST(call_beside_a_note_lands_nowhere)
 	ck_assert_int_eq(lof_munlock(unit_at(40), unit_len(2)), 0);
 	ck_assert_int_eq(lof_munmap(unit_at(42), unit_len(2)), 0);
 	ck_assert_uint_eq(lof_ledger_landings(), before);
-	/* A call that meets a note is announced, and lands. */
+	/* A call on noted memory is announced, and logs its landing. */
 	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(1)), 0);
 	ck_assert_uint_eq(lof_ledger_landings(), before + 1);
 	unit_arena_assert();
@@ -108,7 +108,7 @@ static void lock_the_same(void)
 	lock_onfault(0, 4);
 }
 
-/* before: the kernel unlocks last; after: it locks last. */
+/* 1: the kernel unlocks last; 0: it locks last. */
 START_TEST(overtaken_call_is_suspect)
 {
 	if (_i)
@@ -125,11 +125,11 @@ END_TEST
 
 static void unlock_the_source(void)
 {
-	/* After the move there is nothing. */
+	/* After the move this is a hole: the call fails. */
 	lof_munlock(unit_at(0), unit_len(4));
 }
 
-/* The lock that it takes along may be gone: then so it is. */
+/* Another call may have unlocked the source: so the target is suspect. */
 START_TEST(move_is_suspect_with_its_source)
 {
 	if (_i)
@@ -170,7 +170,7 @@ static void give_by_other(void)
 	atomic_store(&lof_ledger.owner, NULL);
 }
 
-START_TEST(call_without_the_lock_goes_home_and_leaves_its_effect)
+START_TEST(call_that_gets_no_lock_leaves_its_effect)
 {
 	ck_assert_int_eq(lof_hold(unit_at(20), unit_len(4), 0), 0);
 	unit_sys.futex_wait = 0;
@@ -188,7 +188,7 @@ START_TEST(call_without_the_lock_goes_home_and_leaves_its_effect)
 }
 END_TEST
 
-START_TEST(what_finds_no_place_makes_everything_suspect)
+START_TEST(left_effect_without_a_place_makes_all_suspect)
 {
 	take_by_other();
 	for (size_t i = 0; i < 2 * LOF_NLEFT; i++)
@@ -200,9 +200,12 @@ START_TEST(what_finds_no_place_makes_everything_suspect)
 }
 END_TEST
 
-/* A frame that takes the lock, changes a tree by half, and is left. */
+/*
+ * Take the ledger's lock and return without giving it back; half: in the middle
+ * of a change of a tree.
+ */
 __attribute__((noinline))
-static void leave_the_booking(bool half)
+static void leave_with_the_lock(bool half)
 {
 	struct lof_guard guard;
 
@@ -213,14 +216,14 @@ static void leave_the_booking(bool half)
 	}
 }
 
-/* By a call that is deeper in the stack than what the thread does next. */
+/* Deeper in the stack than the next call of the thread. */
 __attribute__((noinline))
 static void leave_from_below(bool half)
 {
 	volatile char depth[16384];
 
 	depth[0] = 0;
-	leave_the_booking(half);
+	leave_with_the_lock(half);
 	depth[1] = depth[0];
 }
 
@@ -234,9 +237,9 @@ START_TEST(lock_that_was_left_is_taken_again)
 }
 END_TEST
 
-static void *end_in_the_booking(void *half)
+static void *end_with_the_lock(void *half)
 {
-	leave_the_booking(half);
+	leave_with_the_lock(half);
 	return NULL;
 }
 
@@ -250,7 +253,7 @@ START_TEST(lock_of_a_thread_that_ended_is_taken_by_a_reader)
 	ck_assert_ptr_ne(stack, MAP_FAILED);
 	ck_assert_int_eq(pthread_attr_init(&attr), 0);
 	ck_assert_int_eq(pthread_attr_setstack(&attr, stack, size), 0);
-	ck_assert_int_eq(pthread_create(&thread, &attr, end_in_the_booking,
+	ck_assert_int_eq(pthread_create(&thread, &attr, end_with_the_lock,
 					_i ? stack : NULL), 0);
 	pthread_attr_destroy(&attr);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -287,7 +290,7 @@ START_TEST(slots_that_were_left_are_taken_over)
 }
 END_TEST
 
-/* A child by a system call, which no handler sees. */
+/* Fork by a raw system call, which runs no pthread_atfork() handler. */
 static pid_t raw_fork(void)
 {
 	return (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
@@ -335,7 +338,7 @@ START_TEST(child_begins_empty_and_right)
 }
 END_TEST
 
-START_TEST(child_of_a_handler_in_the_booking_empties_it)
+START_TEST(child_forked_under_the_lock_begins_empty)
 {
 	struct lof_guard guard;
 	pid_t pid;
@@ -409,7 +412,7 @@ START_TEST(call_in_flight_keeps_its_range_suspect)
 }
 END_TEST
 
-#define MANY	((size_t)8000)	/* ranges, more than there is memory for */
+#define MANY	((size_t)8000)	/* ranges: more than the ledger has nodes for */
 
 static char *lock_many(void)
 {
@@ -446,8 +449,11 @@ START_TEST(without_memory_nothing_fails_and_nothing_is_lost)
 }
 END_TEST
 
-/* A handler in the booking: the ledger cannot be read, and says so. */
-START_TEST(failing_lock_in_the_booking_leaves_other_locks_alone)
+/*
+ * A handler that interrupts the owner of the ledger's lock cannot read the
+ * ledger.
+ */
+START_TEST(failing_mlock2_under_the_lock_keeps_other_locks)
 {
 	struct lof_guard guard;
 
@@ -461,7 +467,7 @@ START_TEST(failing_lock_in_the_booking_leaves_other_locks_alone)
 }
 END_TEST
 
-START_TEST(munlock_in_the_booking_leaves_what_is_held)
+START_TEST(munlock_under_the_lock_keeps_held_memory)
 {
 	struct lof_guard guard;
 
@@ -491,21 +497,21 @@ Suite *suite_ledger(void)
 	tcase_add_loop_test(tc, move_is_suspect_with_its_source, 0, 2);
 	tcase_add_test(tc, suspicion_moves_and_ends_with_the_mapping);
 	tcase_add_test(tc,
-		       call_without_the_lock_goes_home_and_leaves_its_effect);
-	tcase_add_test(tc, what_finds_no_place_makes_everything_suspect);
+		       call_that_gets_no_lock_leaves_its_effect);
+	tcase_add_test(tc, left_effect_without_a_place_makes_all_suspect);
 	tcase_add_loop_test(tc, lock_that_was_left_is_taken_again, 0, 2);
 	tcase_add_loop_test(tc, lock_of_a_thread_that_ended_is_taken_by_a_reader,
 			    0, 2);
 	tcase_add_test(tc, slots_that_were_left_are_taken_over);
 	tcase_add_loop_test(tc, child_begins_empty_and_right, 0, 3);
-	tcase_add_test(tc, child_of_a_handler_in_the_booking_empties_it);
+	tcase_add_test(tc, child_forked_under_the_lock_begins_empty);
 	tcase_add_test(tc, without_proc_msync_tells_and_the_rest_stays_suspect);
 	tcase_add_loop_test(tc, reader_that_is_overtaken_reads_again, 0, 12);
 	tcase_add_test(tc, call_in_flight_keeps_its_range_suspect);
 	tcase_add_test(tc, without_memory_nothing_fails_and_nothing_is_lost);
 	tcase_add_test(tc,
-		       failing_lock_in_the_booking_leaves_other_locks_alone);
-	tcase_add_test(tc, munlock_in_the_booking_leaves_what_is_held);
+		       failing_mlock2_under_the_lock_keeps_other_locks);
+	tcase_add_test(tc, munlock_under_the_lock_keeps_held_memory);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

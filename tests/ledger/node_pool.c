@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Slabs of nodes, and what is taken of them. */
+/* Slabs of nodes, and the nodes taken from them. */
 #include "config.h"
 
 #include "support/unit.h"
@@ -80,7 +80,7 @@ START_TEST(fill_gives_a_whole_slab_and_then_asks_for_another)
 	ck_assert_uint_eq(tree.nspare, nodes);
 	ck_assert(!lof_pool_fill(&pool, &tree, nodes + 1));
 	ck_assert_uint_eq(tree.nspare, nodes);
-	/* Each lies in the slab, and no two of them in the same place. */
+	/* Each node lies in the slab, and no two at the same address. */
 	for (struct lof_node *node = tree.spare; node; node = node->next) {
 		ck_assert_uint_ge((uintptr_t)node, slab.start);
 		ck_assert_uint_le((uintptr_t)(node + 1), slab.end);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Threads that call at random on the same 64 pages, and change over wherever it
- * can matter; with --signals, handlers that do the same, and children of them.
- * After each round each page is compared with the kernel. --without PART leaves
- * a part of the protocol out: then pages must come out wrong. Prints how many.
+ * Threads make random calls on the same 64 pages, and yield at the seams of the
+ * protocol. With --signals, handlers make calls too, and fork children. After
+ * each round the ledger is compared with the kernel, page by page. Prints the
+ * number of wrong pages. --without PART leaves out a part of the protocol: then
+ * pages must be wrong.
  *
  *	race [--signals] [--ops N] [--without PART]
  */
@@ -72,8 +73,8 @@ static void seam(void)
 }
 
 /*
- * Threads change over around the library's system calls, and around what it
- * does to the tree with the lock held; there handlers interrupt it, too.
+ * Threads yield, and handlers run, around the library's system calls and around
+ * its changes of a tree, which it makes with the ledger's lock held.
  */
 #define SEAMS_AROUND(type, call, params, args) \
 	type __real_##call params; \
@@ -103,7 +104,7 @@ SEAMS_AROUND(int, lof_sys_munlock, (struct lof_range range), (range))
 SEAMS_AROUND(long, lof_sys_read, (int fd, void *buf, size_t size),
 	     (fd, buf, size))
 
-#define SEAMS_IN_THE_BOOKS(call, params, args) \
+#define SEAMS_UNDER_LOCK(call, params, args) \
 	void __real_##call params; \
 	void __wrap_##call params; \
 	void __wrap_##call params \
@@ -113,14 +114,14 @@ SEAMS_AROUND(long, lof_sys_read, (int fd, void *buf, size_t size),
 		seam(); \
 	}
 
-SEAMS_IN_THE_BOOKS(lof_tree_set, (struct lof_tree *tree,
-				  struct lof_range range, unsigned int attr),
-		   (tree, range, attr))
-SEAMS_IN_THE_BOOKS(lof_tree_clear,
-		   (struct lof_tree *tree, struct lof_range range),
-		   (tree, range))
+SEAMS_UNDER_LOCK(lof_tree_set, (struct lof_tree *tree, struct lof_range range,
+				unsigned int attr),
+		 (tree, range, attr))
+SEAMS_UNDER_LOCK(lof_tree_clear,
+		 (struct lof_tree *tree, struct lof_range range),
+		 (tree, range))
 
-/* What the kernel put elsewhere is of no use. */
+/* Unmap a mapping that the kernel put outside the window. */
 static void keep_within(void *at, size_t len)
 {
 	if (at != MAP_FAILED &&
@@ -134,7 +135,7 @@ static void map_somewhere(char *at, size_t len)
 
 	switch (below(4)) {
 	case 0:
-		flags |= MAP_LOCKED;	/* and nobody knows where */
+		flags |= MAP_LOCKED;	/* at an address not known before */
 		at = NULL;
 		break;
 	case 1:
@@ -200,7 +201,7 @@ static void call_at_random(void)
 
 static _Atomic size_t looked_at, suspects;
 
-/* Pages that are noted otherwise than the kernel has them, and not suspect. */
+/* Pages whose note is wrong, though not suspect. */
 static size_t count_unsuspected(void)
 {
 	struct lof_entry run;
@@ -220,7 +221,7 @@ static size_t count_unsuspected(void)
 	return wrong;
 }
 
-/* And after the kernel was asked no page is noted otherwise. */
+/* The wrong pages now, and the wrong or suspect ones after a resync. */
 static size_t count_wrong(void)
 {
 	const struct lof_range all = {
@@ -237,7 +238,7 @@ static size_t count_wrong(void)
 static _Atomic size_t children, handled;
 static _Atomic bool is_wrong_in_child;
 
-/* The child of a handler begins with nothing, and can do everything. */
+/* A child forked in a handler begins with no locks, and makes calls itself. */
 static void fork_here(void)
 {
 	long pid = syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
@@ -280,7 +281,7 @@ static pthread_barrier_t start, end;
 static _Atomic bool stop;
 static _Atomic int at_work;
 
-/* No handler runs between rounds, when all is quiet. */
+/* No handler runs between rounds, while the pages are compared. */
 static void *work(void *arg)
 {
 	sigset_t set;
@@ -302,7 +303,7 @@ static void *work(void *arg)
 	}
 }
 
-/* A round begins with half of it mapped, nothing locked, and no bit set. */
+/* A round begins with half of the window mapped, no locks, and no bit set. */
 static void lay_out(void)
 {
 	lof_munlockall();
@@ -316,8 +317,8 @@ static void lay_out(void)
 }
 
 /*
- * The kernel chooses the highest hole that is large enough: let there be none
- * but in the window, or below it.
+ * The kernel maps at the highest hole that is large enough. Leave no hole above
+ * the window.
  */
 static void fill_holes_above(void)
 {
@@ -338,7 +339,7 @@ static size_t run_round(pthread_t *thread)
 	lay_out();
 	at_work = NTHREADS;
 	pthread_barrier_wait(&start);
-	/* One at a time: or a slow machine has time for nothing else. */
+	/* One signal at a time: more would starve a slow machine. */
 	for (; signals && at_work > 0; nanosleep(&soon, NULL))
 		if (handled == sent)
 			pthread_kill(thread[sent++ % NTHREADS], SIGUSR1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Included before all else where the library is built for race.c: threads
- * change over around its system calls, a part of its protocol can be left out,
- * and each granule of the summary is so small that its bits come and go.
+ * Included first when the library is built for race.c. A part of the protocol
+ * can be left out. The blocks of the bitmap have 8 KiB: so calls often set and
+ * clear its bits.
  */
 #ifndef RACE_H
 #define RACE_H
@@ -20,7 +20,7 @@ extern enum part race_left_out;
 #define LOF_BLOCK_BITS	13
 #define CLEAR_EVERY		1
 
-/* All memory here can be locked: so a page that was locked is not suspect. */
+/* The kernel can lock all pages here: so a new lock need not be suspect. */
 #define LOF_LOCK_IS_PROVEN	1
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Two calls that meet in a way which chance alone would rarely show. */
+/* Overlaps of two calls that random tests rarely produce. */
 #include "config.h"
 
 #include <pthread.h>
@@ -12,28 +12,28 @@
 #define OVER	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 
 #define NMOVES	400
-#define NAREAS	512	/* pages, each an area: to lock them takes a while */
+#define NVMAS	512	/* one page each: they take long to lock */
 
 static pthread_barrier_t both_ready, both_done;
-static char *areas;
+static char *vmas;
 
 static void *lock_again_and_again(void *arg)
 {
 	for (int i = 0; i < NMOVES; i++) {
 		pthread_barrier_wait(&both_ready);
-		lof_mlock2(areas, pages(NAREAS + 4), 0);
+		lof_mlock2(vmas, pages(NVMAS + 4), 0);
 		pthread_barrier_wait(&both_done);
 	}
 	return arg;
 }
 
-static void map_areas(void)
+static void map_vmas(void)
 {
-	areas = lof_mmap((void *)(uintptr_t)0x60000000, pages(NAREAS + 4), RW,
+	vmas = lof_mmap((void *)(uintptr_t)0x60000000, pages(NVMAS + 4), RW,
 			 OVER, -1, 0);
-	ck_assert_ptr_ne(areas, MAP_FAILED);
-	for (size_t i = 0; i < NAREAS; i += 2)
-		ck_assert_int_eq(mprotect(areas + pages(i), page, PROT_READ),
+	ck_assert_ptr_ne(vmas, MAP_FAILED);
+	for (size_t i = 0; i < NVMAS; i += 2)
+		ck_assert_int_eq(mprotect(vmas + pages(i), page, PROT_READ),
 				 0);
 }
 
@@ -45,10 +45,11 @@ static void start_together(int delay)
 }
 
 /*
- * The kernel locks the last pages and then populates the others for a while;
- * meanwhile the last ones are moved. Nobody has booked their lock yet.
+ * The kernel marks all VMAs locked, and then populates the first ones for a
+ * while. Meanwhile the last pages are moved: the ledger has no note of their
+ * lock yet.
  */
-START_TEST(move_of_what_another_thread_locks_leaves_the_ledger_right)
+START_TEST(move_of_pages_another_thread_locks_is_noted)
 {
 	pthread_t thread;
 	void *addr;
@@ -58,16 +59,16 @@ START_TEST(move_of_what_another_thread_locks_leaves_the_ledger_right)
 	ck_assert_int_eq(pthread_create(&thread, NULL, lock_again_and_again,
 					NULL), 0);
 	for (int i = 0; i < NMOVES; i++) {
-		map_areas();
+		map_vmas();
 		start_together(i % 100 * 1000);
-		addr = lof_mremap(areas + pages(NAREAS), pages(4), pages(4),
+		addr = lof_mremap(vmas + pages(NVMAS), pages(4), pages(4),
 				  MREMAP_MAYMOVE | MREMAP_FIXED, at(16));
 		pthread_barrier_wait(&both_done);
 		ck_assert_ptr_eq(addr, at(16));
 		assert_books(at(16), 4);
 		truth_assert_equal((uintptr_t)at(16), (uintptr_t)at(20));
-		truth_assert_equal((uintptr_t)areas,
-				   (uintptr_t)areas + pages(NAREAS + 4));
+		truth_assert_equal((uintptr_t)vmas,
+				   (uintptr_t)vmas + pages(NVMAS + 4));
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
@@ -80,6 +81,6 @@ Suite *races_suite(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase,
-		move_of_what_another_thread_locks_leaves_the_ledger_right);
+		move_of_pages_another_thread_locks_is_noted);
 	return suite;
 }

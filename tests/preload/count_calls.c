@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of count_syscalls: the calls, each on a memory of its own that is made
- * anew each time, and what was locked before.
+ * A part of count_syscalls: the measured calls, their memory, which is mapped
+ * anew for each call, and the locks made before a call.
  */
 #include "config.h"
 
@@ -42,21 +42,29 @@ int mlock2(const void *addr, size_t len, unsigned int flags);
 #define MOVE	MREMAP_MAYMOVE
 
 /*
- * In units that are whole pages everywhere: 2 MiB, of which 28 to 31 are a
- * hole. Calls are on 8 to 11, or around that on 4 to 15; 6 to 13 are locked, or
- * 20 and 21 beside it.
+ * The memory: 2 MiB in units of 64 KiB, whole pages on every machine.
+ *
+ *	 8 to 11	the range of most calls
+ *	 4 to 15	the range of calls "around"
+ *	 6 to 13	locked if TRACKED
+ *	20 to 21	locked if BESIDE
+ *	28 to 31	a hole
  */
 #define UNIT	0x10000l
 #define A(n)	(0x40000000l + (n) * UNIT)
 #define L(n)	((n) * UNIT)
 #define FAR	0x60000000l
 
-#define MEMFD	100		/* the descriptor */
-#define SEGMENT	(-77)		/* in place of its id */
-#define THREAD	(-1)		/* in place of a number: pthread_create */
+#define MEMFD	100		/* descriptor of the file */
+#define SEGMENT	(-77)		/* stands for the id of the segment */
+#define THREAD	(-1)		/* stands for pthread_create() */
 
-/* What memory has to be there, but private and anonymous. */
-enum { PLAIN, SHARED, ATTACHED };
+/* The memory that a call needs. */
+enum {
+	PLAIN,		/* private and anonymous */
+	SHARED,		/* a shared mapping of the file */
+	ATTACHED,	/* PLAIN, with the segment over units 8 to 11 */
+};
 
 static const struct call {
 	const char *name;
@@ -153,13 +161,15 @@ static const struct call {
 #define NCALLS	(sizeof(calls) / sizeof(calls[0]))
 
 /*
- * first      the first hooked call of its process
- * later      after the same one, several times
- * number     the same, by syscall()
- * elsewhere  something far away is locked on fault
- * beside     something in the same 2 MiB is
- * tracked    the memory is
- * future     by mlockall(MCL_CURRENT | MCL_FUTURE), all is
+ * When a call is measured:
+ *
+ * first      as the first hooked call of its process
+ * later      after several rounds of the same call
+ * number     as later, by syscall()
+ * elsewhere  memory in another block of 2 MiB is locked on fault
+ * beside     memory in the same block is locked on fault
+ * tracked    memory of the call is locked on fault
+ * future     after mlockall(MCL_CURRENT | MCL_FUTURE)
  */
 enum { FIRST, LATER, NUMBER, ELSEWHERE, BESIDE, TRACKED, FUTURE, NWHENS };
 
@@ -188,7 +198,7 @@ static void create_thread(void)
 	has_thread = pthread_create(&thread, NULL, end_at_once, NULL) == 0;
 }
 
-/* As a program calls it. */
+/* Call the function of libc. */
 static void by_name(long nr, const long *a)
 {
 	void *addr = (void *)a[0];
@@ -242,7 +252,7 @@ static void by_name(long nr, const long *a)
 	}
 }
 
-/* Unseen by the shim. */
+/* Make the system call itself: the shim does not see it. */
 static void by_instruction(long nr, const long *a)
 {
 	lof_syscall_raw(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -263,7 +273,7 @@ static void mark(long which)
 
 static void prepare(const struct call *call, size_t when)
 {
-	/* The measured call is to be the first one. */
+	/* FIRST: the shim must see no call before the measured call. */
 	void (*make)(long nr, const long *a) =
 		when == FIRST ? by_instruction : by_name;
 	const long shared = call->memory == SHARED;
@@ -304,7 +314,7 @@ static void make_call(const struct call *call, size_t when)
 	has_thread = false;
 }
 
-/* From here on, since all that comes before would take far longer. */
+/* Start to be traced here: traced, the start of the process takes too long. */
 static bool be_traced(void)
 {
 	return !lof_syscall_raw(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0, 0, 0) &&

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which system calls each call makes that the shim stands in for: traced by
- * ptrace, between two marks of the helper, which is this program once more, a
- * process for each.
+ * Print the system calls that each hooked call makes. A helper, this program
+ * again, makes one call per process, and is traced by ptrace between two marks.
  *
  *	count_syscalls [SHIM]	prints: call, when, system calls
  *
- * The first round of a process counts as "first" only; of the rounds after it
- * the one that made most is told. Exit status 77: nothing can be traced here.
+ * All but "first" have several rounds: the first round is ignored, and the one
+ * with the most system calls is printed. Exit status 77: ptrace does not work.
  */
 #include "config.h"
 
@@ -66,13 +65,14 @@ static const struct {
 #define NNAMES	(sizeof(names) / sizeof(names[0]))
 #define NERRORS	(sizeof(errors) / sizeof(errors[0]))
 
-/* The system calls of a round, and of the dearest round yet. */
+/* The system calls of a round. */
 struct text {
 	size_t n, len;
 	char buf[1 << 12];
 };
 
-static struct text round_text, dearest;
+static struct text round_text;
+static struct text dearest;	/* the round with the most system calls yet */
 
 static void add(const char *format, const char *name, long value)
 {
@@ -146,7 +146,10 @@ static void see_stop(struct tracing *t, pid_t pid)
 	}
 }
 
-/* Was it seen to end well? The first of several rounds is not told. */
+/*
+ * Trace the helper to its end. True: it exited with 0 after that many rounds.
+ * The first of several rounds is ignored.
+ */
 static bool trace(pid_t pid, int rounds)
 {
 	struct tracing t = { false, 0 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of count_syscalls share. */
+/* The interface between the two files of count_syscalls. */
 #ifndef LOF_TESTS_COUNT_SYSCALLS_H
 #define LOF_TESTS_COUNT_SYSCALLS_H
 
 #include <stddef.h>
 
-#define NROUNDS	6	/* of which all but the first are later */
+#define NROUNDS	6	/* of a call that is not measured as "first" */
 
-/* count_calls.c: the helper. Before and after a call it makes itself known. */
+/* count_calls.c, the helper: it makes a mark before and after a call. */
 const char *call_name(size_t call);
 extern const size_t call_count;
 extern const char *const when_names[];

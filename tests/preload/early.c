@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A library that locks memory in a constructor, before main and perhaps before
- * the shim's own.
+ * A library that locks memory in a constructor: before main, and perhaps before
+ * the constructor of the shim.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that knows nothing of the library: it makes the calls of libc that
- * its argument names, and prints what smaps says afterwards.
+ * A program that does not use the library. Its argument names a command: a
+ * series of calls of libc. After a call the command prints the state of the
+ * memory as smaps shows it.
  */
 #include "config.h"
 
@@ -22,7 +23,7 @@
 
 #include "support/truth.h"
 
-#define UNTOUCHED 7777
+#define UNTOUCHED 7777		/* a value that no call gives errno */
 
 size_t page;
 char *arena;
@@ -137,7 +138,7 @@ static void maps(void)
 	SHOW();
 }
 
-/* A ring, one file twice: into a hole that the kernel chose. */
+/* A ring buffer: one file mapped twice, into a hole that the kernel chose. */
 static void ring(void)
 {
 	const size_t half = (size_t)1 << 20;
@@ -152,7 +153,7 @@ static void ring(void)
 	for (int i = 0; i < 2; i++)
 		DONE_MAP(mmap(addr + (size_t)i * half, half, RW,
 			      MAP_SHARED | MAP_FIXED | MAP_LOCKED, fd, 0));
-	/* The compiler takes these for two places, and may read first. */
+	/* The compiler sees two addresses, and might read before it writes. */
 	*(volatile char *)(addr + half - 1) = 'r';
 	printf("%c ", *(volatile char *)(addr + 2 * half - 1));
 	helper_show(addr, 4);
@@ -237,7 +238,7 @@ static void child(void)
 	SHOW();
 }
 
-/* Memory that cannot be locked (Linux 6.11): the kernel calls it success. */
+/* Linux 6.11: mlock of MAP_DROPPABLE memory succeeds, but does not lock it. */
 static void droppable(void)
 {
 	const int map_droppable = 0x08;
@@ -253,7 +254,7 @@ static void droppable(void)
 	SHOW();
 }
 
-/* Is the area of at(0) marked not to have huge pages? */
+/* Is the VMA at at(0) marked MADV_NOHUGEPAGE? */
 static void huge(void)
 {
 	FILE *file;
@@ -277,7 +278,7 @@ static void huge(void)
 	puts(split ? "split" : "huge");
 }
 
-/* Descriptors are the program's own: the shim keeps none of them. */
+/* The shim must not keep a descriptor: this program closes all. */
 static void descriptors(void)
 {
 	int fd;
@@ -321,7 +322,7 @@ static void nothing(void)
 {
 }
 
-/* What preload_early.so did before main. */
+/* Show the memory that preload_early.so locked before main. */
 static void early(void)
 {
 	void *const *mapped = dlsym(RTLD_DEFAULT, "early_mapped");
@@ -381,8 +382,8 @@ static void large_stacks(void)
 }
 
 /*
- * The usual stack, which is made small enough for a limit, and one of a size and
- * a guard that are asked for.
+ * A thread with default attributes, whose stack is made small for the limit,
+ * and a thread with a given stack size and guard size.
  */
 static void stacks(void)
 {
@@ -420,6 +421,12 @@ static const struct {
 	{ "bound", bound },
 	{ "unlock", unlock },
 	{ "nothing", nothing },
+	{ "filter-kill", filter_kill },
+	{ "filter-trap", filter_trap },
+	{ "filter-errno", filter_errno },
+	{ "filter-by-number", filter_by_number },
+	{ "filter-refused", filter_refused },
+	{ "filter-strict", filter_strict },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },
 	{ "syscall-all", syscall_all },
@@ -428,10 +435,14 @@ static const struct {
 	{ "syscall-discard", syscall_discard },
 	{ "syscall-others", syscall_others },
 	{ "syscall-wide", syscall_wide },
+	{ "harm-log", harm_log },
+	{ "harm-stderr", harm_stderr },
+	{ "map-far", map_far },
 	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },
 	{ "lfs-map-far", lfs_map_far },
+	{ "lfs-model", lfs_model },
 	{ "shm", shm_attach },
 	{ "syscall-shm", shm_attach_by_number },
 	{ "remap-file", shm_remap },

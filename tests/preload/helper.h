@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of preload_helper share. */
+/* The interface between the files of preload_helper. */
 #ifndef LOF_TESTS_PRELOAD_HELPER_H
 #define LOF_TESTS_PRELOAD_HELPER_H
 
@@ -37,25 +37,33 @@ static inline size_t pages(size_t n)
 	return n * page;
 }
 
-/* Make the arena; set errno to what nothing sets. */
+/* Map the arena, and set errno to a value that no call sets. */
 void helper_begin(void);
 
 /*
- * Print what a call returned: "ok", the name of its errno, or that it changed
- * errno and should not have.
+ * Print the outcome of a call: "ok", the name of its errno, or "errno changed"
+ * if it succeeded and set errno.
  */
 void helper_done(int failed);
 #define DONE(call)	helper_done((call) != 0)
 #define DONE_MAP(call)	helper_done((call) == MAP_FAILED)
 
-/* Print what smaps says: of n pages the kinds and how many are resident. */
+/* Print the kinds of n pages and the number of resident pages, from smaps. */
 void helper_show(const void *addr, size_t n);
 #define SHOW()		helper_show(at(0), 8)
 
 void helper_touch(size_t n);
 void helper_become_nobody(size_t limit);
 
-/* By number, in preload_syscalls.c; in files of their own, the rest. */
+/* The program under a seccomp filter, in filter.c. */
+void filter_kill(void);
+void filter_trap(void);
+void filter_errno(void);
+void filter_by_number(void);
+void filter_refused(void);
+void filter_strict(void);
+
+/* By syscall(), in syscalls.c and wide.c; mmap64, in lfs.c. */
 void syscall_locks(void);
 void syscall_all(void);
 void syscall_maps(void);
@@ -63,17 +71,23 @@ void syscall_remaps(void);
 void syscall_discard(void);
 void syscall_others(void);
 void syscall_wide(void);
+void map_far(void);
 void lfs_map(void);
 void lfs_map64(void);
 void lfs_map_far(void);
+void lfs_model(void);
 
-/* Other ways to map and unmap, in preload_shm.c. */
+/* shmat, shmdt and remap_file_pages, in shm.c. */
 void shm_attach(void);
 void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
 
-/* On a small stack, in preload_stack.c. */
+/* Files that hurt a writer, in harm.c. */
+void harm_log(void);
+void harm_stderr(void);
+
+/* On a small stack, in stack.c. */
 void stack_used(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that links the library and runs under the shim too: there is one
- * ledger. truth_is_equal() asks it by lof_walk().
+ * A program that links the library and runs under the shim: both must use one
+ * ledger. truth_is_equal() reads the ledger by lof_walk().
  */
 #include "config.h"
 
@@ -39,7 +39,7 @@ static int ledger_is_exact(void)
 	       tracked == truth_vmlck();
 }
 
-/* The calls by number are booked too. */
+/* Calls by syscall() are noted too. */
 static int lock_by_number(char *addr, size_t page)
 {
 	if (syscall(SYS_mlock2, addr, 2 * page, 0) || !ledger_is_exact() ||

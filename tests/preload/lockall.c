@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A library that locks all memory before main, now and in future: so programs
- * that do not lock by themselves are tested as if they did.
+ * A library that locks all present and future memory before main, to test
+ * programs that do not lock memory themselves.
  */
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -12,7 +12,7 @@
 #include "preload/run.h"
 #include "support/tool.h"
 
-/* The log of a command, of which the pid is known. */
+/* Run a command and return its log. */
 static const char *log_of(const char *command)
 {
 	static char text[4096];
@@ -44,7 +44,7 @@ static const char *line(const char *call, size_t first, size_t npages, int err)
 	return text;
 }
 
-/* The log goes on with that line; it is taken off. */
+/* The log continues with the expected line. Skip the line. */
 static void assert_next(const char **log, const char *expected)
 {
 	ck_assert_msg(strncmp(*log, expected, strlen(expected)) == 0,
@@ -112,6 +112,26 @@ START_TEST(log_that_cannot_be_written_harms_nothing)
 }
 END_TEST
 
+/* Without harm each line ends with 0. */
+START_TEST(log_raises_no_signal_and_never_blocks)
+{
+	ck_assert_str_eq(run("harm-log", "LOCKONFAULT_LOG=/dev/fd/200", NULL),
+			 "limit 0\nlimit, ignored 0\nlimit, blocked 0\n"
+			 "limit, pending 0\nreader 0\nreader, blocked 0\n"
+			 "full 0\nlongjmp 0\nstopped 0\n"
+			 "log from the background 0\nterminal 0\n");
+}
+END_TEST
+
+START_TEST(message_raises_no_signal_and_never_blocks)
+{
+	ck_assert_str_eq(run("harm-stderr", NULL),
+			 "limit 0\nclosed 0\nreader 0\nsmall 0\nfull 0\n"
+			 "file 0\nsocket 0\nstopped 0\n"
+			 "message from the background 0\nterminal 0\n");
+}
+END_TEST
+
 TCase *log_case(void)
 {
 	TCase *tcase = tcase_create("log");
@@ -121,5 +141,7 @@ TCase *log_case(void)
 	tcase_add_test(tcase, log_has_a_line_for_each_locked_mapping);
 	tcase_add_test(tcase, log_needs_no_descriptor_of_the_program);
 	tcase_add_test(tcase, log_that_cannot_be_written_harms_nothing);
+	tcase_add_test(tcase, log_raises_no_signal_and_never_blocks);
+	tcase_add_test(tcase, message_raises_no_signal_and_never_blocks);
 	return tcase;
 }

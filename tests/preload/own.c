@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * With this preload_helper has the names of libc that the shim stands in for
- * itself, made of syscall(), as allocators and programs for an old libc have:
- * so the shim's functions are reached by syscall() alone, and whatever it calls
- * by one of these names comes back to it for ever.
+ * Linked into preload_helper, this defines the hooked names of libc by
+ * syscall(), as some allocators and programs for an old libc do. The shim is
+ * then reached by syscall() only. If the shim calls a function by one of these
+ * names, it calls itself without end.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that maps memory before libc has the environment, as sanitizers do;
- * and then prints how much of a lock is resident, in pages.
+ * A program that maps memory before libc has set up the environment, as
+ * sanitizers do, and then locks pages and prints their kinds.
  */
 #include "config.h"
 

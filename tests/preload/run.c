@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Run a program under the shim and collect what it prints. No tests. */
+/* Run a program under the shim and collect its output. No tests. */
 #include "config.h"
 
 #include "preload/run.h"
@@ -44,7 +44,7 @@ const char *built(const char *name)
 	return path[turn];
 }
 
-/* Set "NAME=value" in the child; NULL ends them. */
+/* In the child. env: settings "NAME=value", up to NULL. */
 static void be_program(const char *path, const char *command, va_list env)
 {
 	const char *setting;
@@ -91,7 +91,6 @@ static void collect(int out, int err)
 	close(err);
 }
 
-/* Run it, demand success, and give its stdout back. */
 static const char *run_at(const char *path, const char *command, va_list env)
 {
 	int out[2], err[2], status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Run a program under the shim and collect what it prints. */
+/* Run a program under the shim and collect its output. */
 #ifndef LOF_TESTS_PRELOAD_RUN_H
 #define LOF_TESTS_PRELOAD_RUN_H
 
@@ -15,19 +15,19 @@ struct ran {
 };
 
 extern struct ran ran;
-extern char scratch[];		/* an empty directory of our own */
+extern char scratch[];		/* an empty directory */
 
 /* Find the shim and make the directory: 0, or the status to exit with. */
 int run_begin(void);
 void run_end(void);
 
-/* The path of a file in the build directory; good until the next but one. */
+/* The path of a file in the build directory. Valid for two calls. */
 const char *built(const char *name);
 
 /*
  * Run preload_helper, or a program at path, with a command and settings of the
- * form "NAME=value" up to NULL. It must succeed and print nothing on stderr.
- * Returns what it printed on stdout.
+ * form "NAME=value" up to NULL. The program must succeed and print nothing on
+ * stderr. Returns its stdout.
  */
 const char *run(const char *command, ...);
 const char *run_as(const char *path, const char *command, ...);
@@ -35,7 +35,7 @@ const char *run_as(const char *path, const char *command, ...);
 /* run(), but messages are allowed: they are in ran.err. */
 const char *run_told(const char *command, ...);
 
-/* What the helper prints, converted and as the kernel has it. */
+/* The output of the helper with locks converted, and not converted. */
 #define LOCKS_ON_FAULT							\
 	"ok .OOO.... 0\nok .OOO.FF. 3\nok .OOO.FOO 3\nok .O....OO 3\n"	\
 	"EINVAL ENOMEM OOOOOOOO 3\n"
@@ -59,5 +59,6 @@ const char *run_told(const char *command, ...);
 TCase *log_case(void);
 TCase *environment_case(void);
 TCase *chain_case(void);
+TCase *filter_case(void);
 
 #endif

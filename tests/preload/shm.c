@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of preload_helper: what maps and unmaps by other names than mmap, by
- * libc's function and by number; and what the ledger says afterwards.
+ * A part of preload_helper: shmat, shmdt and remap_file_pages, by libc's
+ * functions and by syscall(). Prints the ledger's notes after each call.
  */
 #include "config.h"
 
@@ -35,7 +35,10 @@ static int draw(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-/* What the ledger says, if it cannot look in /proc; and what the kernel says. */
+/*
+ * Print the ledger's notes, read without a descriptor for /proc, and then the
+ * kernel's state.
+ */
 static void show_both(void)
 {
 	int (*walk)(int (*visit)(const struct lof_region *, void *), void *);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of preload_helper: how much of an alternate stack a handler takes that
- * makes a call, in bytes, with the frame that the kernel puts there. Each is the
- * first call of a process. The program is bound when it is loaded, so that what
- * it takes to look up a function is not counted, if it is the program's.
+ * A part of preload_helper: print the bytes of an alternate stack that a
+ * handler uses for a call, with the kernel's signal frame. Each call is the
+ * first of its process. The program binds its symbols when it is loaded, so its
+ * own symbol lookups are not counted.
  */
 #include "config.h"
 
@@ -65,8 +65,7 @@ static size_t used(void)
 	return BYTES - unused;
 }
 
-/* something: another page is locked before. */
-static void measure(int something)
+static void measure(int is_other_locked)
 {
 	stack_t alternate = { .ss_sp = stack, .ss_size = BYTES };
 	struct sigaction action = {
@@ -76,7 +75,7 @@ static void measure(int something)
 	memset(stack, UNUSED, BYTES);
 	if (sigaltstack(&alternate, NULL) ||
 	    sigaction(SIGUSR1, &action, NULL) ||
-	    (something && mlock(at(6), page)))
+	    (is_other_locked && mlock(at(6), page)))
 		exit(14);
 	raise(SIGUSR1);
 	printf("%zu ", used());

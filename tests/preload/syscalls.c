@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A part of preload_helper: the same calls, by number. */
+/* A part of preload_helper: calls as in helper.c, by syscall(). */
 #include "config.h"
 
 #include "preload/helper.h"
@@ -90,7 +90,7 @@ void syscall_discard(void)
 	SHOW();
 }
 
-/* A futex call with six arguments: the last must be the word's value. */
+/* A call with six arguments: it fails unless value is the word's value. */
 static long requeue(uint32_t *word, uint32_t value)
 {
 	uint32_t other = 0;
@@ -109,7 +109,7 @@ void syscall_others(void)
 	DONE(requeue(&word, 0x12345678));
 	DONE(requeue(&word, 0x12345679));
 	DONE(syscall(SYS_close, -1));
-	/* In 32 bits an offset takes two. */
+	/* On 32-bit machines the offset is two arguments. */
 	DONE(syscall(SYS_pwrite64, fd, "xyz", 3, 0L, 0L) != 3);
 	DONE(syscall(SYS_pread64, fd, buf, 2, 1L, 0L) != 2);
 	printf("%s\n", buf);

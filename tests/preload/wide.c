@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of preload_helper: calls by number with a bit set, in one argument
- * after the other, that an int does not hold. It prints what each says.
+ * A part of preload_helper: calls by syscall() with bit 31, 32 or 63 set in one
+ * argument. Prints the errno of each call.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 #define BEGIN	HELPER_ARENA
 #define BYTES	4096
 
-/* By what the tables below name a descriptor, and a segment. */
+/* In the table: stand for the descriptor and for the segment. */
 #define FD	-77
 #define SEGMENT	-78
 
@@ -52,10 +52,10 @@ static const struct numbered {
 	{ SYS_shmdt, { BEGIN } },
 };
 
-/* Of a length the last only: less there is, and all of it may be populated. */
+/* In the first two arguments the last only: the others may be valid memory. */
 static const unsigned long wide[] = { 1ul << 31, 1ul << 32, 1ul << 63 };
 
-/* The same before each call: private memory, and behind it shared. */
+/* Before each call: 8 private pages, and then 4 shared pages. */
 static void lay_out(const struct numbered *call, int segment)
 {
 	if (syscall(SYS_munlockall) ||
@@ -106,3 +106,17 @@ void syscall_wide(void)
 	puts("a long is an int here");
 }
 #endif
+
+/* In 32 bits the offset is negative as an off_t. */
+void map_far(void)
+{
+	const int64_t far = (int64_t)3 << 30;
+	int fd = memfd_create("far", 0);
+
+	if (pwrite64(fd, "f", 1, far) != 1 ||
+	    ftruncate64(fd, far + (int64_t)page))
+		exit(18);
+	DONE_MAP(mmap(at(0), page, RW, MAP_SHARED | MAP_FIXED, fd,
+		      (off_t)far));
+	printf("%c\n", *(volatile char *)at(0));
+}

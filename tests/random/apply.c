@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Do an operation: what locks, unlocks, and changes in place. */
+/* Do an operation: calls that lock, unlock, or change memory in place. */
 #include "config.h"
 
 #include "random/calls.h"
@@ -37,7 +37,7 @@ static int apply_nobody(const struct op *op)
 	    setresgid(NOBODY, NOBODY, NOBODY) ||
 	    setresuid(NOBODY, NOBODY, NOBODY))
 		return -1;
-	/* So that /proc/self is ours again. */
+	/* Own /proc/self again. */
 	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
@@ -49,8 +49,9 @@ static int apply_to_lock(const struct op *op)
 	size_t len = span.len;
 
 	/*
-	 * Behind a slot may lie what cannot be locked, the vdso, which only
-	 * lof_walk() finds out; else nothing of ours need be there.
+	 * Only within the slot, unless lof_walk() may read /proc: behind a
+	 * slot may be the vdso. The kernel does not lock it, and the library
+	 * learns that from /proc only.
 	 */
 	if (oracle_repairs || ADDR_PLACE(op->arg[0]) < SLOTS)
 		len = (size_t)op->arg[1];
@@ -167,7 +168,7 @@ int apply(const struct op *op)
 	case OP_SHMAT: case OP_SHMDT: case OP_REMAP_FILE: case OP_BRK:
 		return kinds_apply(op);
 	case OP_FORK: case OP_END:
-		return 1;	/* run() knows of them */
+		return 1;	/* run() does them */
 	default:
 		return apply_later(op);
 	}

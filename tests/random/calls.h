@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * By which names the random driver calls: those of the library, or those of
- * libc, which the shim stands in for (RANDOM_SHIM).
+ * The random driver calls the functions of the library or, with RANDOM_SHIM,
+ * the functions of libc, which the shim hooks.
  */
 #ifndef RANDOM_CALLS_H
 #define RANDOM_CALLS_H

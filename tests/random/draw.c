@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Draw operations from a seed. What memory there is by then is not known. */
+/* Draw operations from a seed, without knowledge of the memory at run time. */
 #include "config.h"
 
 #include "random/calls.h"
@@ -16,7 +16,7 @@ int64_t draw_addr(struct stream *stream)
 	size_t what = draw(stream, 100);
 	int64_t jitter = chance(stream, 4) ? (int64_t)draw(stream, page) : 0;
 
-	/* In a small arena more of it overlaps. */
+	/* In a small arena more ranges overlap. */
 	if (stream->arena < ARENA_NPAGES && chance(stream, 50))
 		what = draw(stream, 72);
 	if (stream->arena < ARENA_NPAGES && what >= 70 && what < 72)
@@ -83,7 +83,7 @@ static int64_t draw_unlock_flags(struct stream *stream)
 					MLOCK_ONFAULT | MLOCK_LOCKED);
 }
 
-/* Where a mapping may be put by force: not at address 0, which root has. */
+/* A target for MAP_FIXED: not address 0, where root may map memory. */
 static int64_t draw_target(struct stream *stream)
 {
 	int64_t addr = draw_addr(stream);
@@ -127,15 +127,15 @@ void draw_map(struct stream *stream, const struct drawing *how,
 	if (chance(stream, 1))
 		flags |= PICK(stream, MAP_32BIT, 0x40000000);
 	/*
-	 * The length is rounded up to huge pages, and the library does not know
-	 * that no lock comes of it.
+	 * The kernel rounds the length up to huge pages, and does not lock
+	 * them. The library does not know that.
 	 */
 	if (how->known && chance(stream, 2) && !(flags & MAP_FIXED))
 		flags |= MAP_HUGETLB;
 	op->arg[4] = flags;
 	/*
-	 * What is locked unasked, or not locked when it is asked for, only
-	 * lof_walk() finds out.
+	 * The kernel locks some kinds without being asked, and never locks
+	 * other kinds. Only lof_walk() with /proc finds that.
 	 */
 	if (how->kinds && how->repair)
 		kinds_draw_map(stream, op);
@@ -190,7 +190,7 @@ static void draw_set(struct stream *stream, struct op *op)
 #endif
 }
 
-/* Kinds as often as they have a weight here. */
+/* How often each kind of operation is drawn. */
 static const struct {
 	int kind;
 	size_t weight;
@@ -299,7 +299,7 @@ void draw_op(struct stream *stream, const struct drawing *how, struct op *op)
 	}
 }
 
-/* A mapping of each sort, side by side, with a hole between. */
+/* Adjacent mappings of all files, and a hole. */
 static void draw_arena(const struct stream *stream, struct log *log)
 {
 	static const struct {
@@ -327,7 +327,7 @@ static void draw_arena(const struct stream *stream, struct log *log)
 		ANONYMOUS, 0 } };
 }
 
-/* What is begun has to end before it has cost too much. */
+/* The operation that must follow soon, since this one slows down all others. */
 static int ends_with(int kind)
 {
 	return kind == OP_MLOCKALL ? OP_MUNLOCKALL :
@@ -348,7 +348,7 @@ void draw_log(uint64_t seed, const struct drawing *how, struct log *log)
 						       ARENA_NPAGES_MIN + 1);
 		log->op[log->n++] = (struct op){ OP_ARENA, {
 			pages(stream.arena) } };
-		/* Else the shim converts all. */
+		/* Without this the shim converts all locks. */
 		log->op[log->n++] = (struct op){ OP_SET, {
 			LOF_CONVERT, (int64_t)draw(&stream, 2) } };
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A model of the counted locks: the pages that are held, in address order. */
+/* A model of the holds: the held pages, in address order. */
 #include "config.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ void holds_reset(void)
 	nheld = 0;
 }
 
-/* The first one at or behind a page. */
+/* The index of the first held page at or above an address. */
 static size_t find(uintptr_t at)
 {
 	size_t low = 0, high = nheld;
@@ -118,7 +118,7 @@ bool holds_agree(const struct regions *walked)
 		uintptr_t at = region->start;
 		size_t i = find(at);
 
-		/* None of it is held, or each page is. */
+		/* No page of a region is held, or every page. */
 		if (!region->holds && (i == nheld || held[i].at >= region->end))
 			continue;
 		for (; at < region->end; at += page, i++)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory that mlock and mlockall treat each in a way of its own: segments of
- * SysV, memfd_secret, MAP_DROPPABLE, a ring of the kernel's pages, huge pages,
- * the heap; and the calls that map it unseen by the library's own names. After
- * these lof_sync() is called, but under the shim, which has hooks for all of
- * them except brk.
+ * Kinds of memory that mlock and mlockall treat specially: SysV segments,
+ * memfd_secret, MAP_DROPPABLE, a ring of kernel pages, huge pages, the heap.
+ * The library has no functions for the calls that map them. So lof_sync()
+ * follows each call, except under the shim, which hooks all of them but brk.
  */
 #include "config.h"
 
@@ -32,9 +31,9 @@ static const size_t segment_npages[NSEGMENTS] = { 3, 12 };
 static int segments[NSEGMENTS], secret = -1, special = -1;
 static struct span heap;
 
-static void say_missing(const char *what)
+static void say_missing(const char *kind)
 {
-	printf("without %s: %s\n", what, strerror(errno));
+	printf("without %s: %s\n", kind, strerror(errno));
 }
 
 static void open_secret(void)
@@ -45,8 +44,8 @@ static void open_secret(void)
 }
 
 /*
- * A mapping of VM_MIXEDMAP, which is never locked, and that lies where we say:
- * a ring of io_uring lies where the kernel wants it.
+ * A VM_MIXEDMAP mapping, which mlock never locks. The ring of a packet socket
+ * can be mapped at any address; the ring of io_uring cannot.
  */
 static void open_special(void)
 {
@@ -62,7 +61,7 @@ static void open_special(void)
 		say_missing("a ring of packets");
 }
 
-/* It is gone with the last that has it attached, which is this program. */
+/* The segment is destroyed when this program ends, its last user. */
 static int make_segment(size_t npages)
 {
 	int id = shmget(IPC_PRIVATE, npages * page, IPC_CREAT | 0666);
@@ -105,7 +104,7 @@ static int64_t pages(size_t n)
 	return (int64_t)(n * page);
 }
 
-/* Of huge pages there are none unless the administrator put some aside. */
+/* MAP_HUGETLB fails unless the administrator reserved huge pages. */
 void kinds_draw_map(struct stream *stream, struct op *op)
 {
 	size_t what = draw(stream, 100);
@@ -182,7 +181,7 @@ void kinds_draw(struct stream *stream, struct op *op)
 	}
 }
 
-/* What is not to be had by the library's names it has to look for. */
+/* The library did not see the call: let it read the kernel's state. */
 static int seen(int ret, bool hooked)
 {
 #ifndef RANDOM_SHIM
@@ -196,8 +195,8 @@ static int seen(int ret, bool hooked)
 }
 
 /*
- * What becomes of the counts of memory that goes unseen nobody can say: held
- * memory is let alone.
+ * If a call that the library does not see unmaps held memory, the model cannot
+ * tell the holds. So held memory is left alone.
  */
 static int apply_shmat(const struct op *op)
 {
@@ -220,14 +219,14 @@ static int apply_shmat(const struct op *op)
 	return seen(ret == MAP_FAILED ? -1 : 0, true);
 }
 
-struct area {
+struct vma {
 	uintptr_t start, end;
 	unsigned long off;
 	char name[64];
 };
 
-/* The area around an address, as /proc tells it. */
-static bool find_area(const void *addr, struct area *area)
+/* The VMA around an address, from /proc. */
+static bool find_vma(const void *addr, struct vma *vma)
 {
 	static char maps[1 << 18];
 	char *line = maps, *end;
@@ -240,10 +239,10 @@ static bool find_area(const void *addr, struct area *area)
 	close(fd);
 	maps[len] = '\0';
 	for (; (end = strchr(line, '\n')); line = end + 1) {
-		*end = *area->name = '\0';
+		*end = *vma->name = '\0';
 		sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %lx %*s %*s %63s",
-		       &area->start, &area->end, &area->off, area->name);
-		if ((uintptr_t)addr - area->start < area->end - area->start)
+		       &vma->start, &vma->end, &vma->off, vma->name);
+		if ((uintptr_t)addr - vma->start < vma->end - vma->start)
 			return true;
 	}
 	return false;
@@ -252,24 +251,24 @@ static bool find_area(const void *addr, struct area *area)
 bool kinds_has_secret(struct span span)
 {
 	char *end = span.addr + span.len;
-	struct area area;
+	struct vma vma;
 
 	for (char *at = span.addr; at < end; at += page)
-		if (find_area(at, &area) && strstr(area.name, "secretmem"))
+		if (find_vma(at, &vma) && strstr(vma.name, "secretmem"))
 			return true;
 	return false;
 }
 
-/* Is there a whole segment from addr on, in one piece? What it is long. */
+/* The length of the whole segment attached at addr; 0: there is none. */
 static size_t attached_at(const void *addr)
 {
-	struct area area;
+	struct vma vma;
 	size_t len;
 
-	if (!find_area(addr, &area) || strncmp(area.name, "/SYSV", 5) != 0 ||
-	    area.start != (uintptr_t)addr || area.off)
+	if (!find_vma(addr, &vma) || strncmp(vma.name, "/SYSV", 5) != 0 ||
+	    vma.start != (uintptr_t)addr || vma.off)
 		return 0;
-	len = area.end - area.start;
+	len = vma.end - vma.start;
 	for (int i = 0; i < NSEGMENTS; i++)
 		if (len == segment_npages[i] * page)
 			return len;
@@ -277,8 +276,8 @@ static size_t attached_at(const void *addr)
 }
 
 /*
- * In the hole where the kernel had chosen the place other memory may come to
- * lie, so that all of it has to be known before.
+ * At an address that the kernel chose, other memory may fill the hole at once.
+ * So the length is read before the call.
  */
 static int apply_shmdt(const struct op *op)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Logs of operations as text, much like C, and back. */
+/* Print and read logs of operations, in a syntax like C. */
 #include "config.h"
 
 #include "random/calls.h"
@@ -18,7 +18,7 @@ const char *const op_names[OP_NKINDS] = { OPS(X) };
 static const char *const op_args[OP_NKINDS] = { OPS(X) };
 #undef X
 
-/* Names of flags, by the letter of their group; those of many bits first. */
+/* Names of flags by group. A value of several bits comes before its bits. */
 static const struct name {
 	char group;
 	int64_t value;
@@ -144,7 +144,7 @@ void log_print(FILE *file, const struct log *log)
 		op_print(file, &log->op[i]);
 }
 
-/* Sum of numbers, those with a p being pages. */
+/* A sum of numbers: bytes, or pages with the suffix p. */
 static int64_t read_bytes(char **text)
 {
 	int64_t sum = 0, n;

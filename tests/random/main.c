@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * random_ops: random operations, after each of which the ledger must be what
- * smaps says. A log that fails is shrunk and printed; --replay runs it again.
+ * random_ops: random operations. The ledger must agree with smaps after each. A
+ * log that fails is shrunk and printed; --replay runs it again.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 struct options {
 	uint64_t seed, nseeds, nops;
 	const char *replay, *without[NWITHOUT];
-	int limited, repair, kinds;	/* -1: some of the seeds */
+	int limited, repair, kinds;	/* -1: depends on the seed */
 	bool known, print, statistics, keep;
 };
 
@@ -115,7 +115,7 @@ static struct options parse(int argc, char **argv)
 	return o;
 }
 
-/* The same addresses each time, so that a log fails again. */
+/* Run again without ASLR, so that a log that failed fails again. */
 static void fix_addresses(char **argv)
 {
 	int now = personality(0xffffffff);
@@ -176,7 +176,7 @@ static bool is_wanted(const struct options *o, const struct op *op)
 	return true;
 }
 
-/* So that what is known to fail does not hide the rest. */
+/* Operations that are known to fail must not hide other failures. */
 static void leave_out_unwanted(const struct options *o, struct log *log)
 {
 	size_t n = 0;

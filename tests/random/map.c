@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Do an operation: what maps, unmaps, moves and touches. */
+/* Do an operation: calls that map, unmap or move memory, and touches. */
 #include "config.h"
 
 #include "random/calls.h"
@@ -11,13 +11,13 @@
 
 #include "random/random.h"
 
-#define HUGE_SIZE ((size_t)2 << 20)	/* or the kernel says EINVAL */
+#define HUGE_SIZE ((size_t)2 << 20)	/* other sizes fail with EINVAL */
 
 static const struct span nothing;
 
 /*
- * The kernel may unmap the target and then fail, but not for a length that is
- * beyond all of the address space.
+ * A call may unmap its target and then fail, unless its length exceeds the
+ * address space.
  */
 static void end_holds_in_holes(struct span span)
 {
@@ -40,7 +40,7 @@ int apply_mmap(const struct op *op)
 	if (ADDR_PLACE(a[1]) == NOWHERE)
 		span = (struct span){ memory_at(a[1]), (size_t)a[2] };
 	slot_evict(a[0]);
-	/* It was the one evicted: then the place is empty now. */
+	/* The address was in the evicted slot, which is empty now. */
 	if (ADDR_PLACE(a[1]) == SLOTS + a[0])
 		return 1;
 	if (op->kind == OP_MMAP)
@@ -76,7 +76,7 @@ int apply_munmap(const struct op *op)
 	return ret;
 }
 
-/* Where the counts went. */
+/* Update the model of the holds after mremap. */
 static void move_holds(struct span old, const struct op *op, char *new,
 		       size_t len)
 {
@@ -97,12 +97,12 @@ static void move_holds(struct span old, const struct op *op, char *new,
 }
 
 /*
- * A move of many mappings that fails has moved those before (Linux 6.17); then
- * their place is empty. How much that is.
+ * Since Linux 6.17 mremap may fail after it moved some of several VMAs. Returns
+ * the bytes moved: the part of the old range that is unmapped.
  */
 static size_t moved_by_failure(struct span old, size_t most)
 {
-	const size_t all = (size_t)1 << 30;	/* there is no more of ours */
+	const size_t all = (size_t)1 << 30;	/* more than the test maps */
 	size_t moved = 0;
 
 	while (moved < old.len && moved < most && moved < all &&
@@ -111,7 +111,7 @@ static size_t moved_by_failure(struct span old, size_t most)
 	return moved;
 }
 
-/* What of the old range a call of mremap has left unmapped. */
+/* The part of the old range that mremap left unmapped. */
 static struct span gone_by(struct span old, int flags, char *ret, size_t len)
 {
 	if (ret == MAP_FAILED)
@@ -125,7 +125,7 @@ static struct span gone_by(struct span old, int flags, char *ret, size_t len)
 			     : nothing;
 }
 
-/* What counts there are then is not said: end them for certain. */
+/* The holds are not specified after such a failure: end them by munmap. */
 static void holds_after_failure(struct span old, struct span new, bool partly)
 {
 	if (partly && moved_by_failure(old, new.len) &&
@@ -149,13 +149,13 @@ int apply_mremap(const struct op *op)
 		slot_evict(a[0]);
 	old = memory_span(a[1], a[2]);
 	new = memory_span(a[5], a[3]);
-	/* With MREMAP_DONTUNMAP the place is a hint. */
+	/* With MREMAP_DONTUNMAP the new address is a hint. */
 	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		new.len = (size_t)a[3];
 	else if (a[2] == a[3] && new.len < old.len)
 		old.len = new.len;
 	if (a[2] == a[3])
-		new.len = old.len;	/* is no change of size by chance */
+		new.len = old.len;	/* clipping must not change the size */
 	was_mapped = memory_is_mapped(old.addr);
 	leaks = flags & MREMAP_DONTUNMAP && kinds_has_secret(old);
 	ret = CALL(mremap)(old.addr, old.len, new.len, flags, new.addr);
@@ -163,7 +163,7 @@ int apply_mremap(const struct op *op)
 		move_holds(old, op, ret, new.len);
 	else if (flags & MREMAP_FIXED)
 		holds_after_failure(old, new, was_mapped);
-	/* A move of several VMAs may fail when some have moved. */
+	/* Also on failure: some of several VMAs may have moved. */
 	if (leaks)
 		oracle_forgive_charge();
 	if (ret == old.addr)
@@ -188,7 +188,7 @@ static void on_fault(int sig)
 {
 	if (touching)
 		siglongjmp(fault, 1);
-	signal(sig, SIG_DFL);	/* and do it again */
+	signal(sig, SIG_DFL);	/* fault again, and die */
 }
 
 void touch_prepare(void)
@@ -223,8 +223,8 @@ bool touch_byte(volatile char *byte, bool write)
 }
 
 /*
- * A stack grows without a call, also when the touch is then not allowed. Where
- * the ledger must be right by itself, it is asked, which makes it look.
+ * A stack grows without a call, even if the access then faults. If lof_walk()
+ * may not read /proc, lof_query() makes the library see the growth.
  */
 static bool touch_page(char *addr, bool write)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the random driver operates on: an arena and a stack at fixed places far
- * from all else, and slots for mappings at places of the kernel's choice.
+ * The memory of the random driver: an arena and a stack at fixed addresses far
+ * from all other memory, and slots for mappings whose address the kernel chose.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 size_t page;
 
-/* Not where huge pages may begin, which would take all of it and not go. */
+/* No huge page fits in the arena: one would make all of it resident. */
 #define ARENA_START	((uintptr_t)0x40200000 - 70 * page)
 #define STACK_START	((uintptr_t)0x50000000)
 
@@ -63,14 +63,14 @@ void memory_drop(void)
 	CALL(munmap)(kinds_heap().addr, kinds_heap().len);
 }
 
-/* A slot that is empty is a part of the arena instead. */
+/* An address in an empty slot stands for the arena. */
 static struct span place_of(int64_t addr)
 {
 	int place = ADDR_PLACE(addr);
 
 	if (place == NOWHERE)
 		return (struct span){ NULL, MARGIN_NPAGES * page };
-	/* In 32 bits the stack of the program is there. */
+	/* On 32-bit machines the last page may be the program's stack. */
 	if (place == TOP && sizeof(void *) == 4)
 		return (struct span){ (char *)(MARGIN_NPAGES * page), page };
 	if (place == TOP)
@@ -103,9 +103,9 @@ struct span memory_span(int64_t addr, int64_t len)
 	size_t room = place.len - ((uintptr_t)at - (uintptr_t)place.addr);
 
 	/*
-	 * A length that wraps is the kernel's to refuse. From address 0 it does
-	 * not wrap, and discards the whole program; nor does it for a kernel of
-	 * 64 bits in a program of 32.
+	 * The kernel must refuse a length that wraps. From address 0 no length
+	 * wraps, nor does any for a 64-bit kernel in a 32-bit program: there it
+	 * is clipped, or it would reach the whole program.
 	 */
 	if ((sizeof(size_t) > 4 &&
 	     (uintptr_t)at + (size_t)len < (uintptr_t)at) ||
@@ -180,9 +180,9 @@ static bool is_there(const char *addr, struct span gone)
 }
 
 /*
- * The kernel may put other memory into a hole, so that a slot must have none:
- * keep what is mapped at its start, drop what comes after a hole. What is gone
- * for certain may have the library's own memory in its place already.
+ * The kernel may put other memory into a hole. So a slot has no holes: keep its
+ * first mapped pages, and unmap the pages behind a hole. The range `gone`
+ * counts as a hole: the library's own memory may be there already.
  */
 void slot_trim(int64_t addr, struct span gone)
 {

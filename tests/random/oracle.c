@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What smaps tells against what lof_walk(), lof_query() and lof_stats() tell.
- * Read by a few system calls into memory that is there: nothing is mapped, and
- * nothing of the library is used for it. Where there is no mlock2 the kernel
- * tells what is locked but not how, and no more is compared.
+ * Compare lof_walk(), lof_query() and lof_stats() with smaps. This file reads
+ * smaps by plain system calls into static memory, so it maps nothing and does
+ * not use the library. Without mlock2 the kernel does not tell the kind of a
+ * lock: then kinds are not compared.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 
 bool oracle_repairs;
 static bool tells_kind;
-static uint64_t forgiven;	/* bytes that nothing takes back */
+static uint64_t forgiven;	/* bytes whose charge the kernel leaked */
 
 static int smaps = -1, status = -1;
 static char text[1 << 20];
@@ -27,8 +27,8 @@ static struct regions kernel, walked, merged;
 
 void oracle_open(void)
 {
-	forgiven = 0;	/* in a child, too */
-	tells_kind = !getenv("LOF_TEST_NO_MLOCK2");	/* of nomlock2 */
+	forgiven = 0;	/* a child has no charge */
+	tells_kind = !getenv("LOF_TEST_NO_MLOCK2");	/* set by nomlock2 */
 	if (smaps >= 0) {
 		close(smaps);
 		close(status);
@@ -89,7 +89,7 @@ static unsigned int kind_of(const char *flags, const char *end)
 	return kind;
 }
 
-/* Add a region; those that adjoin and are alike become one. */
+/* Add a region. Adjacent regions that are alike become one. */
 static void add(struct regions *list, struct region region)
 {
 	struct region *last = &list->region[list->n - 1];
@@ -136,7 +136,7 @@ static struct region of_library(const struct lof_region *region)
 				region->kind, region->holds };
 }
 
-/* Regions that adjoin differ in something. */
+/* Fails if two adjacent regions are alike. */
 static int visit(const struct lof_region *region, void *arg)
 {
 	static struct lof_region last;
@@ -160,7 +160,7 @@ static int visit(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-/* How often the ledger was found wrong where it was not suspect. */
+/* The number of times that the ledger was wrong and not suspect. */
 static uint64_t known_drift;
 
 static uint64_t read_drift(void)
@@ -186,9 +186,9 @@ static bool has_not_drifted(void)
 	return false;
 }
 
-static void complain_of(const char *who, const struct regions *list)
+static void complain_of(const char *title, const struct regions *list)
 {
-	complain("%s:\n", who);
+	complain("%s:\n", title);
 	for (int i = 0; i < list->n; i++)
 		complain("  %lx-%lx %s\n",
 			 (unsigned long)list->region[i].start,
@@ -261,8 +261,8 @@ bool oracle_charge_agrees(void)
 }
 
 /*
- * MREMAP_DONTUNMAP unlocks the old VMA and does not take its charge back (seen
- * on 6.18). Memory of memfd_secret cannot be unlocked before the move.
+ * MREMAP_DONTUNMAP unlocks the old VMA but keeps its charge (seen on Linux
+ * 6.18). The library cannot unlock memfd_secret memory before the move.
  */
 void oracle_forgive_charge(void)
 {
@@ -281,7 +281,7 @@ bool oracle_nothing_is_locked(void)
 	return false;
 }
 
-/* The region around addr as lof_walk() told it, or the gap between two. */
+/* The region of lof_walk() around addr, or the gap between two regions. */
 static struct region expected(uintptr_t addr)
 {
 	struct region gap = { 0, UINTPTR_MAX, LOF_NONE, 0 };
@@ -305,7 +305,7 @@ static bool is_region(const struct lof_region *told,
 	       told->start + told->len == wanted->end;
 }
 
-/* A gap ends where its pages are held, which lof_walk() does not tell. */
+/* A gap also ends at held pages, which lof_walk() does not show. */
 static bool is_inside(const struct lof_region *told,
 		      const struct region *wanted, uintptr_t addr)
 {
@@ -315,7 +315,7 @@ static bool is_inside(const struct lof_region *told,
 	       told->start <= addr && (addr < end || end == -page);
 }
 
-/* Without a descriptor the library cannot look at /proc. */
+/* Without a free descriptor the library cannot read /proc. */
 static void deny_proc(bool deny)
 {
 	struct rlimit limit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The random driver: an operation is drawn beforehand as a small structure, so
- * that a log of them can be printed, read, shrunk and replayed. After each one
- * lof_walk() must tell what smaps tells.
+ * The random driver. All operations are drawn before the run, as structures: so
+ * a log of them can be printed, read, shrunk and replayed. After each operation
+ * lof_walk() must agree with smaps.
  */
 #ifndef RANDOM_H
 #define RANDOM_H
@@ -18,9 +18,9 @@
 #define OPS_MAX		(1 << 17)
 
 /*
- * Every operation: name, how it is written, and its arguments, a letter each:
- * a address, l length, d slot that gets the result, f what is mapped, n number;
- * the others are groups of flags (random_log.c).
+ * Every operation: its constant, its name in a log, and a letter for each
+ * argument: a address, l length, d slot for the result, f the mapped file, n
+ * number. The other letters are groups of flags (log.c).
  */
 #define OPS(X)							\
 	X(NOBODY, nobody, "l")					\
@@ -53,7 +53,7 @@
 	X(END, end, "")						\
 	OPS_LATER(X)
 
-/* What came later than the first version of the library. */
+/* Calls added after the first version of the library. */
 #ifdef LOF_MREMAP_NOPOPULATE
 #define OPS_LATER(X)						\
 	X(POPULATE, populate, "alP")				\
@@ -84,33 +84,33 @@ struct log {
 
 /*
  * An address is a place and an offset in bytes from its start. NOWHERE is
- * address 0, TOP the last page of all, HEAP what sbrk() gave and will give.
+ * address 0, TOP the last page of the address space, HEAP the range of sbrk().
  */
 enum { NOWHERE, TOP, ARENA, STACK, HEAP, SLOTS };
 
 #define NSLOTS		12
-#define ARENA_NPAGES	64	/* or what a log says, but not more */
+#define ARENA_NPAGES	64	/* at most; a log can set less */
 #define ARENA_NPAGES_MIN 24
-#define MARGIN_NPAGES	16	/* around the arena; it may be used, too */
+#define MARGIN_NPAGES	16	/* around the arena, also used */
 #define STACK_NPAGES	64
 #define FILE_NPAGES	8
 #define HEAP_NPAGES	16
-#define SPECIAL_NPAGES	4	/* neither more nor less can be mapped */
+#define SPECIAL_NPAGES	4	/* the only length that can be mapped */
 
 #define ADDR(place, off)	((int64_t)(place) * ((int64_t)1 << 40) + (off))
 #define ADDR_PLACE(addr)	((int)(((addr) + ((int64_t)1 << 39)) >> 40))
 #define ADDR_OFF(addr)							\
 	((addr) - (int64_t)ADDR_PLACE(addr) * ((int64_t)1 << 40))
 
-/* What is mapped. */
+/* The mapped file. */
 enum { BAD_FD, ANONYMOUS, REGULAR, MEMFD, SECRET, SPECIAL, NFILES };
 
 extern size_t page;
 
-/* random_stream.c: a stream of numbers. */
+/* stream.c: a stream of random numbers. */
 struct stream {
 	uint64_t state;
-	size_t arena;		/* pages of it that addresses are drawn from */
+	size_t arena;		/* pages of the arena for drawn addresses */
 };
 
 #define PICK(stream, ...)						\
@@ -121,11 +121,11 @@ struct stream stream_of(uint64_t seed);
 size_t draw(struct stream *stream, size_t below);
 bool chance(struct stream *stream, size_t percent);
 
-/* random_draw.c: a log drawn from it. */
+/* draw.c: a log drawn from a stream. */
 struct drawing {
 	bool limited;		/* without privileges, under a small limit */
 	bool repair;		/* lof_walk() may correct the ledger */
-	bool known;		/* also what is known to go wrong */
+	bool known;		/* also operations known to go wrong */
 	bool kinds;		/* every kind of memory, in a small arena */
 };
 
@@ -137,34 +137,34 @@ void draw_remap(struct stream *stream, struct op *op);
 void draw_op(struct stream *stream, const struct drawing *how, struct op *op);
 void draw_log(uint64_t seed, const struct drawing *how, struct log *log);
 
-/* random_log.c: logs as text. */
+/* log.c: logs as text. */
 extern const char *const op_names[OP_NKINDS];
 void op_print(FILE *file, const struct op *op);
 void log_print(FILE *file, const struct log *log);
 bool log_read(FILE *file, struct log *log);
 
-/* random_memory.c: what there is to operate on. */
+/* memory.c: the memory of the operations. */
 struct span {
 	char *addr;
 	size_t len;
 };
 
 void memory_make(void);
-void memory_resize(size_t len);	/* of the arena; before anything is there */
+void memory_resize(size_t len);	/* the arena; before anything is mapped */
 void memory_drop(void);		/* by calls of the library */
 char *memory_at(int64_t addr);
-struct span memory_span(int64_t addr, int64_t len);	/* not beyond it */
+struct span memory_span(int64_t addr, int64_t len);	/* clipped to a place */
 bool memory_is_place(const char *addr);	/* arena or stack, margins too */
 int memory_file(int64_t which);
 bool memory_is_mapped(const void *addr);
-/* In a child other memory may come to lie where a slot was, the library's too */
+/* Before a fork: MADV_DOFORK, else other memory may take the place of slots. */
 void memory_keep_in_child(void);
 void slot_evict(int64_t slot);
 void slot_put(int64_t slot, char *addr, size_t len);
 void slot_grow(int64_t addr, const char *end);
 void slot_trim(int64_t addr, struct span gone);	/* after a hole was made */
 
-/* random_apply.c, random_map.c: do it. What it returned; 1: nothing done. */
+/* apply.c, map.c: do an operation. Return its result; 1: it was not done. */
 extern bool in_child;
 int apply(const struct op *op);
 int apply_mmap(const struct op *op);
@@ -175,10 +175,10 @@ void touch_prepare(void);
 bool touch_byte(volatile char *byte, bool write);
 
 /*
- * random_kinds.c: memory of kinds that mlock treats in ways of their own, and
- * calls that map and unmap it, which the library itself has no names for.
+ * kinds.c: special kinds of memory, and calls that map and unmap them and that
+ * the library has no function for.
  */
-void kinds_open(void);		/* once, before all runs; says what is missing */
+void kinds_open(void);		/* before all runs; prints missing kinds */
 int kinds_file(int which);
 void kinds_make_heap(void);
 struct span kinds_heap(void);
@@ -187,7 +187,7 @@ void kinds_draw(struct stream *stream, struct op *op);
 int kinds_apply(const struct op *op);
 bool kinds_has_secret(struct span span);
 
-/* random_oracle.c: is the ledger right? False: why is in the report. */
+/* oracle.c: is the ledger right? If not, the report says why. */
 struct region {
 	uintptr_t start, end;
 	unsigned int kind, holds;
@@ -200,20 +200,20 @@ struct regions {
 	struct region region[REGIONS_MAX];
 };
 
-extern bool oracle_repairs;	/* the ledger may be wrong unsuspected */
+extern bool oracle_repairs;	/* the ledger may be wrong, not suspect */
 
-/* The kernel changed a lock by itself, unseen. */
+/* The kernel changed a lock without a call that the library sees. */
 void oracle_forgives_drift(void);
 void oracle_open(void);		/* again in a child of fork */
 bool oracle_agrees(void);
 bool oracle_charge_agrees(void);
-void oracle_forgive_charge(void);	/* after what the kernel gets wrong */
+void oracle_forgive_charge(void);	/* the kernel leaked a charge */
 bool oracle_nothing_is_locked(void);
 int oracle_query(const void *addr);
 int oracle_stats(void);
 const struct regions *oracle_kernel(void);	/* as last read */
 
-/* random_holds.c: a model of the counted locks. */
+/* holds.c: a model of the holds. */
 void holds_reset(void);
 void holds_clear(const void *addr, size_t len);
 void holds_move(const void *from, const void *to, size_t len);
@@ -222,7 +222,7 @@ bool holds_all(const void *addr, size_t len);
 bool holds_any(const void *addr, size_t len);
 bool holds_agree(const struct regions *walked);
 
-/* random_run.c: run a log in a child; what went wrong is in memory shared. */
+/* run.c: run a log in a child, which reports in shared memory. */
 struct report {
 	size_t at;		/* index of the operation */
 	bool failed;
@@ -236,7 +236,7 @@ void complain(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 bool run(const struct log *log);	/* false: report->at, ->text */
 
-/* random_shrink.c: make a failing log short; it still fails. */
+/* shrink.c: shorten a failing log that still fails. */
 void shrink(struct log *log);
 
 #endif

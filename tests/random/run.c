@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Run a log in a child, where all is fresh, and check after each operation.
- * The parent never calls the library.
+ * Run a log in a child, and check after each operation. The parent never calls
+ * the library, so each child begins with a fresh one.
  */
 #include "config.h"
 
@@ -17,10 +17,10 @@
 
 #include "random/random.h"
 
-#define UNTOUCHED	7777	/* an errno that nothing sets */
-#define PATIENCE_S	120	/* for this many operations: */
+#define UNTOUCHED	7777	/* a value that no call gives errno */
+#define PATIENCE_S	120	/* for NPATIENT operations */
 #define NPATIENT	1024
-#define NCHARGES	32	/* operations between two looks at VmLck */
+#define NCHARGES	32	/* operations between two checks of VmLck */
 
 struct report *report;
 bool in_child;
@@ -47,7 +47,10 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
-/* It would grow unseen. Inlined, it would make all below lie deeper still. */
+/*
+ * Grow the stack now: the library would not see it grow later. Not inlined, or
+ * all later frames would lie deeper.
+ */
 __attribute__((noinline))
 static void use_stack(void)
 {
@@ -82,7 +85,7 @@ static bool step(const struct log *log, size_t i)
 
 static bool run_from(const struct log *log, size_t first);
 
-/* The operations up to the next END are the child's. */
+/* The child does the operations up to the next END. */
 static size_t end_of_child(const struct log *log, size_t i)
 {
 	while (i < log->n && log->op[i].kind != OP_END)
@@ -141,8 +144,8 @@ static bool run_from(const struct log *log, size_t first)
 static bool nothing_is_left(void)
 {
 	/*
-	 * What is held could not be locked again if the limit came down. The
-	 * counts outlive this; they do not outlive their memory.
+	 * Let munlockall() unlock held memory too: under a lower limit it could
+	 * not lock that again. The holds end with their memory.
 	 */
 	lof_set(LOF_HOLDS, LOF_HOLDS_YIELD);
 	if (CALL(munlockall)() == 0) {

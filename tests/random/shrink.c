@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Make a log that fails short: leave out pieces, from halves down to single
- * operations, as long as it still fails, in whatever way.
+ * Shorten a failing log: leave out pieces, from halves down to single
+ * operations, if the log still fails, in any way.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 
 #include "random/random.h"
 
-#define SHRINK_S	120	/* then it is short enough */
+#define SHRINK_S	120	/* the time limit */
 
 static struct op *candidate;
 static time_t deadline;
@@ -20,15 +20,15 @@ static bool fails(struct log *log)
 {
 	if (run(log))
 		return false;
-	/* What comes after the failure is of no use. */
+	/* Drop the operations after the failure. */
 	if (report->at + 1 < log->n)
 		log->n = report->at + 1;
 	return true;
 }
 
 /*
- * The same log without n operations from first on; but whether lof_walk() may
- * look at /proc stays, or another failure would take the place of this one.
+ * Does the log fail without n operations from first on? Then drop them. REPAIR
+ * always stays: without it another failure would take the place of this one.
  */
 static bool fails_without(struct log *log, size_t first, size_t n)
 {
@@ -44,7 +44,7 @@ static bool fails_without(struct log *log, size_t first, size_t n)
 	return true;
 }
 
-/* Leave out pieces of n, the last first. Was one of no use? */
+/* Leave out pieces of n operations, the last first. True: one was left out. */
 static bool leave_out(struct log *log, size_t n)
 {
 	bool any = false;

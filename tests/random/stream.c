@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Numbers by chance, the same ones for the same seed. */
+/* Random numbers, the same for the same seed. */
 #include "config.h"
 
 #include "random/random.h"
 
 struct stream stream_of(uint64_t seed)
 {
-	/* Neighbouring seeds begin far from each other (splitmix64). */
+	/* splitmix64: adjacent seeds give unrelated streams. */
 	seed += 0x9e3779b97f4a7c15;
 	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
 	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A part of storm: one call at random on memory that all threads share. What it
- * returns says nothing, since others change the same memory.
+ * A part of storm: one random call on memory that all threads share. Its result
+ * is ignored, since other threads change the same memory.
  */
 #include "config.h"
 
@@ -43,7 +43,7 @@ void storm_lay_own(void)
 	lof_munlock(own + pages(4), page);
 }
 
-/* What the kernel put elsewhere is used and unmapped. */
+/* Lock, unlock and unmap a mapping that the kernel put outside the arena. */
 static void use_elsewhere(struct stream *stream, char *addr, size_t n)
 {
 	if (addr == MAP_FAILED || (uintptr_t)addr - STORM_START <

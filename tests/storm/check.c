@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A part of storm: is the ledger right, and does anybody stand still? */
+/* A part of storm: check the ledger, and that the process makes progress. */
 #include "config.h"
 
 #include "storm/storm.h"
@@ -16,7 +16,10 @@
 #define NREGIONS	4096
 #define PATIENCE	100	/* seconds */
 
-/* Where threads call. Elsewhere MCL_FUTURE locks what libc maps unseen. */
+/*
+ * The memory that threads call on. Elsewhere MCL_FUTURE locks mappings of libc,
+ * which the library does not see.
+ */
 #define FIRST		(OWN_START - 64 * page)
 #define LAST		(STORM_START + (STORM_NPAGES + 64) * page)
 
@@ -33,7 +36,7 @@ void storm_die(const char *format, ...)
 
 static void on_alarm(int signal)
 {
-	static const char text[] = "storm: somebody stands still\n";
+	static const char text[] = "storm: no progress\n";
 	ssize_t unused;
 
 	(void)signal;
@@ -83,7 +86,7 @@ static int is_full_or_held(const struct lof_region *region, void *arg)
 	return region->kind != LOF_ONFAULT || region->holds;
 }
 
-/* Is the page still the parent's too? (Bit 56: it is mapped here alone.) */
+/* Does the parent still share the page? Bit 56: only this process maps it. */
 static bool is_shared(const char *addr)
 {
 	FILE *pagemap = fopen("/proc/self/pagemap", "re");
@@ -98,7 +101,7 @@ static bool is_shared(const char *addr)
 	return entry >> 63 && !(entry >> 56 & 1);
 }
 
-/* What a child begins with. */
+/* Check the state that a child begins with. */
 void storm_check_child(bool relocked)
 {
 	char kinds[OWN_NPAGES + 1];

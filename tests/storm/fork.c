@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A part of storm: children, by several ways, while threads call. */
+/* A part of storm: fork in several ways while threads make calls. */
 #include "config.h"
 
 #include "storm/storm.h"
@@ -14,7 +14,7 @@ volatile bool is_handlers_child;
 
 static _Atomic int nchildren;
 
-/* Begin right, call, and be right. One in four has a child of its own. */
+/* Check the ledger, make calls, and check again. One child in four forks. */
 static _Noreturn void be_child(struct stream *stream, bool relocked)
 {
 	storm_watch();
@@ -36,7 +36,7 @@ static _Noreturn void be_child(struct stream *stream, bool relocked)
 	_exit(0);
 }
 
-/* A fork that no handler of pthread_atfork() hears of. */
+/* Fork by a raw system call, which runs no pthread_atfork() handler. */
 static pid_t raw_fork(void)
 {
 	return (pid_t)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L);
@@ -75,7 +75,7 @@ void storm_fork(struct stream *stream, bool relock, int how)
 	draw(stream, 2);
 }
 
-/* Inside itself libc's fork would wait for its own lock for ever. */
+/* Not within another fork(): libc would wait for its own lock for ever. */
 void storm_fork_in_handler(void)
 {
 	static _Thread_local volatile bool forking;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * storm: threads call at random on the same memory, while signal handlers
- * interrupt them and do the same, and while the process forks. Whenever all are
- * quiet, and in each child, the ledger must be what smaps says.
+ * storm: threads make random calls on the same memory, while signal handlers
+ * make calls too, and while the process forks. Whenever no call is in flight,
+ * and in each child, the ledger must agree with smaps.
  */
 #include "config.h"
 
@@ -75,7 +75,7 @@ static struct options parse(int argc, char **argv)
 	return o;
 }
 
-/* A thread, and what its handlers draw from. */
+/* A thread, and the streams of the thread and of its handlers. */
 struct worker {
 	pthread_t thread;
 	pthread_attr_t attr;
@@ -131,8 +131,8 @@ static void sleep_ns(long ns)
 }
 
 /*
- * Two signals, so that handlers are interrupted as well; and a pause between,
- * in which what they interrupt comes on.
+ * Two signals, so that a handler can interrupt the other handler. The pause
+ * lets the interrupted calls make progress.
  */
 static void send_signals(const struct options *o, uint64_t count)
 {
@@ -158,7 +158,7 @@ static void meanwhile(const struct options *o, struct stream *stream,
 		sleep_ns(ROUND_NS);
 }
 
-/* All begin to call; when it is over, all are quiet. */
+/* Start all threads, stop them, and check. */
 static void run_round(const struct options *o, struct stream *stream,
 		      uint64_t round)
 {
@@ -176,8 +176,8 @@ static void run_round(const struct options *o, struct stream *stream,
 }
 
 /*
- * A stack that is there before anybody calls: 8 MiB, as libc would map them while
- * others set MCL_FUTURE, are the whole limit of a usual user.
+ * Map the stacks before the first call. A stack of 8 MiB that libc maps under
+ * MCL_FUTURE would use up the usual RLIMIT_MEMLOCK.
  */
 static void prepare_stack(pthread_attr_t *attr)
 {
@@ -203,7 +203,7 @@ static void prepare(const struct options *o, struct stream *stream)
 	storm_lay_own();
 	if (o->relock)
 		lof_set(LOF_FORK, LOF_FORK_RELOCK);
-	/* A child is asked what is locked in memory that nobody else locks. */
+	/* A child checks memory that only main locks: threads lock all else. */
 	calls_for_all = !o->forks;
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGURG, &action, NULL);

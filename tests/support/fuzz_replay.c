@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* In the place of libFuzzer: run the files of a corpus, each once. */
+/* The main function without libFuzzer: run each file of a corpus once. */
 #include "config.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The arena of check_kernel, and how to read it. No tests. */
+/* The arena of check_kernel, and functions that read it. No tests. */
 #include "config.h"
 
 #include "support/kernel.h"
@@ -19,7 +19,7 @@ char *arena;
 char kind_letter;
 unsigned int kind_flags;
 
-/* What lof_walk() says of npages pages from start. */
+/* The kinds of npages pages from start, as lof_walk() gives them. */
 struct drawing {
 	uintptr_t start;
 	size_t npages;
@@ -53,7 +53,7 @@ void assert_books(const void *addr, size_t npages)
 	memset(ledger.kinds, '.', npages);
 	ck_assert_int_eq(lof_walk(draw, &ledger), 0);
 	ck_assert_int_eq(lof_stats(&stats, sizeof(stats)), 0);
-	/* Valgrind's memory is locked unseen, under MCL_FUTURE. */
+	/* Under MCL_FUTURE valgrind's own memory is locked unseen. */
 	if (!tool_is(TOOL_VALGRIND))
 		ck_assert_uint_eq(stats.drift, books_drifted);
 	truth_kinds(addr, npages, kernel);
@@ -167,13 +167,13 @@ void become_nobody(size_t limit)
 		ck_assert_int_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
 		ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
 	}
-	/* So that /proc/self is ours again. */
+	/* Own /proc/self again. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
 }
 
 /*
- * Far below where the kernel puts what may lie anywhere: nothing of anybody
- * else comes to lie in the holes that tests make.
+ * Far below the addresses that the kernel chooses: so no other mapping comes to
+ * lie in a hole that a test makes.
  */
 static void arena_make(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the suites of check_kernel share: an arena with forbidden memory around
- * it, what the kernel says of it as a string, and how to lose privileges.
- * Only the public header is used; plain libc calls pass the library by.
+ * Shared by the suites of check_kernel: an arena between two inaccessible
+ * pages, the kernel's state of it as a string, and the loss of privileges. Uses
+ * the public header only. The library does not see plain libc calls.
  */
 #ifndef LOF_TESTS_KERNEL_H
 #define LOF_TESTS_KERNEL_H
@@ -21,24 +21,24 @@
 #endif
 
 #define ARENA_PAGES	48
-#define UNTOUCHED	7777	/* an errno that nothing sets */
+#define UNTOUCHED	7777	/* a value that no call gives errno */
 #define NO_LIMIT	SIZE_MAX
 
 extern size_t page;
 extern char *arena;
 
 /*
- * The ledger agrees with smaps, and was never wrong but where it was suspect:
- * lof_stats() counts that as drift. demand_exact_books() makes kinds_at() do so,
- * for cases where nothing is locked unseen.
+ * Assert that the ledger agrees with smaps, and that it never was wrong without
+ * being suspect: lof_stats() counts that as drift.
  */
 void assert_books(const void *addr, size_t npages);
-/* How often the kernel is known to have been changed unseen. */
+/* The drift to expect: changes that the test made unseen by the library. */
 extern uint64_t books_drifted;
 
+/* Let kinds_at() call assert_books(): for cases without unseen changes. */
 void demand_exact_books(TCase *tcase);
 
-/* What 'K' stands for in KINDS, and the flags of lof_mlock2() for it. */
+/* The letter that 'K' stands for in KINDS, and its flags of lof_mlock2(). */
 extern char kind_letter;
 extern unsigned int kind_flags;
 
@@ -53,8 +53,8 @@ static inline size_t pages(size_t n)
 }
 
 /*
- * What smaps says of len pages, a character for each: '-' not mapped, '.' not
- * locked, 'F' locked in full, 'O' on fault. Checks that lof_walk() agrees.
+ * The state of npages pages in smaps, a character for each: '-' not mapped, '.'
+ * not locked, 'F' locked in full, 'O' on fault. Checks that lof_walk() agrees.
  */
 const char *kinds_at(const void *addr, size_t npages);
 
@@ -65,32 +65,32 @@ const char *kinds_meant(const char *kinds);
 const char *arena_state(void);
 
 /*
- * Lock in full, and unlock, with no word to the library. Not by libc, whose
- * calls do nothing under a sanitizer.
+ * Lock in full, or unlock, unseen by the library. By syscall(): libc's
+ * functions do nothing under a sanitizer.
  */
 void lock_unseen(const void *addr, size_t len);
 void unlock_unseen(const void *addr, size_t len);
 void lock_all_unseen(int flags);
 void unlock_all_unseen(void);
 
-/* Make the arena look like that; what it does not name is left. */
+/* Unmap ('-') or lock pages of the arena from first on; leave others alone. */
 void arena_lay(size_t first, const char *kinds);
 
-/* Pages of the arena that are resident. */
+/* The resident pages of the arena. */
 size_t arena_rss(void);
 
-/* Write a mark into each page, and say whether it is there. */
+/* Write a mark into each page; are the marks still there? */
 void mark(void *addr, size_t npages, char first);
 int is_marked(const void *addr, size_t npages, char first);
 
-/* Be a user without capabilities and with this limit, for good. */
+/* Become a user without capabilities, with this RLIMIT_MEMLOCK, for good. */
 void become_nobody(size_t limit);
 void set_limit(size_t limit);
 
-/* A case with an arena around each test, which must agree with the ledger. */
+/* A case whose tests have an arena. The ledger must agree after each test. */
 TCase *arena_case(Suite *suite, const char *name);
 
-/* Two of them: in the first 'K' is on fault, in the second in full. */
+/* Two such cases: 'K' is on fault in the first, in full in the second. */
 struct both_kinds {
 	TCase *tcase[2];
 };
@@ -126,7 +126,7 @@ void add_for_each_kind(struct both_kinds both, const TTest *test);
 	ck_assert_int_eq(errno, err);					\
 } while (0)
 
-/* The same, and the kernel's state is what it was. */
+/* As above, and the kernel's state does not change. */
 #define UNCHANGED(statement) do {					\
 	char before[ARENA_PAGES + 100];					\
 									\

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Run a command where mlock2 and mlockall(MCL_ONFAULT) fail, as in a sandbox
- * that knows neither, or on a kernel before 4.4.
+ * Run a command with a filter that makes mlock2 and mlockall(MCL_ONFAULT) fail,
+ * as some sandboxes do, or as a kernel before 4.4 does.
  *
  *	nomlock2 ENOSYS|EPERM|EINVAL COMMAND [ARGUMENT...]
  *
- * LOF_TEST_NO_MLOCK2 is set for it. With EINVAL it is the old kernel: mlock2 is ENOSYS there, and mlockall knows
- * no such flag. Exits as the command does; 125: it could not be done.
+ * EINVAL stands for the old kernel: mlock2 fails with ENOSYS, and mlockall with
+ * EINVAL. LOF_TEST_NO_MLOCK2 is set for the command. Exits as the command does;
+ * 125: the filter could not be set.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checks that cannot be had here: a table of reasons, shared with the processes
- * that libcheck runs the checks in.
+ * Skipped checks: a table of reasons, in memory shared with the processes that
+ * libcheck runs the checks in.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -15,11 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NREASONS	64	/* those beyond share the last row */
+#define NREASONS	64	/* more reasons share the last row */
 
 static struct table {
 	pid_t runner;
-	int in_checks;		/* those that libcheck believes to have run */
+	int in_checks;		/* skipped by skip(): libcheck counts them */
 	struct reason {
 		char why[120];
 		int count;
@@ -27,8 +27,8 @@ static struct table {
 } *table;
 
 /*
- * Before any case is made. 4 seconds, as libcheck has it, are too few on a
- * machine with other work: the bound is for what never ends.
+ * Runs before any case is made. The timeout is for checks that never end: the 4
+ * seconds of libcheck are too few on a busy machine.
  */
 __attribute__((constructor)) static void begin(void)
 {
@@ -53,7 +53,7 @@ void skip_count(const char *why)
 
 _Noreturn void skip(const char *why)
 {
-	/* By CK_FORK=no there is no process to end. */
+	/* With CK_FORK=no the check runs in this process. */
 	if (getpid() == table->runner)
 		ck_abort_msg("skip: %s", why);
 	printf("skip: %s\n", why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sanitizers and valgrind: which of them this is, and what cannot be tested
- * there. In a plain run every test is added.
+ * The tool that the tests run in, and the tests that cannot run in it. Without
+ * a tool every test is added.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 #define RUNNING_ON_VALGRIND	0
 #endif
 
-#ifndef __has_feature		/* a thing of clang */
+#ifndef __has_feature		/* only clang has it */
 #define __has_feature(feature)	0
 #endif
 
@@ -43,7 +43,7 @@
 #define PLACE	"its mmap that fails leaves the place taken"
 #define SECCOMP	"it has no seccomp"
 #define OUTSIDE	"a program that is run there runs outside of it"
-#define SLOW	"tens of thousands of locks in one area take minutes"
+#define SLOW	"tens of thousands of locks in one VMA take minutes"
 
 /* Tests by name and number. */
 static const struct {
@@ -109,7 +109,7 @@ static const struct {
 	{ "sealed_memory_is_locked_and_not_moved:0", TOOL_VALGRIND, MREMAP },
 	{ "mmap_that_fails_changes_nothing:0", TOOL_VALGRIND,
 	  "its own mmap says EINVAL, not ENOMEM" },
-	{ "move_of_what_another_thread_locks_*", TOOL_VALGRIND,
+	{ "move_of_pages_another_thread_locks_*", TOOL_VALGRIND,
 	  "it runs one thread at a time" },
 	{ "query_sees_a_mapping_that_grew_down:0", TOOL_VALGRIND,
 	  "it knows nothing of mappings that grow" },
@@ -159,7 +159,7 @@ static const struct {
 	{ "query_sees_a_mapping_that_grew_down:0", TOOL_NO_MLOCK2, KIND },
 	{ "sync_adopts_and_forgets:0", TOOL_NO_MLOCK2, KIND },
 	{ "secret_memory_is_always_locked:0", TOOL_NO_MLOCK2, KIND },
-	{ "munlock2_leaves_what_was_mapped_and_locked_anew:0", TOOL_NO_MLOCK2,
+	{ "munlock2_keeps_plain_locks_of_a_new_mapping:0", TOOL_NO_MLOCK2,
 	  KIND },
 	{ "move_that_stops_half_way_leaves_the_ledger_right:0",
 	  TOOL_NO_MLOCK2, KIND },
@@ -215,7 +215,7 @@ static const struct {
 	{ "munlockall2_takes_back_the_named_part:*", TOOL_QEMU, ITS_OWN },
 	{ "munlockall2_of_future_works_under_a_small_limit:1", TOOL_QEMU,
 	  ITS_OWN },
-	{ "move_of_what_another_thread_locks_*", TOOL_QEMU,
+	{ "move_of_pages_another_thread_locks_*", TOOL_QEMU,
 	  "its rounds take minutes" },
 	{ "under_a_limit_future_can_be_left_to_the_kernel:0", TOOL_QEMU,
 	  "its own mmap says ENOMEM, not EAGAIN" },
@@ -235,8 +235,8 @@ static const struct {
 };
 
 /*
- * In check_unit, handlers of synchronous signals assert and read /proc, by which
- * libcheck and stdio allocate. The library's own calls there stay watched.
+ * In check_unit, handlers of synchronous signals assert and read /proc, and so
+ * libcheck and stdio allocate. The library's own calls are still checked.
  */
 __attribute__((visibility("default")))
 const char *__tsan_default_suppressions(void);
@@ -311,7 +311,11 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after)
 	}
 }
 
-/* Below the limit mlock fails later, and pages that it cannot read stay locked. */
+/*
+ * Lock one page more than the limit, without access: if the limit applies,
+ * mlock fails before it locks a page. If not, it fails later, and pages stay
+ * locked.
+ */
 bool tool_is_limited(void)
 {
 	size_t charged = truth_vmlck(), len;

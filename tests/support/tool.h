@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tool that the tests run in: a sanitizer, valgrind, or a sandbox. Some tests cannot
- * be had under one: they are not added to their case, which says so and why.
+ * The tool that the tests run in: a sanitizer, valgrind, or a sandbox. Tests
+ * that cannot run in it are not added to their case; the reason is printed.
  */
 #ifndef TOOL_H
 #define TOOL_H
@@ -16,12 +16,12 @@
 #define TOOL_VALGRIND	4u
 #define TOOL_ANY	7u
 #define TOOL_NO_MLOCK2	8u	/* a filter that forbids mlock2, or qemu */
-#define TOOL_QEMU	16u	/* qemu-user, or who answers as it does */
+#define TOOL_QEMU	16u	/* qemu-user, or a kernel that acts like it */
 
-/* Does this run in one of these? */
+/* Does this process run in one of these tools? */
 bool tool_is(unsigned int tools);
 
-/* Add a test for each of the numbers from start to after, not including it. */
+/* Add a test for each number from start to after, without after. */
 void tool_add_test(TCase *tcase, const TTest *test, int start, int after);
 
 #undef tcase_add_test
@@ -30,7 +30,7 @@ void tool_add_test(TCase *tcase, const TTest *test, int start, int after);
 #define tcase_add_loop_test(tcase, test, start, after)			\
 	tool_add_test(tcase, test, start, after)
 
-/* Is RLIMIT_MEMLOCK a bound for this process, that has no CAP_IPC_LOCK? */
+/* Does RLIMIT_MEMLOCK limit this process? Not with CAP_IPC_LOCK. */
 bool tool_is_limited(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Valgrind 3.19 does not know mlock2 and says ENOSYS. So it is told here to call
- * the kernel for real in the place of lof_sys_mlock2(), be it in the program or
- * in the library. The call changes nothing that valgrind keeps books of.
+ * Valgrind 3.19 does not know mlock2: it fails with ENOSYS. This replaces
+ * lof_sys_mlock2(), in the program and in the library, by a real system call.
+ * The call changes no state that valgrind tracks.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel says is locked and resident, and the ledger against it. */
+/* The locked and resident memory in /proc, and the ledger compared with it. */
 #include "config.h"
 
 #include "support/truth.h"
@@ -25,8 +25,8 @@
 #define LINE_SIZE	(16 << 10)	/* a path of 4096 bytes, each escaped */
 #define REGIONS_MAX	4096
 
-/* An area of /proc/self/smaps. */
-struct area {
+/* A VMA of /proc/self/smaps. */
+struct vma {
 	uintptr_t start, end;
 	int kind;
 	size_t rss;
@@ -60,8 +60,8 @@ static int kind_of(const char *flags)
 	return LOF_FULL;
 }
 
-/* The next area of the file; false at its end. */
-static bool next_area(FILE *smaps, struct area *area)
+/* The next VMA of the file; false at its end. */
+static bool next_vma(FILE *smaps, struct vma *vma)
 {
 	char line[LINE_SIZE];
 
@@ -71,11 +71,11 @@ static bool next_area(FILE *smaps, struct area *area)
 
 		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &start,
 			   &end) == 2)
-			*area = (struct area){ .start = start, .end = end };
+			*vma = (struct vma){ .start = start, .end = end };
 		else if (sscanf(line, "Rss: %zu kB", &kib) == 1)
-			area->rss = kib << 10;
+			vma->rss = kib << 10;
 		else if (strncmp(line, "VmFlags:", 8) == 0) {
-			area->kind = kind_of(line);
+			vma->kind = kind_of(line);
 			return true;
 		}
 	}
@@ -88,7 +88,7 @@ struct list {
 	uintptr_t start, end;		/* clip to these */
 	struct truth_region *out;
 	int max, count;
-	struct truth_region last;	/* also where out is full */
+	struct truth_region last;	/* also if out is full */
 };
 
 static void list_add(struct list *list, uintptr_t start, uintptr_t end,
@@ -136,7 +136,7 @@ typedef int visitor(const struct lof_region *region, void *arg);
 
 #ifdef TRUTH_NO_LEDGER
 
-/* A program that does not link the library may run with it, under the shim. */
+/* A program that does not link the library may have it from the shim. */
 static int walk(visitor *visit, void *arg)
 {
 	int (*found)(visitor *visit, void *arg);
@@ -154,7 +154,7 @@ static int walk(visitor *visit, void *arg)
 
 #endif
 
-/* The library's word, of what it has locked; read once for all areas. */
+/* The regions of lof_walk(), read once for all VMAs. */
 static struct truth_region told[REGIONS_MAX];
 static int ntold;
 
@@ -169,25 +169,25 @@ static int tell(const struct lof_region *region, void *arg)
 }
 
 /*
- * Without mlock2 the kernel tells what is locked, but not how: so of what is,
- * the library's word is taken.
+ * Without mlock2 the kernel does not tell the kind of a lock. So take the kind
+ * of locked memory from the library.
  */
-static void list_add_area(struct list *list, const struct area *area)
+static void list_add_vma(struct list *list, const struct vma *vma)
 {
-	uintptr_t start = area->start;
+	uintptr_t start = vma->start;
 
-	for (int i = 0; i < ntold && area->kind == LOF_FULL; i++) {
-		if (told[i].end <= start || told[i].start >= area->end)
+	for (int i = 0; i < ntold && vma->kind == LOF_FULL; i++) {
+		if (told[i].end <= start || told[i].start >= vma->end)
 			continue;
 		if (told[i].start > start) {
 			list_add(list, start, told[i].start, LOF_FULL);
 			start = told[i].start;
 		}
-		list_add(list, start, told[i].end < area->end ?
-			 told[i].end : area->end, told[i].kind);
+		list_add(list, start, told[i].end < vma->end ?
+			 told[i].end : vma->end, told[i].kind);
 		start = told[i].end;
 	}
-	list_add(list, start, area->end, area->kind);
+	list_add(list, start, vma->end, vma->kind);
 }
 
 int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
@@ -195,15 +195,15 @@ int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
 {
 	struct list list = { start, end, out, max, 0, { 0, 0, 0 } };
 	FILE *smaps = open_proc("/proc/self/smaps");
-	struct area area = { .start = 0 };
+	struct vma vma = { .start = 0 };
 
 	ntold = 0;
-	/* Who holds the lock himself learns what is locked, but not how. */
+	/* EBUSY: this thread owns the ledger's lock. All locks are full then. */
 	if (truth_lacks_mlock2())
 		ck_assert_msg(walk(tell, NULL) == 0 || errno == EBUSY,
 			      "lof_walk failed");
-	while (next_area(smaps, &area))
-		list_add_area(&list, &area);
+	while (next_vma(smaps, &vma))
+		list_add_vma(&list, &vma);
 	fclose(smaps);
 	return list.count;
 }
@@ -236,7 +236,7 @@ static void print_regions(const char *who, const struct truth_region *region,
 			region[i].kind == LOF_ONFAULT ? "on fault" : "full");
 }
 
-/* Without mlock2 regions of one kind may have come about in several ways. */
+/* Without mlock2 adjacent regions of one kind may differ in other ways. */
 static int merge(struct truth_region *to, const struct truth_region *region,
 		 int count)
 {
@@ -298,7 +298,7 @@ int truth_kind_at(const void *addr)
 	return msync((void *)start, page, MS_ASYNC) ? -1 : LOF_NONE;
 }
 
-/* Whether there is a mapping is told by msync() alone: smaps lists what is. */
+/* msync() tells whether a page is mapped. */
 void truth_kinds(const void *addr, size_t npages, char *kinds)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -333,14 +333,14 @@ size_t truth_vmlck(void)
 	return kib << 10;
 }
 
-/* Bytes of the pages present in a range that is a part of an area. */
+/* The bytes of the pages present in a part of a VMA. */
 static size_t present(uintptr_t start, uintptr_t end)
 {
 	FILE *pagemap = open_proc("/proc/self/pagemap");
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 0;
 	uint64_t entry;
 
-	/* It is read in whole entries only, which stdio of musl does not. */
+	/* Only whole entries can be read: stdio of musl does not do that. */
 	for (; start < end; start += page) {
 		ck_assert_msg(pread(fileno(pagemap), &entry, sizeof(entry),
 				    (off_t)(start / page * sizeof(entry))) ==
@@ -355,16 +355,16 @@ static size_t present(uintptr_t start, uintptr_t end)
 size_t truth_rss(uintptr_t start, uintptr_t end)
 {
 	FILE *smaps = open_proc("/proc/self/smaps");
-	struct area area = { .start = 0 };
+	struct vma vma = { .start = 0 };
 	size_t bytes = 0;
 
-	while (next_area(smaps, &area)) {
-		if (area.start >= start && area.end <= end)
-			bytes += area.rss;
-		else if (area.start < end && area.end > start)
-			bytes += present(area.start > start ? area.start
+	while (next_vma(smaps, &vma)) {
+		if (vma.start >= start && vma.end <= end)
+			bytes += vma.rss;
+		else if (vma.start < end && vma.end > start)
+			bytes += present(vma.start > start ? vma.start
 							    : start,
-					 area.end < end ? area.end : end);
+					 vma.end < end ? vma.end : end);
 	}
 	fclose(smaps);
 	return bytes;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel says is locked and resident, read with plain stdio: nothing
- * of the library is used, so that its bugs are not shared; but where there is no
- * mlock2, of the kinds of what the kernel has locked. Whatever cannot be read
- * fails the test.
+ * The locked and resident memory as the kernel shows it, read with plain stdio,
+ * without the library and its bugs. Only without mlock2 the kinds of the locked
+ * memory are read from the library. A file that cannot be read fails the test.
  */
 #ifndef TRUTH_H
 #define TRUTH_H
@@ -12,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Is this qemu-user? It takes any advice of madvise, where the kernel looks. */
+/* Is this qemu-user? It accepts any advice of madvise; the kernel does not. */
 bool truth_is_emulated(void);
 
-/* Is there no mlock2, since nomlock2 runs this, or qemu-user lacks it? */
+/* Is there no mlock2? nomlock2 filters it, and some qemu-user lack it. */
 bool truth_lacks_mlock2(void);
 
-/* A longest run of pages locked in the same way. */
+/* A region: adjacent pages with the same kind of lock, as many as there are. */
 struct truth_region {
 	uintptr_t start, end;
 	int kind;		/* enum lof_kind */
@@ -26,26 +25,26 @@ struct truth_region {
 
 /*
  * The locked regions of this process in [start, end), clipped, in address
- * order. Returns how many there are; the first max of them are in out.
+ * order. Returns their number; out has the first max of them.
  */
 int truth_collect(uintptr_t start, uintptr_t end, struct truth_region *out,
 		  int max);
 
-/* The same by lof_walk(): what the ledger takes for the truth. */
+/* The same from the ledger, by lof_walk(). */
 int truth_collect_walk(uintptr_t start, uintptr_t end,
 		       struct truth_region *out, int max);
 
 /*
- * Are the count locked regions of a ledger what the kernel has in [start, end)?
- * If not, print both.
+ * Does the kernel have these locked regions of the ledger, and no others, in
+ * [start, end)? If not, print both.
  */
 bool truth_is_told(uintptr_t start, uintptr_t end,
 		   const struct truth_region *ledger, int count);
 
-/* The same for what lof_walk() tells, which corrects some errors by itself. */
+/* The same for the regions of lof_walk(), which corrects suspect regions. */
 bool truth_is_equal(uintptr_t start, uintptr_t end);
 
-/* The same, and fail if not. */
+/* Assert truth_is_equal(). */
 void truth_assert_equal(uintptr_t start, uintptr_t end);
 
 /* An enum lof_kind; -1: nothing is mapped there. */
@@ -57,12 +56,12 @@ int truth_kind_at(const void *addr);
  */
 void truth_kinds(const void *addr, size_t npages, char *kinds);
 
-/* VmLck: what is charged against RLIMIT_MEMLOCK, in bytes. */
+/* VmLck: the charge against RLIMIT_MEMLOCK, in bytes. */
 size_t truth_vmlck(void);
 
 /*
- * Bytes resident in [start, end): Rss of the areas; of an area that sticks out
- * the pages that are present (the zero page is one there, in Rss it is not).
+ * The resident bytes in [start, end): the Rss of the VMAs. For a VMA that is
+ * partly outside, the pages present: these include the zero page, Rss does not.
  */
 size_t truth_rss(uintptr_t start, uintptr_t end);
 

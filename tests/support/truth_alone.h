@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For truth.c in a program that is not a test itself: libcheck has nobody to
- * tell there, so that a failed assertion ends the program.
+ * For truth.c in a program without libcheck: a failed assertion ends the
+ * program.
  */
 #ifndef TRUTH_ALONE_H
 #define TRUTH_ALONE_H

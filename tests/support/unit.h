@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the suites of check_unit share: their list, and numbers by chance. */
+/* Shared by the suites of check_unit: their list, and random numbers. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -11,6 +11,8 @@
 
 #include "support/tool.h"
 
+Suite *suite_classic_bpf(void);
+Suite *suite_permit(void);
 Suite *suite_range(void);
 Suite *suite_range_tree(void);
 Suite *suite_own_memory(void);
@@ -24,9 +26,9 @@ Suite *suite_shm(void);
 Suite *suite_old_kernels(void);
 Suite *suite_summary(void);
 
-#define UNIT_TIMEOUT	120	/* seconds for a test that takes its time */
+#define UNIT_TIMEOUT	120	/* seconds, for a slow test */
 
-/* The call returns result and leaves err in errno, which libcheck changes. */
+/* The call must return result and set errno to err. libcheck changes errno. */
 #define UNIT_ASSERT_FAILS(call, result, err) do {			\
 	bool fails_ = (call) == (result);				\
 	int errno_ = errno;						\
@@ -35,19 +37,19 @@ Suite *suite_summary(void);
 	ck_assert_int_eq(errno_, err);					\
 } while (0)
 
-/* LOF_TEST_SEED, or a new one in each run, which is printed. */
+/* LOF_TEST_SEED, or a new seed for each run. The seed is printed. */
 extern uint64_t unit_seed;
 
 /* LOF_TEST_OPS, or usual. */
 size_t unit_ops(size_t usual);
 
-/* Have another thread call it, and wait until it has. */
+/* Call the function in another thread, and wait for it. */
 void unit_by_another(void (*function)(void));
 
-/* The next of a row of random numbers; the row begins at any *state. */
+/* The next random number. *state may start with any value. */
 uint64_t unit_random(uint64_t *state);
 
-/* One from 0 to n - 1. */
+/* A random number from 0 to n - 1. */
 size_t unit_below(uint64_t *state, size_t n);
 
 #endif

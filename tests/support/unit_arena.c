@@ -40,9 +40,9 @@ struct lof_range unit_pages(size_t start, size_t after)
 }
 
 /*
- * Pages far from all other mappings, on the side to which new ones do not grow:
- * nobody else's is laid into the holes that a test leaves. The kernel fills the
- * highest hole that is large enough, valgrind the lowest.
+ * Map pages far from all other mappings, so that no new mapping fills a hole
+ * that a test leaves. The kernel maps at the highest hole that is large enough,
+ * valgrind at the lowest.
  */
 static uintptr_t far_away(size_t n)
 {
@@ -62,7 +62,7 @@ void unit_arena_begin(size_t n)
 {
 	void *addr;
 
-	/* Here are none, and to ask for those of the system is counted. */
+	/* No huge pages are used, and unit_sys would count the question. */
 	lof_cap_override(LOF_CAP_HUGETLB, 0);
 	unit_sys = (struct unit_sys){ .no_memory = false };
 	if (arena) {
@@ -130,7 +130,7 @@ bool unit_arena_is_right(void)
 	if (lof_ledger_resync(all_pages()))
 		return false;
 	n = unit_arena_tracked(region, REGIONS_MAX);
-	/* What was not suspect was right, too. */
+	/* A range that was not suspect must have been right. */
 	return truth_is_told(arena, arena + unit_len(npages), region, n) &&
 	       !lof_ledger_reread(all_pages()) &&
 	       atomic_load(&lof_ledger.drift) == drift;
