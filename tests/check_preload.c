@@ -243,6 +243,16 @@ START_TEST(stacks_of_threads_are_locked)
 }
 END_TEST
 
+START_TEST(stacks_of_threads_in_the_place_of_others_are_locked)
+{
+	if (tool_is_limited())
+		skip("the stacks do not fit a limit");
+	ck_assert_str_eq(run("large-stacks", "LOCKONFAULT_FUTURE=emulate",
+			     NULL),
+			 "OO\nOO\n");
+}
+END_TEST
+
 /* The kernel locks the pages of remap_file_pages() in full. */
 START_TEST(remapped_pages_are_tracked_as_full)
 {
@@ -402,6 +412,8 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, droppable_memory_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, attached_segments_are_tracked, 0, 2);
 	tcase_add_test(tcase, stacks_of_threads_are_locked);
+	tcase_add_test(tcase,
+		       stacks_of_threads_in_the_place_of_others_are_locked);
 	tcase_add_loop_test(tcase, remapped_pages_are_tracked_as_full, 0, 2);
 	tcase_add_test(tcase, program_with_its_own_calls_locks_on_fault);
 	tcase_add_loop_test(tcase, program_with_its_own_calls_is_left_alone, 0,
@@ -415,6 +427,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, nothing_is_printed_unasked);
 	suite_add_tcase(suite, log_case());
 	suite_add_tcase(suite, environment_case());
+	suite_add_tcase(suite, chain_case());
 	suite_add_tcase(suite, filter_case());
 	suite_add_tcase(suite, thread_case());
 	return suite;

@@ -88,6 +88,11 @@ if [ -e "$libdir/liblockonfault-preload.so" ] && [ -e locker ]; then
 	same 'the installed shim reaches a program' 'lo lf' \
 		"$(LD_PRELOAD=$libdir/liblockonfault-preload.so \
 			"$builddir/locker" flags 2>&1)"
+	# The loader of another libc searches other folders.
+	same 'the installed shim finds its library' 'lo lf' \
+		"$(env -u LD_LIBRARY_PATH \
+			LD_PRELOAD="$libdir/liblockonfault-preload.so" \
+			"$builddir/locker" flags 2>&1)"
 	command=$(find "$root" -name lockonfault -type f -perm -100)
 	[ -z "$command" ] || same 'the installed command runs a program' ok \
 		"$("$command" run --shim "$libdir/liblockonfault-preload.so" \

@@ -7,6 +7,7 @@
 #include "api/result.h"
 #include "base/options.h"
 #include "kernel/caps.h"
+#include "kernel/next.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
 #include "ledger/change.h"
@@ -29,8 +30,9 @@ static int discard_unlocked(struct lof_range range)
 	if (!err) {
 		err = lof_unlock_tracked(range);
 		if (!err)
-			err = lof_sys_madvise(range.start, lof_range_len(range),
-					      MADV_DONTNEED);
+			err = lof_next_madvise(range.start,
+					       lof_range_len(range),
+					       MADV_DONTNEED);
 		lof_relock(range, range.start);
 	}
 	lof_change_end(&change, LOF_UNSURE);
@@ -52,9 +54,9 @@ static int discard(uintptr_t addr, size_t len)
 	    lof_range_of(&range, (void *)addr, len))
 		return -EINVAL;
 	if (lof_cap_is_there(LOF_CAP_DONTNEED_LOCKED))
-		return lof_sys_madvise(addr, len, MADV_DONTNEED_LOCKED);
+		return lof_next_madvise(addr, len, MADV_DONTNEED_LOCKED);
 	if (!lof_is_locked(range))
-		return lof_sys_madvise(addr, len, MADV_DONTNEED);
+		return lof_next_madvise(addr, len, MADV_DONTNEED);
 	lof_ledger_resync(range);
 	return discard_unlocked(range);
 }
@@ -69,7 +71,7 @@ LOF_PUBLIC int lof_madvise(void *addr, size_t len, int advice)
 	struct lof_range range;
 	int err;
 
-	err = lof_sys_madvise((uintptr_t)addr, len, advice);
+	err = lof_next_madvise((uintptr_t)addr, len, advice);
 	if (err == -EINVAL && is_discard(advice) &&
 	    !lof_range_of(&range, addr, len) && lof_is_locked(range))
 		err = discard((uintptr_t)addr, len);

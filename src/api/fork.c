@@ -181,8 +181,30 @@ static void after_fork_in_child(void)
 	errno = saved;
 }
 
+/*
+ * A part of pthread_atfork() in glibc is linked into the library and needs a
+ * function that musl lacks. A program of musl may load the library too.
+ */
+#if defined(__GLIBC__) && defined(PIC)
+extern void *__dso_handle;
+extern int __register_atfork(void (*before)(void), void (*after)(void),
+			     void (*after_in_child)(void), void *object)
+	__attribute__((weak));
+extern __typeof__(pthread_atfork) pthread_atfork __attribute__((weak));
+
+__attribute__((constructor))
+static void fork_init(void)
+{
+	if (__register_atfork)
+		__register_atfork(before_fork, after_fork, after_fork_in_child,
+				  __dso_handle);
+	else if (pthread_atfork)
+		pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+#else
 __attribute__((constructor))
 static void fork_init(void)
 {
 	pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
+#endif

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel/next.h"
+
 /*
  * lof_hooked_mlock() obeys LOF_CONVERT. If a lock fails, the pages that the
  * kernel locked before the failure stay locked.
@@ -27,6 +29,11 @@ int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
  * the library emulates MCL_FUTURE.
  */
 void lof_hooked_follow(const void *addr, size_t len);
+
+/* kernel/next.h, in the library: the shim has a copy of that file. */
+void lof_hooked_next_set(const struct lof_next *next);
+enum lof_called lof_hooked_next_set_called(enum lof_called called);
+bool lof_hooked_next_is_making(long nr, long a, long b);
 
 /*
  * Make a call of prctl, seccomp, unshare or setns. Returns the kernel's result,

@@ -30,7 +30,8 @@
  * lof_lock_range() takes over in two cases: no system call locks hugetlb on
  * fault, and without mlock2 only the ledger knows the kinds.
  */
-static int lock_as_kernel(struct lof_range range, unsigned int kind)
+static int lock_as_kernel(struct lof_range range, unsigned int kind,
+			  bool by_mlock2)
 {
 	struct lof_change change;
 	int err;
@@ -42,13 +43,23 @@ static int lock_as_kernel(struct lof_range range, unsigned int kind)
 		return err == -EOPNOTSUPP ? 0 : err;
 	}
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	err = lof_lock_as(range, kind);
+	err = lof_lock_as_asked(range, kind, by_mlock2);
 	if (!err) {
 		change.locked = range;
 		change.attr = lof_attr_of_lock(kind);
 	}
 	lof_change_end(&change, lof_outcome(err));
 	return err;
+}
+
+static int mlock_as_kernel(struct lof_range range, unsigned int kind)
+{
+	return lock_as_kernel(range, kind, false);
+}
+
+static int mlock2_as_kernel(struct lof_range range, unsigned int kind)
+{
+	return lock_as_kernel(range, kind, true);
 }
 
 typedef int lock_range(struct lof_range range, unsigned int kind);
@@ -89,13 +100,13 @@ static int unlock(const void *addr, size_t len)
 	if (err)
 		return err;
 	if (lof_fastpath_begin(&path, range) && !lof_mclfuture_emulated()) {
-		err = lof_unlock(range);
+		err = lof_unlock_as_asked(range);
 		if (!lof_fastpath_holds(&path))
 			lof_fastpath_repair(&path, LOF_UNLOCKED);
 		return err;
 	}
 	err = leave_budgets(range);
-	return err ? err : lof_unlock_range(range);
+	return err ? err : lof_unlock_range_as_asked(range);
 }
 
 /* Unlock the parts of range that are locked in this kind. */
@@ -164,7 +175,7 @@ LOF_PUBLIC int lof_mlock2(const void *addr, size_t len, unsigned int flags)
 LOF_PUBLIC int lof_hooked_mlock2(const void *addr, size_t len,
 				 unsigned int flags)
 {
-	return lock2(addr, len, flags, lock_as_kernel);
+	return lock2(addr, len, flags, mlock2_as_kernel);
 }
 
 /* With LOF_CONVERT_MAX, put a range of any size into the process's budget. */
@@ -207,7 +218,7 @@ LOF_PUBLIC int lof_mlock(const void *addr, size_t len)
 
 LOF_PUBLIC int lof_hooked_mlock(const void *addr, size_t len)
 {
-	return lock1(addr, len, lock_as_kernel);
+	return lock1(addr, len, mlock_as_kernel);
 }
 
 LOF_PUBLIC int lof_munlock(const void *addr, size_t len)

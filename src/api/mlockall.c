@@ -10,6 +10,7 @@
 #include "emulate/mclfuture.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/caps.h"
+#include "kernel/next.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
@@ -165,14 +166,17 @@ static int restore_giant(const struct lof_vma *vma, void *arg)
 	return lof_is_giant(vma->range) ? restore_area(vma, arg) : 0;
 }
 
-/* mlockall() with MCL_CURRENT, and with the right charge for giants. */
-static int lock_current(int flags, unsigned int kind)
+/*
+ * mlockall() with MCL_CURRENT, made by `call`, and with the right charge for
+ * giants.
+ */
+static int lock_current(int flags, unsigned int kind, int (*call)(int))
 {
 	int err;
 
 	if (lof_may_have_giants())
 		lof_smaps_each(lock_giant, &kind);
-	err = lof_sys_mlockall(flags);
+	err = call(flags);
 	if (err && lof_may_have_giants())
 		lof_smaps_each(restore_giant, NULL);
 	return err;
@@ -181,10 +185,10 @@ static int lock_current(int flags, unsigned int kind)
 static int call_native(int flags, unsigned int kind)
 {
 	if (!(flags & MCL_CURRENT))
-		return lof_sys_mlockall(flags);
+		return lof_next_mlockall(flags);
 	if (kind == LOF_ONFAULT && has_hugetlb())
 		return lock_areas(flags);
-	return lock_current(flags, kind);
+	return lock_current(flags, kind, lof_next_mlockall);
 }
 
 /*
@@ -255,7 +259,7 @@ static int unlock_all(void)
 	lof_change_begin(&change, LOF_MAY_UNLOCK, everything(), LOF_NO_RANGE);
 	unlock_giants();
 	turn = lof_mclfuture_begin();
-	err = lof_sys_munlockall();
+	err = lof_next_munlockall();
 	lof_mclfuture_end(turn, err ? LOF_MCLFUTURE_SAME : LOF_NONE);
 	/* munlockall() leaves memfd_secret memory locked. */
 	if (!err)
@@ -293,7 +297,7 @@ static int stop_future(void)
 	int err = 0;
 
 	if (has_hugetlb() || lock_current(MCL_CURRENT | MCL_ONFAULT,
-					  LOF_ONFAULT)) {
+					  LOF_ONFAULT, lof_sys_mlockall)) {
 		if (lof_ledger_each_run(LOF_NOTED_LOCKS, everything(),
 					first_locked, &any) > 0 &&
 		    !lof_can_relock(any))

@@ -15,6 +15,7 @@
 #include "emulate/mclfuture.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/caps.h"
+#include "kernel/next.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
 #include "ledger/change.h"
@@ -51,8 +52,8 @@ static LOF_HOT int map_raw(const struct mapping *m, uintptr_t *result)
 		lof_cap_found(LOF_CAP_HUGETLB);
 	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
 		lof_cap_found(LOF_CAP_UNLOCKABLE);
-	err = lof_sys_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
-			   result);
+	err = lof_next_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->off,
+			    result);
 	if (!err && !(m->flags & MAP_ANONYMOUS))
 		lof_file_is_mapped(*result);
 	return err;
@@ -188,7 +189,7 @@ static int arm_new(const struct mapping *m, struct lof_range range)
 				       &did);
 
 	if (ret < 0)
-		lof_sys_munmap(range.start, m->len);
+		lof_next_munmap(range.start, m->len);
 	return ret < 0 ? lock_refused(ret) : ret;
 }
 
@@ -252,8 +253,12 @@ static int map_to_arm(const struct mapping *m, enum lof_outcome *did,
 	*did = LOF_REFUSED;
 	if (!is_over(m))
 		return map_raw(m, result);
-	/* A note in the range means an old mapping: do not even try. */
-	if (lof_ledger_has(LOF_NOTED_LOCKS, replaced(m)) <= 0)
+	/*
+	 * A note in the range means an old mapping: do not even try. The next
+	 * library must see one mmap().
+	 */
+	if (!lof_next_is_there() &&
+	    lof_ledger_has(LOF_NOTED_LOCKS, replaced(m)) <= 0)
 		err = map_onto_nothing(m, result);
 	if (err != -EEXIST)
 		return err;
@@ -425,7 +430,7 @@ static int unmap_noted(uintptr_t addr, size_t len, struct lof_range range)
 	int err;
 
 	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
-	err = lof_sys_munmap(addr, len);
+	err = lof_next_munmap(addr, len);
 	if (!err)
 		change.unmapped[0] = range;
 	lof_change_end(&change, lof_outcome(err));
@@ -443,7 +448,7 @@ LOF_PUBLIC int lof_munmap(void *addr, size_t len)
 		range = LOF_NO_RANGE;
 	if (!lof_fastpath_begin(&path, range))
 		return lof_return(unmap_noted((uintptr_t)addr, len, range));
-	err = lof_sys_munmap((uintptr_t)addr, len);
+	err = lof_next_munmap((uintptr_t)addr, len);
 	if (!lof_fastpath_holds(&path))
 		lof_fastpath_repair(&path, LOF_UNMAPPED);
 	return lof_return(err);
@@ -464,10 +469,10 @@ static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	if (lof_can_relock(range)) {
 		ret = lof_unlock_tracked(range);
-		err = lof_sys_mprotect(addr, len, prot);
+		err = lof_next_mprotect(addr, len, prot);
 		ret |= lof_relock(range, range.start);
 	} else {
-		err = lof_sys_mprotect(addr, len, prot);
+		err = lof_next_mprotect(addr, len, prot);
 	}
 	lof_change_end(&change, ret ? LOF_UNSURE : LOF_DONE);
 	return err;
@@ -496,7 +501,7 @@ LOF_PUBLIC int lof_mprotect(void *addr, size_t len, int prot)
 	    !lof_cap_is_there(LOF_CAP_MLOCK2) && has_flagged(range))
 		err = protect_flagged(range, (uintptr_t)addr, len, prot);
 	else
-		err = lof_sys_mprotect((uintptr_t)addr, len, prot);
+		err = lof_next_mprotect((uintptr_t)addr, len, prot);
 	if (!err)
 		lof_emulate(range, prot);
 	return lof_return(err);

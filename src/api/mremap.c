@@ -12,6 +12,7 @@
 #include "api/result.h"
 #include "emulate/mclfuture.h"
 #include "kernel/caps.h"
+#include "kernel/next.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
 #include "ledger/attrs.h"
@@ -80,8 +81,8 @@ static int call_kernel(struct lof_change *change, struct remap *r,
 	uintptr_t result;
 	int err;
 
-	err = lof_sys_mremap(r->old.start, old_len, new_len, r->flags,
-			     r->new.start, &result);
+	err = lof_next_mremap(r->old.start, old_len, new_len, r->flags,
+			      r->new.start, &result);
 	if (!err) {
 		r->new.end = r->new.end - r->new.start + result;
 		r->new.start = result;
@@ -286,8 +287,8 @@ static int remap_refused(const struct remap *r, uintptr_t addr, size_t old_len,
 
 	lof_change_begin(&change, LOF_MAY_UNLOCK, LOF_NO_RANGE,
 			 r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
-	err = lof_sys_mremap(addr, old_len, new_len, r->flags, r->new.start,
-			     &unused);
+	err = lof_next_mremap(addr, old_len, new_len, r->flags, r->new.start,
+			      &unused);
 	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
@@ -308,8 +309,8 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 	/* The kernel will refuse arguments that are not a range. */
 	if (addr & (page - 1) || new_addr & (page - 1) ||
 	    lof_range_widen(&r.new, new_addr, new_len, page))
-		return lof_sys_mremap(addr, old_len, new_len, flags, new_addr,
-				      result);
+		return lof_next_mremap(addr, old_len, new_len, flags, new_addr,
+				       result);
 	if (lof_range_widen(&r.old, addr, r.copies ? page : old_len, page))
 		return remap_refused(&r, addr, old_len, new_len);
 	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE && !r.copies &&

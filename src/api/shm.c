@@ -14,10 +14,17 @@
 #include "api/result.h"
 #include "emulate/mclfuture.h"
 #include "emulate/mclfuture_emulated.h"
+#include "kernel/next.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
 #include "ledger/change.h"
 #include "ledger/runs.h"
+
+/*
+ * SHMLBA of glibc calls this function, which musl lacks. A program of musl may
+ * load the library too.
+ */
+#define __getpagesize()	((int)lof_sys_page_size())
 
 static struct lof_range from(uintptr_t addr)
 {
@@ -65,7 +72,7 @@ static int attach(int id, uintptr_t addr, int flags, size_t size,
 			 size))
 		range = LOF_NO_RANGE;
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
-	err = lof_sys_shmat(id, addr, flags, result);
+	err = lof_next_shmat(id, addr, flags, result);
 	if (err) {
 		/* The old mapping may be gone in spite of the failure. */
 		lof_change_end(&change, flags & SHM_REMAP ? LOF_UNSURE
@@ -88,7 +95,7 @@ static int attach_unasked(int id, uintptr_t addr, int flags, uintptr_t *result)
 	struct lof_change change;
 	struct lof_range page;
 	unsigned int kind;
-	int err = lof_sys_shmat(id, addr, flags, result);
+	int err = lof_next_shmat(id, addr, flags, result);
 
 	lof_mclfuture_look(&kind);
 	if (!err && kind != LOF_NONE) {
@@ -137,7 +144,7 @@ static int end_if_unmapped(const struct lof_entry *run, void *arg)
 LOF_PUBLIC int lof_hooked_shmdt(const void *addr)
 {
 	struct lof_range rest = from((uintptr_t)addr);
-	int err = lof_sys_shmdt((uintptr_t)addr);
+	int err = lof_next_shmdt((uintptr_t)addr);
 
 	if (err)
 		return lof_return(err);
@@ -170,8 +177,8 @@ LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	/* -EBUSY counts as not locked: the range is suspect in any case. */
 	was_locked = lof_ledger_has(LOF_NOTED_LOCKS, first) > 0;
-	err = lof_sys_remap_file_pages((uintptr_t)addr, len, prot, pgoff,
-				       flags);
+	err = lof_next_remap_file_pages((uintptr_t)addr, len, prot, pgoff,
+					flags);
 	if (!err && was_locked) {
 		change.locked = range;
 		change.attr = LOF_ATTR(LOF_FULL, LOF_BY_KERNEL);

@@ -74,13 +74,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The shim works only with the dynamic loader that the command uses too. */
+/* The shim works with the dynamic loader of the command, and with musl's. */
 static bool is_our_loader(const char *loader)
 {
 	char ours[PATH_MAX];
 
 	return !lof_elf_own_loader(ours, sizeof(ours)) ||
-	       strcmp(base_name(ours), base_name(loader)) == 0;
+	       strcmp(base_name(ours), base_name(loader)) == 0 ||
+	       strncmp(base_name(loader), "ld-musl-", 8) == 0;
 }
 
 /*

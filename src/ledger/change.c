@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "kernel/next.h"
 #include "ledger/inflight.h"
 #include "ledger/nodes.h"
 #include "ledger/trees.h"
@@ -166,6 +167,9 @@ bool lof_change_end(struct lof_change *change, enum lof_outcome outcome)
 	bool is_locked, is_certain = outcome == LOF_REFUSED;
 	struct lof_guard guard;
 
+	/* Another library's function may do less than the kernel, or more. */
+	if (outcome == LOF_DONE && lof_next_is_there())
+		outcome = LOF_UNSURE;
 	if (outcome != LOF_REFUSED && is_of_this_process(change)) {
 		prepare_bits(change);
 		LOF_SEAM();

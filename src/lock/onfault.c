@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "kernel/caps.h"
+#include "kernel/next.h"
 #include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "ledger/notes.h"
@@ -27,7 +28,10 @@ static int mlock_onfault(struct lof_range range)
 	return lof_sys_mlock2(range, MLOCK_ONFAULT);
 }
 
-int lof_lock_onfault(struct lof_range range)
+typedef int lock_call(struct lof_range range);
+
+/* Lock on fault, by this call if the kernel has mlock2. */
+static inline int lock_onfault(struct lof_range range, lock_call *by)
 {
 	/*
 	 * A seccomp filter that refuses mlock2 may return EPERM: this does not
@@ -47,9 +51,14 @@ int lof_lock_onfault(struct lof_range range)
 				MADV_NOHUGEPAGE);
 	if (!is_native)
 		return lof_onfault_by_mlock(range);
-	err = lof_in_chunks(range, mlock_onfault);
+	err = lof_in_chunks(range, by);
 	return lof_cap_is_lost(LOF_CAP_MLOCK2, err) ? lof_lock_onfault(range)
 						    : err;
+}
+
+int lof_lock_onfault(struct lof_range range)
+{
+	return lock_onfault(range, mlock_onfault);
 }
 
 int lof_may_lock(void)
@@ -61,6 +70,24 @@ int lof_lock_as(struct lof_range range, unsigned int kind)
 {
 	return kind == LOF_ONFAULT ? lof_lock_onfault(range)
 				   : lof_in_chunks(range, lof_sys_mlock);
+}
+
+static int next_onfault(struct lof_range range)
+{
+	return lof_next_mlock2(range, MLOCK_ONFAULT);
+}
+
+static int next_full(struct lof_range range)
+{
+	return lof_next_mlock2(range, 0);
+}
+
+int lof_lock_as_asked(struct lof_range range, unsigned int kind, bool by_mlock2)
+{
+	if (kind == LOF_ONFAULT)
+		return lock_onfault(range, next_onfault);
+	return lof_in_chunks(range, by_mlock2 && lof_next_is_there() ?
+				    next_full : lof_next_mlock);
 }
 
 unsigned int lof_attr_of_lock(unsigned int kind)

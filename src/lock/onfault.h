@@ -6,6 +6,8 @@
 #ifndef LOF_LOCK_ONFAULT_H
 #define LOF_LOCK_ONFAULT_H
 
+#include <stdbool.h>
+
 #include "base/range.h"
 
 /*
@@ -23,6 +25,13 @@ int lof_may_lock(void);
 
 /* Lock range in this kind, LOF_ONFAULT or LOF_FULL. */
 int lof_lock_as(struct lof_range range, unsigned int kind);
+
+/*
+ * lof_lock_as() for the program's own call of mlock() or mlock2(): the next
+ * library sees it (kernel/next.h).
+ */
+int lof_lock_as_asked(struct lof_range range, unsigned int kind,
+		      bool by_mlock2);
 
 /* The ledger's attribute for a range that lof_lock_as() locked in this kind. */
 unsigned int lof_attr_of_lock(unsigned int kind);

@@ -54,7 +54,7 @@ int lof_lock_range(struct lof_range range, unsigned int kind)
 	return ret > 0 ? 0 : ret;
 }
 
-int lof_unlock_range(struct lof_range range)
+static int unlock_by(struct lof_range range, int (*unlock)(struct lof_range))
 {
 	bool held = lof_option_value(LOF_HOLDS) == LOF_HOLDS_WIN &&
 		    lof_ledger_has(LOF_NOTED_HOLDS, range);
@@ -62,9 +62,19 @@ int lof_unlock_range(struct lof_range range)
 	int err;
 
 	lof_change_begin(&change, LOF_MAY_UNLOCK, range, LOF_NO_RANGE);
-	err = held ? lof_unlock_unheld(range) : lof_unlock(range);
+	err = held ? lof_unlock_unheld(range) : unlock(range);
 	if (!err && !held)
 		change.unlocked = range;
 	lof_change_end(&change, held ? LOF_UNSURE : lof_outcome(err));
 	return err;
+}
+
+int lof_unlock_range(struct lof_range range)
+{
+	return unlock_by(range, lof_unlock);
+}
+
+int lof_unlock_range_as_asked(struct lof_range range)
+{
+	return unlock_by(range, lof_unlock_as_asked);
 }

@@ -11,4 +11,7 @@ int lof_lock_range(struct lof_range range, unsigned int kind);
 /* The range stays under its budget, and a scan may lock the range again. */
 int lof_unlock_range(struct lof_range range);
 
+/* The same for the program's own munlock(): the next library sees it. */
+int lof_unlock_range_as_asked(struct lof_range range);
+
 #endif

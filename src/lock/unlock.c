@@ -8,6 +8,7 @@
 #include "lock/unlock.h"
 
 #include "base/options.h"
+#include "kernel/next.h"
 #include "kernel/sys.h"
 #include "ledger/attrs.h"
 #include "ledger/resync.h"
@@ -17,6 +18,11 @@
 int lof_unlock(struct lof_range range)
 {
 	return lof_in_chunks(range, lof_sys_munlock);
+}
+
+int lof_unlock_as_asked(struct lof_range range)
+{
+	return lof_in_chunks(range, lof_next_munlock);
 }
 
 static int unlock_if_locked(const struct lof_entry *run, void *arg)

@@ -9,6 +9,9 @@
 /* munlock. Each function here returns 0 or the negative errno of munlock. */
 int lof_unlock(struct lof_range range);
 
+/* For the program's own munlock(): the next library sees it (kernel/next.h). */
+int lof_unlock_as_asked(struct lof_range range);
+
 /* Unlock the locks noted in range. -EBUSY: the ledger could not be read. */
 int lof_unlock_tracked(struct lof_range range);
 

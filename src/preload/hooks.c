@@ -5,7 +5,7 @@
  * call no name that the shim exports: the program may define that name by
  * syscall(), which is the shim's and would call the program's function again
  * without end. So each exported function only calls a lof_hook_*(), which
- * syscall() calls too.
+ * syscall() calls too. kernel/next.c calls such a name, but in another library.
  */
 #include "config.h"
 
@@ -20,6 +20,7 @@
 #include "api/result.h"
 #include "lockonfault.h"
 #include "preload/log.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 
 /*
@@ -37,8 +38,8 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	int err;
 
 	if (!lof_preload_is_active()) {
-		err = lof_sys_mmap((uintptr_t)addr, len, prot, flags, fd, off,
-				   &result);
+		err = lof_next_mmap((uintptr_t)addr, len, prot, flags, fd, off,
+				    &result);
 		return lof_return_ptr(err, result);
 	}
 	ret = lof_mmap(addr, len, prot, flags, fd, off);
@@ -51,48 +52,58 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 int lof_hook_munmap(void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0);
+		return lof_return(lof_next_munmap((uintptr_t)addr, len));
 	return lof_munmap(addr, len);
 }
 
 void *lof_hook_mremap(void *addr, size_t old_len, size_t new_len, int flags,
 			 void *new_addr)
 {
+	uintptr_t result = 0;
+	int err;
+
 	/* The kernel does not know LOF_MREMAP_NOPOPULATE, and refuses it. */
-	if (!lof_preload_is_active() || flags & LOF_MREMAP_NOPOPULATE)
-		return (void *)lof_hook_raw(SYS_mremap, (long)addr, (long)old_len,
-				   (long)new_len, flags, (long)new_addr, 0);
-	return lof_mremap(addr, old_len, new_len, flags, new_addr);
+	if (lof_preload_is_active() && !(flags & LOF_MREMAP_NOPOPULATE))
+		return lof_mremap(addr, old_len, new_len, flags, new_addr);
+	err = lof_next_mremap((uintptr_t)addr, old_len, new_len, flags,
+			      (uintptr_t)new_addr, &result);
+	return lof_return_ptr(err, result);
 }
 
 int lof_hook_mprotect(void *addr, size_t len, int prot)
 {
+	if (prot & PROT_EXEC && prot & PROT_WRITE)
+		lof_preload_code_changes(addr, len);
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_mprotect, (long)addr, (long)len, prot, 0,
-				0, 0);
+		return lof_return(lof_next_mprotect((uintptr_t)addr, len,
+						    prot));
 	return lof_mprotect(addr, len, prot);
 }
 
 int lof_hook_madvise(void *addr, size_t len, int advice)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_madvise, (long)addr, (long)len, advice, 0,
-				0, 0);
+		return lof_return(lof_next_madvise((uintptr_t)addr, len,
+						   advice));
 	return lof_madvise(addr, len, advice);
 }
 
 #ifdef SYS_shmat
 void *lof_hook_shmat(int id, const void *addr, int flags)
 {
-	if (!lof_preload_is_active())
-		return (void *)lof_hook_raw(SYS_shmat, id, (long)addr, flags, 0, 0, 0);
-	return lof_hooked_shmat(id, addr, flags);
+	uintptr_t result = 0;
+	int err;
+
+	if (lof_preload_is_active())
+		return lof_hooked_shmat(id, addr, flags);
+	err = lof_next_shmat(id, (uintptr_t)addr, flags, &result);
+	return lof_return_ptr(err, result);
 }
 
 int lof_hook_shmdt(const void *addr)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_shmdt, (long)addr, 0, 0, 0, 0, 0);
+		return lof_return(lof_next_shmdt((uintptr_t)addr));
 	return lof_hooked_shmdt(addr);
 }
 #endif
@@ -101,8 +112,9 @@ int lof_hook_remap_file_pages(void *addr, size_t len, int prot,
 				 size_t pgoff, int flags)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_remap_file_pages, (long)addr, (long)len,
-				prot, (long)pgoff, flags, 0);
+		return lof_return(lof_next_remap_file_pages((uintptr_t)addr,
+							    len, prot, pgoff,
+							    flags));
 	return lof_hooked_remap_file_pages(addr, len, prot, pgoff, flags);
 }
 
@@ -116,15 +128,15 @@ static int logged(const char *call, const void *addr, size_t len, int ret)
 int lof_hook_mlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_mlock, (long)addr, (long)len, 0, 0, 0, 0);
+		return lof_return(lof_next_call_mlock((uintptr_t)addr, len));
 	return logged("mlock", addr, len, lof_hooked_mlock(addr, len));
 }
 
 int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_mlock2, (long)addr, (long)len, (long)flags,
-				0, 0, 0);
+		return lof_return(lof_next_call_mlock2((uintptr_t)addr, len,
+						       flags));
 	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
 		      lof_hooked_mlock2(addr, len, flags));
 }
@@ -132,7 +144,7 @@ int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
 int lof_hook_munlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_munlock, (long)addr, (long)len, 0, 0, 0, 0);
+		return lof_return(lof_next_call_munlock((uintptr_t)addr, len));
 	return logged("munlock", addr, len, lof_munlock(addr, len));
 }
 
@@ -141,7 +153,7 @@ int lof_hook_mlockall(int flags)
 	int ret;
 
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_mlockall, flags, 0, 0, 0, 0, 0);
+		return lof_return(lof_next_mlockall(flags));
 	ret = logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
 	if (!ret)
 		lof_log_left_out();
@@ -151,7 +163,7 @@ int lof_hook_mlockall(int flags)
 int lof_hook_munlockall(void)
 {
 	if (!lof_preload_is_active())
-		return (int)lof_hook_raw(SYS_munlockall, 0, 0, 0, 0, 0, 0);
+		return lof_return(lof_next_munlockall());
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
@@ -172,12 +184,14 @@ long lof_hook_confine(long nr, const long args[6])
 
 /* The names of libc. */
 
+#define BY_NAME(call)	LOF_CALLED(LOF_CALLED_BY_NAME, call)
+
 /* An off_t of 32 bits reaches up to 4 GiB, as in libc. */
 LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 		      off_t off)
 {
-	return lof_hook_mmap(addr, len, prot, flags, fd,
-			     sizeof(off) == 4 ? (uint32_t)off : off);
+	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd,
+				     sizeof(off) == 4 ? (uint32_t)off : off));
 }
 
 /* In musl the name is a macro; off_t has 64 bits there. */
@@ -189,12 +203,13 @@ void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off);
 LOF_PUBLIC void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
 			off64_t off)
 {
-	return lof_hook_mmap(addr, len, prot, flags, fd, off);
+	return LOF_CALLED(LOF_CALLED_BY_NAME_64,
+			  lof_hook_mmap(addr, len, prot, flags, fd, off));
 }
 
 LOF_PUBLIC int munmap(void *addr, size_t len)
 {
-	return lof_hook_munmap(addr, len);
+	return BY_NAME(lof_hook_munmap(addr, len));
 }
 
 LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
@@ -207,60 +222,62 @@ LOF_PUBLIC void *mremap(void *addr, size_t old_len, size_t new_len, int flags,
 	va_start(args, flags);
 	new_addr = flags & ~MREMAP_MAYMOVE ? va_arg(args, void *) : NULL;
 	va_end(args);
-	return lof_hook_mremap(addr, old_len, new_len, flags, new_addr);
+	return BY_NAME(lof_hook_mremap(addr, old_len, new_len, flags,
+				       new_addr));
 }
 
 LOF_PUBLIC int mprotect(void *addr, size_t len, int prot)
 {
-	return lof_hook_mprotect(addr, len, prot);
+	return BY_NAME(lof_hook_mprotect(addr, len, prot));
 }
 
 LOF_PUBLIC int madvise(void *addr, size_t len, int advice)
 {
-	return lof_hook_madvise(addr, len, advice);
+	return BY_NAME(lof_hook_madvise(addr, len, advice));
 }
 
 #ifdef SYS_shmat
 LOF_PUBLIC void *shmat(int id, const void *addr, int flags)
 {
-	return lof_hook_shmat(id, addr, flags);
+	return BY_NAME(lof_hook_shmat(id, addr, flags));
 }
 
 LOF_PUBLIC int shmdt(const void *addr)
 {
-	return lof_hook_shmdt(addr);
+	return BY_NAME(lof_hook_shmdt(addr));
 }
 #endif
 
 LOF_PUBLIC int remap_file_pages(void *addr, size_t len, int prot,
 				size_t pgoff, int flags)
 {
-	return lof_hook_remap_file_pages(addr, len, prot, pgoff, flags);
+	return BY_NAME(lof_hook_remap_file_pages(addr, len, prot, pgoff,
+						 flags));
 }
 
 LOF_PUBLIC int mlock(const void *addr, size_t len)
 {
-	return lof_hook_mlock(addr, len);
+	return BY_NAME(lof_hook_mlock(addr, len));
 }
 
 LOF_PUBLIC int mlock2(const void *addr, size_t len, unsigned int flags)
 {
-	return lof_hook_mlock2(addr, len, flags);
+	return BY_NAME(lof_hook_mlock2(addr, len, flags));
 }
 
 LOF_PUBLIC int munlock(const void *addr, size_t len)
 {
-	return lof_hook_munlock(addr, len);
+	return BY_NAME(lof_hook_munlock(addr, len));
 }
 
 LOF_PUBLIC int mlockall(int flags)
 {
-	return lof_hook_mlockall(flags);
+	return BY_NAME(lof_hook_mlockall(flags));
 }
 
 LOF_PUBLIC int munlockall(void)
 {
-	return lof_hook_munlockall();
+	return BY_NAME(lof_hook_munlockall());
 }
 
 /* Four arguments are read even if fewer were given, as in libc. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The hooks, under names that no other library can replace. Each acts, and sets
- * errno, like the function of libc. An inert shim makes the plain system call.
+ * errno, like the function of libc. An inert shim makes the call as if it were
+ * not there (kernel/next.h).
  */
 #ifndef LOF_PRELOAD_HOOKS_H
 #define LOF_PRELOAD_HOOKS_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/next.h"
 #include "kernel/syscall.h"
 
 void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
@@ -30,11 +32,13 @@ int lof_hook_mlockall(int flags);
 int lof_hook_munlockall(void);
 long lof_hook_confine(long nr, const long args[6]);
 
-/* Make the plain system call, and return -1 and errno like libc. */
+/* Make any system call, and return -1 and errno like libc. */
 static inline long lof_hook_raw(long nr, long a, long b, long c, long d, long e,
 				long f)
 {
-	long ret = lof_syscall_raw(nr, a, b, c, d, e, f);
+	long ret = lof_next_is_there() ?
+		   lof_next_syscall(nr, a, b, c, d, e, f) :
+		   lof_syscall_raw(nr, a, b, c, d, e, f);
 
 	if ((unsigned long)ret <= -4096UL)
 		return ret;

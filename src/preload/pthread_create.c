@@ -2,8 +2,7 @@
 /*
  * The hook of pthread_create. libc maps the stack of the new thread unseen; in
  * glibc and musl the stack is next to its pthread_t. This is the only hook that
- * also needs libc's function. So dlsym is called here, and must not be called
- * in any other file.
+ * also needs libc's function. So it calls dlsym, which no other hook may call.
  */
 #include "config.h"
 

@@ -11,9 +11,11 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "api/hooked.h"
 #include "api/result.h"
 #include "lockonfault.h"
 #include "preload/hooks.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 
 #ifdef LOF_SYSCALL_IS_OURS
@@ -108,6 +110,16 @@ static long call(long nr, long a, long b, long c, long d, long e, long f)
 	}
 }
 
+static long call_any(long nr, long a, long b, long c, long d, long e, long f)
+{
+	/* The next library makes this call of the program, already noted. */
+	if (lof_next_is_there() && lof_hooked_next_is_making(nr, a, b))
+		return lof_hook_raw(nr, a, b, c, d, e, f);
+	if (is_wide(nr, c, d, e))
+		return call_wide(nr, a, b, c, d, e, f);
+	return call(nr, a, b, c, d, e, f);
+}
+
 /* Six arguments are read even if fewer were given, as in libc's syscall(). */
 LOF_PUBLIC long syscall(long nr, ...)
 {
@@ -122,8 +134,7 @@ LOF_PUBLIC long syscall(long nr, ...)
 	e = va_arg(args, long);
 	f = va_arg(args, long);
 	va_end(args);
-	if (is_wide(nr, c, d, e))
-		return call_wide(nr, a, b, c, d, e, f);
-	return call(nr, a, b, c, d, e, f);
+	return LOF_CALLED(LOF_CALLED_BY_NUMBER,
+			  call_any(nr, a, b, c, d, e, f));
 }
 #endif

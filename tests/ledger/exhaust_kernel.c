@@ -329,6 +329,11 @@ NEVER(lof_sys_touch_read, (uint32_t *word))
 NEVER(lof_sys_touch_write, (uint32_t *word))
 NEVER(lof_sys_close, (int fd))
 NEVER(lof_sys_memlock_limit, (uint64_t *limit))
+NEVER(lof_sys_shmat, (int id, uintptr_t addr, int flags, uintptr_t *result))
+NEVER(lof_sys_shmdt, (uintptr_t addr))
+NEVER(lof_sys_remap_file_pages, (uintptr_t addr, size_t len, int prot,
+				 size_t pgoff, int flags))
+NEVER(lof_sys_munlockall, (void))
 NEVER_LONG(lof_sys_read, (int fd, void *buf, size_t size))
 NEVER_LONG(lof_sys_seek_read, (int fd, void *buf, size_t size, uintptr_t off))
 NEVER_LONG(lof_sys_pagemap_scan,

@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lockonfault.h"
+
 #include "support/truth.h"
 
 #define UNTOUCHED 7777		/* a value that no call gives errno */
@@ -301,6 +303,21 @@ static void bound(void)
 	SHOW();
 }
 
+/* Unlock: how often was the ledger wrong, and did not know it? */
+static void unlock(void)
+{
+	int (*ask)(struct lof_stats *stats, size_t size);
+	struct lof_stats stats;
+
+	*(void **)&ask = dlsym(RTLD_DEFAULT, "lof_stats");
+	DONE(mlock(at(0), pages(2)));
+	DONE(munlock(at(0), pages(2)));
+	if (!ask || ask(&stats, sizeof(stats)))
+		exit(17);
+	printf("%llu ", (unsigned long long)stats.drift);
+	SHOW();
+}
+
 static void nothing(void)
 {
 }
@@ -339,6 +356,31 @@ static void *show_stack(void *unused)
 	return NULL;
 }
 
+static void show_stack_of(const pthread_attr_t *attr)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, attr, show_stack, NULL))
+		exit(9);
+	pthread_barrier_wait(&is_made);
+	pthread_join(thread, NULL);
+	printf("%s%s\n", lowest, highest);
+}
+
+/* glibc unmaps such stacks, and the second is in the place of the first. */
+static void large_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
+	    pthread_attr_init(&attr) ||
+	    pthread_attr_setstacksize(&attr, (size_t)48 << 20))
+		exit(8);
+	show_stack_of(&attr);
+	show_stack_of(&attr);
+	pthread_attr_destroy(&attr);
+}
+
 /*
  * A thread with default attributes, whose stack is made small for the limit,
  * and a thread with a given stack size and guard size.
@@ -346,7 +388,6 @@ static void *show_stack(void *unused)
 static void stacks(void)
 {
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	if (mlockall(MCL_FUTURE) || pthread_barrier_init(&is_made, NULL, 2) ||
 	    pthread_attr_init(&attr) ||
@@ -355,13 +396,8 @@ static void stacks(void)
 	    pthread_attr_setstacksize(&attr, 64 * page) ||
 	    pthread_attr_setguardsize(&attr, 3 * page))
 		exit(8);
-	for (int i = 0; i < 2; i++) {
-		if (pthread_create(&thread, i ? &attr : NULL, show_stack, NULL))
-			exit(9);
-		pthread_barrier_wait(&is_made);
-		pthread_join(thread, NULL);
-		printf("%s%s\n", lowest, highest);
-	}
+	show_stack_of(NULL);
+	show_stack_of(&attr);
 	pthread_attr_destroy(&attr);
 }
 
@@ -370,6 +406,7 @@ static const struct {
 	void (*run)(void);
 } commands[] = {
 	{ "stacks", stacks },
+	{ "large-stacks", large_stacks },
 	{ "locks", locks },
 	{ "all", all },
 	{ "maps", maps },
@@ -382,6 +419,7 @@ static const struct {
 	{ "droppable", droppable },
 	{ "huge", huge },
 	{ "bound", bound },
+	{ "unlock", unlock },
 	{ "nothing", nothing },
 	{ "thread-begins", thread_begins },
 	{ "thread-setuid", thread_setuid },

@@ -58,6 +58,7 @@ const char *run_told(const char *command, ...);
 
 TCase *log_case(void);
 TCase *environment_case(void);
+TCase *chain_case(void);
 TCase *filter_case(void);
 TCase *thread_case(void);
 
