@@ -635,6 +635,41 @@ else
 	left_out 'AddressSanitizer: there is no shared runtime'
 fi
 
+# --- run: a program with ThreadSanitizer, which makes mlock() do nothing
+
+cat >tsan.c <<'EOF'
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+static char memory[1 << 20];
+static void *lock(void *unused)
+{
+	for (int i = 0; i < 1000; i++)
+		if (mlock(memory, sizeof(memory)) ||
+		    munlock(memory, sizeof(memory)))
+			puts("refused");
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread[2];
+
+	for (int i = 0; i < 2; i++)
+		if (pthread_create(&thread[i], NULL, lock, NULL))
+			return 1;
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	return puts("done") < 0;
+}
+EOF
+if $asan_cc -fsanitize=thread -o tsan tsan.c -pthread 2>/dev/null &&
+	./tsan >out 2>&1; then
+	exits 'run of a program with ThreadSanitizer' 0 "$command" run ./tsan
+	same 'it finds no race' 'done' "$(cat out err)"
+else
+	left_out 'ThreadSanitizer: no program of it runs here'
+fi
+
 # --- run: programs that start others without LD_PRELOAD, by name
 
 # launches WANTED COMMAND...: wanted is how many lines "run -n" prints

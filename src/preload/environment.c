@@ -51,6 +51,19 @@ static const char *program_name(void)
 	return slash ? slash + 1 : path;
 }
 
+/*
+ * A sanitizer makes mlock() do nothing, and watches the memory that the program
+ * shares between threads: the ledger is a false race to it.
+ */
+extern void __asan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+
+static bool is_sanitized(void)
+{
+	return __asan_init || __tsan_init || __msan_init;
+}
+
 static void say(const char *name, size_t len, const char *says,
 		const char *detail)
 {
@@ -115,7 +128,7 @@ static int decide(void)
 	const char *name = program_name();
 	unsigned long convert = 0;
 
-	if (wants_eager(name) || value_of(LOF_SETTING_DISABLE, 0))
+	if (wants_eager(name) || is_sanitized() || value_of(LOF_SETTING_DISABLE, 0))
 		return INERT;
 	set_options();
 	say_unknown_names();
