@@ -171,6 +171,22 @@ START_TEST(refusals_by_the_limit_change_nothing)
 }
 END_TEST
 
+START_TEST(memory_that_fits_the_limit_is_locked)
+{
+	ck_assert_str_eq(run("limit-fits", NULL), "ok O ok OOOOOOOO 0\n");
+}
+END_TEST
+
+START_TEST(program_that_asks_for_onfault_is_answered_by_the_kernel)
+{
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("without mlock2 the kernel does not know MCL_ONFAULT");
+	ck_assert_str_eq(run("limit-asked", NULL), "ok EAGAIN ........ 0\n");
+	ck_assert_str_eq(run("limit-asked", "LOCKONFAULT_MAX=1M", NULL),
+			 "ok EAGAIN ........ 0\n");
+}
+END_TEST
+
 START_TEST(child_starts_unlocked_and_locks_on_fault)
 {
 	ck_assert_str_eq(run("child", NULL),
@@ -406,6 +422,9 @@ static Suite *preload_suite(void)
 		       bits_that_no_int_holds_are_answered_as_by_the_kernel);
 	tcase_add_test(tcase, discard_is_translated_only_if_told);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
+	tcase_add_test(tcase, memory_that_fits_the_limit_is_locked);
+	tcase_add_test(tcase,
+		       program_that_asks_for_onfault_is_answered_by_the_kernel);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);
 	tcase_add_test(tcase, child_locks_on_fault_again_if_told);
 	tcase_add_test(tcase, huge_pages_are_split_if_told);

@@ -48,6 +48,9 @@ check 'the library is bound when it is loaded' bound_at_once $library
 case $(needed $library) in
 *asan* | *tsan* | *ubsan*) ok 'built with sanitizers: needs their libraries' ;;
 *)
+	# The thread of the library has no thread-local memory but its own.
+	same 'no function finds thread-local variables' '' \
+		"$(nm -D -u $library | grep -o __tls_get_addr)"
 	same 'the library needs libc alone' 'libc' \
 		"$(needed $library | sed 's/\..*//' | grep -v '^ld-linux')" ;;
 esac
@@ -55,7 +58,8 @@ esac
 if [ -e $shim ]; then
 	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
 	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
-	wanted="$wanted remap_file_pages setns shmat shmdt syscall unshare"
+	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
+	wanted="$wanted shmat shmdt syscall unshare"
 	same 'the shim exports the hooked functions' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
@@ -72,7 +76,7 @@ if [ -e $shim ]; then
 			grep -qw '$name'"
 	done
 	# In a constructor, and in hooks whose callers may.
-	same 'next and pthread_create alone call dlsym' 'next.o pthread_create.o' \
+	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"

@@ -47,4 +47,10 @@ void lof_hooked_sync_ms(unsigned long ms);
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);
 
+/*
+ * The program is about to change its user. If the kernel's MCL_FUTURE is on for
+ * a converted mlockall(), and the limit will apply, emulate MCL_FUTURE instead.
+ */
+void lof_hooked_before_setuid(void);
+
 #endif

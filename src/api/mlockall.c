@@ -4,6 +4,7 @@
 
 #include "lockonfault.h"
 
+#include "api/hooked.h"
 #include "api/result.h"
 #include "api/sync_thread.h"
 #include "base/options.h"
@@ -363,32 +364,39 @@ static void convert_tracked(void)
 }
 
 /*
- * mlockall() on fault with MCL_FUTURE emulated by the library. Under a limit
- * MCL_CURRENT, too, locks only the mappings that fit.
+ * mlockall() on fault with MCL_FUTURE emulated by the library. If the limit does
+ * not allow to lock all present mappings, lock those that fit.
  */
-static int lock_all_ours(int flags, unsigned int ours)
+static int lock_all_ours(int flags, unsigned int ours, bool has_bound)
 {
-	bool fits = !(ours & LOF_MCLFUTURE_OURS_LIMITED);
 	struct lof_mclfuture_update turn;
+	bool is_all = false;
 	int err;
 
-	if (flags & MCL_CURRENT && fits)
+	if (flags & MCL_CURRENT && !has_bound) {
 		err = lock_all(flags & ~MCL_FUTURE);
-	else
+		is_all = !err;
+		if (err == -ENOMEM && ours & LOF_MCLFUTURE_OURS_LIMITED)
+			err = 0;
+	} else {
 		err = lof_may_lock();
+	}
 	if (err)
 		return err;
 	lof_emulate_from_now(flags & MCL_CURRENT);
 	turn = lof_mclfuture_begin();
 	lof_mclfuture_end(turn, (int)ours);
-	if (flags & MCL_CURRENT && !fits) {
+	if (flags & MCL_CURRENT && !is_all) {
 		convert_tracked();
 		lof_emulate_all();
 	}
 	return 0;
 }
 
-/* MCL_CURRENT under LOF_CONVERT_MAX: put all mappings into one budget. */
+/*
+ * MCL_CURRENT under LOF_CONVERT_MAX: put all mappings into one budget. Without
+ * /proc nothing is locked: a bound must hold.
+ */
 static int budget_all(void)
 {
 	int err = lof_may_lock();
@@ -396,37 +404,40 @@ static int budget_all(void)
 	if (err)
 		return err;
 	lof_mclfuture_end(lof_mclfuture_begin(), LOF_NONE);
-	return lof_emulate_into_budget();
+	err = lof_emulate_into_budget();
+	return err == -ENOMEM ? err : 0;
 }
 
-static int lock_all_onfault(int flags)
+/* The kernel's MCL_FUTURE was asked for without MCL_ONFAULT, and converted. */
+static _Atomic bool future_is_converted;
+
+static int lock_all_onfault(int flags, bool is_converted)
 {
+	bool has_bound = is_converted && lof_option_value(LOF_CONVERT_MAX);
 	unsigned int ours = 0;
 	int err;
 
-	if ((flags & ~MCL_ONFAULT) == MCL_CURRENT &&
-	    lof_option_value(LOF_CONVERT) &&
-	    lof_option_value(LOF_CONVERT_MAX) &&
-	    lof_mclfuture_known() == LOF_NONE) {
-		err = budget_all();
-		lof_sync_thread_use();
-		return err;
-	}
+	if (has_bound && (flags & ~MCL_ONFAULT) == MCL_CURRENT &&
+	    lof_mclfuture_known() == LOF_NONE)
+		return budget_all();
 	if (flags & MCL_FUTURE && !(flags & ~MCL_ALL))
-		ours = lof_emulate_choose();
-	err = ours ? lock_all_ours(flags, ours) : lock_all(flags);
-	lof_sync_thread_use();
+		ours = lof_emulate_choose(is_converted);
+	if (ours)
+		return lock_all_ours(flags, ours, has_bound);
+	err = lock_all(flags);
+	if (!err)
+		future_is_converted = is_converted && flags & MCL_FUTURE;
 	return err;
 }
 
-LOF_PUBLIC int lof_mlockall(int flags)
+static int mlockall_by_policy(int flags)
 {
 	int err = -EINVAL;
 
 	if (flags & MCL_ONFAULT)
-		return lof_return(lock_all_onfault(flags));
+		return lock_all_onfault(flags, false);
 	if (lof_option_value(LOF_CONVERT)) {
-		err = lock_all_onfault(flags | MCL_ONFAULT);
+		err = lock_all_onfault(flags | MCL_ONFAULT, true);
 		if (!err)
 			lof_count_converted();
 	}
@@ -434,9 +445,44 @@ LOF_PUBLIC int lof_mlockall(int flags)
 	 * -EINVAL: the flags are invalid, or Linux is before 4.4. -ENOSYS: a
 	 * filter refuses every way to lock on fault.
 	 */
-	if (err == -EINVAL || err == -ENOSYS)
-		err = lock_all(flags);
+	return err == -EINVAL || err == -ENOSYS ? lock_all(flags) : err;
+}
+
+LOF_PUBLIC int lof_mlockall(int flags)
+{
+	int err = mlockall_by_policy(flags);
+
+	lof_sync_thread_use();
 	return lof_return(err);
+}
+
+/*
+ * Under the kernel's MCL_FUTURE, a process that gives up its privileges can map
+ * nothing any more that does not fit the limit. So the library takes over while
+ * it can.
+ */
+LOF_PUBLIC void lof_hooked_before_setuid(void)
+{
+	struct lof_mclfuture_update turn;
+	struct lof_change change;
+	uint64_t limit;
+	int err;
+
+	if (!future_is_converted || lof_mclfuture_known() != LOF_ONFAULT ||
+	    lof_option_value(LOF_FUTURE) != LOF_FUTURE_AUTO ||
+	    lof_sys_memlock_limit(&limit) || limit == UINT64_MAX ||
+	    lof_ledger_reread(everything()))
+		return;
+	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
+	err = stop_future();
+	lof_change_end(&change, LOF_UNSURE);
+	if (err)
+		return;
+	future_is_converted = false;
+	lof_emulate_from_now(true);
+	turn = lof_mclfuture_begin();
+	lof_mclfuture_end(turn, LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED);
+	lof_sync_thread_use();
 }
 
 LOF_PUBLIC int lof_munlockall(void)

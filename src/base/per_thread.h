@@ -8,6 +8,8 @@
 #ifndef LOF_BASE_PER_THREAD_H
 #define LOF_BASE_PER_THREAD_H
 
+#include <features.h>	/* __GLIBC__ */
+
 #ifdef __GLIBC__
 #define LOF_PER_THREAD	_Thread_local __attribute__((tls_model("initial-exec")))
 #else

@@ -41,23 +41,23 @@ static bool can_emulate(void)
 		lof_cap_is_there(LOF_CAP_ONFAULT_BY_MLOCK));
 }
 
-unsigned int lof_emulate_choose(void)
+unsigned int lof_emulate_choose(bool is_converted)
 {
 	unsigned long policy = lof_option_value(LOF_FUTURE);
+	uint64_t limit, total;
 	bool can = kernel_can(), limited;
-	uint64_t limit;
 
 	if (lof_mclfuture_known() != LOF_NONE)
 		return 0;
-	if (lof_option_value(LOF_CONVERT) && lof_option_value(LOF_CONVERT_MAX))
+	if (is_converted && lof_option_value(LOF_CONVERT_MAX))
 		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
-	if (policy == LOF_FUTURE_KERNEL ||
-	    (!can && !can_emulate()) ||
-	    (can && policy == LOF_FUTURE_AUTO &&
-	     !lof_option_value(LOF_CONVERT)))
+	if (policy == LOF_FUTURE_KERNEL || (!can && !can_emulate()) ||
+	    (can && policy == LOF_FUTURE_AUTO && !is_converted))
 		return 0;
 	limited = lof_onfault_by_mlock_is_limited(&limit);
-	if (can && policy == LOF_FUTURE_AUTO && !limited)
+	/* Without /proc the library does not know what to lock. */
+	if (can && policy == LOF_FUTURE_AUTO &&
+	    (!limited || lof_smaps_total(&total)))
 		return 0;
 	return LOF_MCLFUTURE_OURS | (limited ? LOF_MCLFUTURE_OURS_LIMITED : 0);
 }

@@ -18,7 +18,7 @@
  * | LOF_MCLFUTURE_OURS_LIMITED    and the limit applies to this process, or
  *                                 LOF_CONVERT is set with LOF_CONVERT_MAX
  */
-unsigned int lof_emulate_choose(void);
+unsigned int lof_emulate_choose(bool is_converted);
 
 /* Private to lof_emulate(). */
 void lof_emulate_now(struct lof_range range, int prot);

@@ -78,6 +78,9 @@ static int lock_by_area(struct lof_range range, unsigned int kind)
 	err = lof_lock_as(nothing, kind);
 	if (!err)
 		err = lof_smaps_each(lock_area, &areas);
+	/* smaps cannot be read: no VMA was visited. */
+	if (err < 0 && areas.rest.start == range.start)
+		return lof_lock_as(range, kind);
 	if (!err && !lof_range_is_empty(areas.rest))
 		err = -ENOMEM;
 	return err ? err : 1;

@@ -217,6 +217,29 @@ static void limits(void)
 	SHOW();
 }
 
+/* All memory fits the limit: the code is locked, too. Later memory may not. */
+static void limit_fits(void)
+{
+	char kind[2];
+
+	helper_become_nobody(8 << 20);
+	DONE(mlockall(MCL_CURRENT | MCL_FUTURE));
+	truth_kinds((void *)((uintptr_t)limit_fits & ~(uintptr_t)(page - 1)), 1,
+		    kind);
+	printf("%s ", kind);
+	DONE_MAP(mmap(NULL, 64 << 20, RW, ANON, -1, 0));
+	SHOW();
+}
+
+/* The kernel answers a program that asks for MCL_ONFAULT itself. */
+static void limit_asked(void)
+{
+	helper_become_nobody(8 << 20);
+	DONE(mlockall(MCL_FUTURE | MCL_ONFAULT));
+	DONE_MAP(mmap(NULL, 64 << 20, RW, ANON, -1, 0));
+	SHOW();
+}
+
 static void child(void)
 {
 	int status;
@@ -414,6 +437,8 @@ static const struct {
 	{ "ring", ring },
 	{ "discard", discard },
 	{ "limits", limits },
+	{ "limit-fits", limit_fits },
+	{ "limit-asked", limit_asked },
 	{ "child", child },
 	{ "descriptors", descriptors },
 	{ "droppable", droppable },
@@ -426,6 +451,7 @@ static const struct {
 	{ "thread-single", thread_single },
 	{ "thread-last", thread_last },
 	{ "thread-fork", thread_fork },
+	{ "thread-daemon", thread_daemon },
 	{ "filter-kill", filter_kill },
 	{ "filter-trap", filter_trap },
 	{ "filter-errno", filter_errno },

@@ -61,6 +61,7 @@ void thread_setuid(void);
 void thread_single(void);
 void thread_last(void);
 void thread_fork(void);
+void thread_daemon(void);
 
 /* The program under a seccomp filter, in filter.c. */
 void filter_kill(void);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -173,4 +174,22 @@ void thread_fork(void)
 		exit(25);
 	printf("%d\n", status);
 	lock_and_wait(6, 2);
+}
+
+/* A daemon that locks all as root, and goes on under a limit as a user. */
+void thread_daemon(void)
+{
+	const struct rlimit limit = { 8 << 20, 8 << 20 };
+	pthread_t thread;
+
+	DONE(setrlimit(RLIMIT_MEMLOCK, &limit));
+	DONE(mlockall(MCL_CURRENT | MCL_FUTURE));
+	DONE(setresuid(65534, 65534, 65534));
+	DONE(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+	SHOW();
+	DONE_MAP(mmap(NULL, 64 << 20, RW, ANON, -1, 0));
+	DONE(pthread_create(&thread, NULL, nothing, NULL));
+	DONE(pthread_join(thread, NULL));
+	DONE_MAP(mmap(at(4), pages(4), RW, OVER, -1, 0));
+	SHOW();
 }

@@ -51,6 +51,16 @@ START_TEST(child_of_fork_has_a_thread_of_its_own)
 }
 END_TEST
 
+/* Without the shim the mmap() fails, and pthread_create(), too. */
+START_TEST(daemon_that_gives_up_root_goes_on)
+{
+	if (geteuid() != 0)
+		skip("only root can become another user");
+	ck_assert_str_eq(run("thread-daemon", NULL), "ok ok ok ok OOOOOOOO 0\n"
+			 "ok ok ok ok OOOOOOOO 0\n");
+}
+END_TEST
+
 TCase *thread_case(void)
 {
 	TCase *tcase = tcase_create("threads");
@@ -60,6 +70,7 @@ TCase *thread_case(void)
 		       thread_begins_with_the_first_lock_and_is_confined);
 	tcase_add_loop_test(tcase, program_with_the_thread_sees_no_difference,
 			    0, 3);
+	tcase_add_test(tcase, daemon_that_gives_up_root_goes_on);
 	tcase_add_test(tcase, child_of_fork_has_a_thread_of_its_own);
 	return tcase;
 }
