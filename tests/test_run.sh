@@ -147,7 +147,8 @@ exits 'run under LOCKONFAULT_DISABLE' 0 \
 says 'LOCKONFAULT_DISABLE stays' out 1
 says 'LOCKONFAULT_DISABLE is pointed out' err '.*LOCKONFAULT_DISABLE=1.*'
 exits 'run -v' 0 "$command" run -v true
-says 'run -v tells the variables' err ".*: LD_PRELOAD=$shim"
+says 'run -v tells the variables' err \
+	".*: LD_PRELOAD=$shim LOCKONFAULT_VERBOSE=1"
 says 'run -v tells the limit' err '.*: RLIMIT_MEMLOCK: .*, was .*'
 
 # max_is TITLE WANTED MAX [PREFIX...]: MAX must give WANTED bytes.

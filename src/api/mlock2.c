@@ -57,9 +57,14 @@ static int mlock_as_kernel(struct lof_range range, unsigned int kind)
 	return lock_as_kernel(range, kind, false);
 }
 
+/* If no way is left but mlock2 itself, a filter answers it. */
 static int mlock2_as_kernel(struct lof_range range, unsigned int kind)
 {
-	return lock_as_kernel(range, kind, true);
+	int err = lock_as_kernel(range, kind, true);
+
+	return err == -ENOSYS &&
+	       lof_option_value(LOF_FALLBACK) == LOF_FALLBACK_EMULATE ?
+	       lof_sys_mlock2(range, MLOCK_ONFAULT) : err;
 }
 
 typedef int lock_range(struct lof_range range, unsigned int kind);

@@ -36,7 +36,7 @@ static const char help[] =
 	" -n, --dry-run      print the command line, do not run it\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
-	" -v, --verbose      print the limit and the variables set\n"
+	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
 	"\n"
@@ -61,7 +61,7 @@ struct run {
 	const char *shim, *log, *max, *populate;
 	bool discard, dry_run, verbose;
 	/* The environment variables set by the command, in order. */
-	const char *set[6];
+	const char *set[7];
 	size_t nset;
 };
 
@@ -202,6 +202,8 @@ static int set_environment(struct run *run, const struct lof_target *target)
 	    set_variable(run, "LOCKONFAULT_DISCARD", "translate"))
 		return -1;
 	if (run->log && set_log(run))
+		return -1;
+	if (run->verbose && set_variable(run, "LOCKONFAULT_VERBOSE", "1"))
 		return -1;
 	return run->max ? set_max(run) : 0;
 }

@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <unistd.h>
 
 #include "base/classic_bpf.h"
 #include "kernel/sys.h"
@@ -83,6 +84,8 @@ static const struct instance instances[] = {
 	  { (uint32_t)AT_FDCWD, SOME, LOF_LOG_FLAGS, 0600 } },
 	{ LOF_CALL_LOG, SYS_write, { 3, SOME, PAGE } },
 	{ LOF_CALL_LOG, SYS_close, { 3 } },
+	{ LOF_CALL_LOG, SYS_lseek, { 2, 0, SEEK_CUR } },
+	{ LOF_CALL_LOG, SYS_ppoll, { SOME, 1, SOME, 0, 8 } },
 	{ LOF_CALL_LOG, SYS_getpid, { 0 } },
 	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_BLOCK, SOME, SOME, 8 } },
 	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, 0, 8 } },

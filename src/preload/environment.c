@@ -132,7 +132,8 @@ static int decide(void)
 		return INERT;
 	set_options();
 	say_unknown_names();
-	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name);
+	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
+		     value_of(LOF_SETTING_VERBOSE, 0));
 	lof_get(LOF_CONVERT, &convert);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;

@@ -4,9 +4,11 @@
 
 #include "preload/log.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "api/hooked.h"
 #include "kernel/sys.h"
@@ -16,37 +18,91 @@
 
 #define NAME_BYTES	32
 
+enum { IN_FILE = 1, IN_WORDS = 2 };
+
 static char log_path[PATH_MAX];
 static char log_name[NAME_BYTES];
-static _Atomic int is_open;
+static _Atomic int written;	/* in which of these ways; 0: not at all */
 
-void lof_log_open(const char *path, const char *name)
+void lof_log_open(const char *path, const char *name, bool is_verbose)
 {
-	if (!path || strlen(path) >= sizeof(log_path))
-		return;
-	strcpy(log_path, path);
+	int ways = is_verbose ? IN_WORDS : 0;
+
+	if (path && strlen(path) < sizeof(log_path)) {
+		strcpy(log_path, path);
+		ways |= IN_FILE;
+	}
 	/* A space would end the name in the log. */
 	for (size_t i = 0; i < NAME_BYTES - 1 && name[i]; i++)
 		log_name[i] = name[i] == ' ' ? '?' : name[i];
-	atomic_store_explicit(&is_open, 1, memory_order_release);
+	atomic_store_explicit(&written, ways, memory_order_release);
 }
 
-bool lof_log_is_open(void)
+/* After a filter that refuses the calls of the log nothing is written. */
+static bool is_written(int way)
 {
-	return atomic_load_explicit(&is_open, memory_order_acquire);
+	return atomic_load_explicit(&written, memory_order_acquire) & way &&
+	       lof_hooked_permits_log();
+}
+
+static void begin(struct lof_message *message)
+{
+	lof_message_add_number(message, (uintptr_t)lof_syscall_raw(SYS_getpid,
+			       0, 0, 0, 0, 0, 0), 10);
+	lof_message_add(message, " ");
+	lof_message_add(message, log_name);
+	lof_message_add(message, ": ");
+}
+
+/* The reasons that these calls have for an errno. */
+static const char *reason_of(int err)
+{
+	switch (err) {
+	case EAGAIN:
+		return "EAGAIN, RLIMIT_MEMLOCK does not allow it, or there is "
+		       "no memory";
+	case ENOMEM:
+		return "ENOMEM, RLIMIT_MEMLOCK does not allow it, or memory "
+		       "in the range is not mapped";
+	case EPERM:
+		return "EPERM, the process has no privilege to lock "
+		       "(CAP_IPC_LOCK), and RLIMIT_MEMLOCK is 0";
+	case EINVAL:
+		return "EINVAL, the arguments are invalid";
+	case ENOSYS:
+		return "ENOSYS, there is no such system call";
+	default:
+		return "for another reason, see LOCKONFAULT_LOG";
+	}
+}
+
+static void say_refused(const char *call, size_t len, int err)
+{
+	struct lof_message message = { .len = 0 };
+
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	lof_message_add(&message, call);
+	lof_message_add(&message, " refused");
+	if (len > MCL_CURRENT + MCL_FUTURE + MCL_ONFAULT) {
+		lof_message_add(&message, ", ");
+		lof_message_add_number(&message, len, 10);
+		lof_message_add(&message, " bytes");
+	}
+	lof_message_add(&message, ": ");
+	lof_message_add(&message, reason_of(err));
+	lof_message_say(&message);
 }
 
 void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 {
 	struct lof_message message = { .len = 0 };
 
-	if (!lof_log_is_open() || !lof_hooked_permits_log())
+	if (err && is_written(IN_WORDS))
+		say_refused(call, len, err);
+	if (!is_written(IN_FILE))
 		return;
-	lof_message_add_number(&message, (uintptr_t)lof_syscall_raw(SYS_getpid,
-			       0, 0, 0, 0, 0, 0), 10);
-	lof_message_add(&message, " ");
-	lof_message_add(&message, log_name);
-	lof_message_add(&message, ": ");
+	begin(&message);
 	lof_message_add(&message, call);
 	lof_message_add(&message, " ");
 	lof_message_add_number(&message, addr, 16);
@@ -57,13 +113,36 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	lof_message_append(&message, log_path);
 }
 
+static void say_left_out(size_t bytes, const char *why)
+{
+	struct lof_message message = { .len = 0 };
+
+	if (!bytes || !is_written(IN_WORDS))
+		return;
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	lof_message_add_number(&message, bytes, 10);
+	lof_message_add(&message, " bytes are not locked: ");
+	lof_message_add(&message, why);
+	lof_message_say(&message);
+}
+
 void lof_log_left_out(void)
 {
 	struct lof_stats stats;
+	unsigned long max = 0;
 
-	if (lof_log_is_open() && !lof_stats(&stats, sizeof(stats)) &&
-	    stats.left_out + stats.passed_over)
+	if (!is_written(IN_FILE | IN_WORDS) || lof_stats(&stats, sizeof(stats)))
+		return;
+	if (stats.left_out + stats.passed_over && is_written(IN_FILE))
 		lof_log("left out", 0, (size_t)stats.left_out, 0);
+	lof_get(LOF_CONVERT_MAX, &max);
+	if (max)
+		say_left_out((size_t)stats.overrun,
+			     "they were touched, and exceed LOCKONFAULT_MAX");
+	else
+		say_left_out((size_t)stats.left_out,
+			     "they do not fit RLIMIT_MEMLOCK");
 }
 
 __attribute__((destructor))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shim's log, if LOCKONFAULT_LOG is set. The file is opened and closed for
+ * The shim's log, if LOCKONFAULT_LOG is set, and its messages, if
+ * LOCKONFAULT_VERBOSE is 1: a line on standard error for each lock that is
+ * refused or left out. The file is opened and closed for
  * each line: a program may close all descriptors, and then use the number of
  * the log's descriptor for its own file.
  */
@@ -12,14 +14,15 @@
 #include <stdint.h>
 
 /* Log to path from now on, with the name of the program. NULL: no log. */
-void lof_log_open(const char *path, const char *name);
+void lof_log_open(const char *path, const char *name, bool is_verbose);
 
-bool lof_log_is_open(void);
-
-/* Log "PID NAME: CALL ADDR LEN ERRNO". The program sees no effect. */
+/*
+ * Log "PID NAME: CALL ADDR LEN ERRNO", and say why a lock was refused. The
+ * program sees no effect.
+ */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 
-/* Log the bytes that the emulated MCL_FUTURE does not lock, if any. */
+/* Log and say the bytes that mlockall() does not lock, if any. */
 void lof_log_left_out(void);
 
 #endif

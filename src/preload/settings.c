@@ -39,6 +39,7 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_SYNC_MS] = {
 		NAME("SYNC_MS"), LOF_SYNC_MS, "milliseconds, at most 3600000"
 	},
+	[LOF_SETTING_VERBOSE] = { NAME("VERBOSE"), 0, "0|1" },
 };
 
 /* Find text in words, "first|second|third". */

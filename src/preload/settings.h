@@ -21,13 +21,14 @@ enum {
 	LOF_SETTING_CONVERT, LOF_SETTING_DISABLE, LOF_SETTING_DISCARD,
 	LOF_SETTING_FALLBACK, LOF_SETTING_FORK, LOF_SETTING_FUTURE,
 	LOF_SETTING_HUGE, LOF_SETTING_LOG, LOF_SETTING_MAX,
-	LOF_SETTING_SYNC_MS, LOF_NSETTINGS
+	LOF_SETTING_SYNC_MS, LOF_SETTING_VERBOSE, LOF_NSETTINGS
 };
 
 extern const struct lof_setting lof_settings[LOF_NSETTINGS];
 
 /*
- * Parse a value. *value: an option's value; for LOCKONFAULT_DISABLE 0 or 1.
+ * Parse a value. *value: an option's value; for LOCKONFAULT_DISABLE and
+ * LOCKONFAULT_VERBOSE 0 or 1.
  *
  * 0        success; "" leaves *value unchanged
  * -EINVAL  the variable has no such value

@@ -132,6 +132,40 @@ START_TEST(message_raises_no_signal_and_never_blocks)
 }
 END_TEST
 
+/* The reasons are on standard error, and nothing without the variable. */
+START_TEST(verbose_shim_reports_refused_locks)
+{
+	char line[256];
+
+	ck_assert_str_eq(run_told("locks", "LOCKONFAULT_VERBOSE=1", NULL),
+			 LOCKS_ON_FAULT);
+	snprintf(line, sizeof(line), "lockonfault: %d preload_helper: mlock2 "
+		 "MLOCK_ONFAULT refused, %ld bytes: EINVAL, the arguments are "
+		 "invalid\n", ran.pid, sysconf(_SC_PAGESIZE));
+	ck_assert_msg(strncmp(ran.err, line, strlen(line)) == 0, "%s", ran.err);
+	snprintf(line, sizeof(line), "lockonfault: %d preload_helper: mlock "
+		 "refused, %ld bytes: ENOMEM, RLIMIT_MEMLOCK does not allow it, "
+		 "or memory in the range is not mapped\n", ran.pid,
+		 (HELPER_PAGES + 4) * sysconf(_SC_PAGESIZE));
+	ck_assert_ptr_nonnull(strstr(ran.err, line));
+	ck_assert_str_eq(strstr(ran.err, line) + strlen(line), "");
+	ck_assert_str_eq(run("locks", "LOCKONFAULT_VERBOSE=0", NULL),
+			 LOCKS_ON_FAULT);
+}
+END_TEST
+
+START_TEST(verbose_shim_reports_the_bytes_left_out)
+{
+	run_told("limit-fits", "LOCKONFAULT_VERBOSE=1", NULL);
+	ck_assert_ptr_nonnull(strstr(ran.err, " bytes are not locked: "
+				     "they do not fit RLIMIT_MEMLOCK\n"));
+	run_told("bound", "LOCKONFAULT_VERBOSE=1", "LOCKONFAULT_MAX=8K", NULL);
+	ck_assert_ptr_nonnull(strstr(ran.err, " bytes are not locked: they "
+				     "were touched, and exceed "
+				     "LOCKONFAULT_MAX\n"));
+}
+END_TEST
+
 TCase *log_case(void)
 {
 	TCase *tcase = tcase_create("log");
@@ -143,5 +177,7 @@ TCase *log_case(void)
 	tcase_add_test(tcase, log_that_cannot_be_written_harms_nothing);
 	tcase_add_test(tcase, log_raises_no_signal_and_never_blocks);
 	tcase_add_test(tcase, message_raises_no_signal_and_never_blocks);
+	tcase_add_test(tcase, verbose_shim_reports_refused_locks);
+	tcase_add_test(tcase, verbose_shim_reports_the_bytes_left_out);
 	return tcase;
 }
