@@ -191,7 +191,7 @@ LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 		      off_t off)
 {
 	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd,
-				     sizeof(off) == 4 ? (uint32_t)off : off));
+				     sizeof(off) > 4 ? off : (int64_t)(uint32_t)off));
 }
 
 /* In musl the name is a macro; off_t has 64 bits there. */
