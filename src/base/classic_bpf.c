@@ -160,12 +160,16 @@ uint32_t lof_classic_bpf_run(const struct sock_filter *code, size_t len,
 			     const struct seccomp_data *data)
 {
 	struct machine machine = { .a = 0 };
+	size_t skip;
 
 	for (size_t at = 0; at < len && !machine.failed; at++) {
 		if (BPF_CLASS(code[at].code) == BPF_RET)
 			return BPF_RVAL(code[at].code) == BPF_A ? machine.a
 								: code[at].k;
-		at += step(&machine, &code[at], data);
+		skip = step(&machine, &code[at], data);
+		if (skip > len - 1 - at)
+			break;
+		at += skip;
 	}
 	return SECCOMP_RET_KILL;
 }

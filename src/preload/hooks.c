@@ -190,8 +190,9 @@ long lof_hook_confine(long nr, const long args[6])
 LOF_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd,
 		      off_t off)
 {
-	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd,
-				     sizeof(off) > 4 ? off : (int64_t)(uint32_t)off));
+	const int64_t far = sizeof(off) > 4 ? off : (int64_t)(uint32_t)off;
+
+	return BY_NAME(lof_hook_mmap(addr, len, prot, flags, fd, far));
 }
 
 /* In musl the name is a macro; off_t has 64 bits there. */
