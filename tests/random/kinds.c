@@ -250,11 +250,13 @@ static bool find_vma(const void *addr, struct vma *vma)
 
 bool kinds_has_secret(struct span span)
 {
-	char *end = span.addr + span.len;
+	uintptr_t start = (uintptr_t)span.addr;
 	struct vma vma;
 
-	for (char *at = span.addr; at < end; at += page)
-		if (find_vma(at, &vma) && strstr(vma.name, "secretmem"))
+	/* A count, since the span may end the address space. */
+	for (size_t at = 0; at < span.len; at += page)
+		if (find_vma((void *)(start + at), &vma) &&
+		    strstr(vma.name, "secretmem"))
 			return true;
 	return false;
 }
