@@ -68,10 +68,12 @@ static bool has_room(size_t len)
 	uint64_t limit, charge;
 
 	if (!(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED) ||
-	    lof_sys_memlock_limit(&limit) || lof_smaps_charge(0, &charge))
+	    lof_sys_memlock_limit(&limit))
 		return true;
 	limit -= RESERVE(limit);
-	return len <= limit && charge <= limit - len;
+	if (len > limit)
+		return false;
+	return lof_smaps_charge(0, &charge) || charge <= limit - len;
 }
 
 /*
