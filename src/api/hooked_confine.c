@@ -24,10 +24,14 @@
 /* Can all words of len bytes be read? The kernel's answer, without a fault. */
 static bool is_readable(const void *addr, size_t len)
 {
-	uintptr_t page = lof_sys_page_size(), at = (uintptr_t)addr & ~(page - 1);
+	uintptr_t page = lof_sys_page_size();
+	struct lof_range range;
 
-	for (; at < (uintptr_t)addr + len; at += page)
-		if (lof_sys_touch_read((uint32_t *)at))
+	/* An address of -1 wraps. */
+	if (lof_range_of(&range, addr, len))
+		return false;
+	for (; range.start < range.end; range.start += page)
+		if (lof_sys_touch_read((uint32_t *)range.start))
 			return false;
 	return true;
 }
@@ -63,6 +67,17 @@ static uint32_t refused_after(long nr, const long args[6])
 	return is_filter ? refused_by((const struct sock_fprog *)args[2]) : 0;
 }
 
+/* With this flag, success is a descriptor (Linux 5.0). */
+#ifndef SECCOMP_FILTER_FLAG_NEW_LISTENER
+#define SECCOMP_FILTER_FLAG_NEW_LISTENER	(1ul << 3)
+#endif
+
+static bool is_installed(long nr, const long args[6], long ret)
+{
+	return ret == 0 || (ret > 0 && nr == SYS_seccomp &&
+			    args[1] & (long)SECCOMP_FILTER_FLAG_NEW_LISTENER);
+}
+
 LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 {
 	uint32_t refused = refused_after(nr, args);
@@ -73,7 +88,7 @@ LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 	update = lof_permit_begin(refused);
 	ret = lof_syscall_raw(nr, args[0], args[1], args[2], args[3], args[4],
 			      args[5]);
-	lof_permit_end(update, ret == 0);
+	lof_permit_end(update, is_installed(nr, args, ret));
 	lof_sync_thread_resume(had_thread);
 	return ret;
 }

@@ -12,14 +12,12 @@
 #include <stdatomic.h>
 
 #include "base/options.h"
-#include "emulate/mclfuture_emulated.h"
 #include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
 #include "kernel/thread.h"
 #include "ledger/lock.h"
 #include "ledger/state.h"
-#include "ledger/trees.h"
 #include "lockonfault.h"
 
 /*

@@ -192,13 +192,16 @@ static void be_refused(int in, uint32_t action)
 	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, action);
 	struct sock_fprog none = { 0, NULL }, empty = { 0, &code };
 	struct sock_fprog wild = { 4, (struct sock_filter *)8 };
+	struct sock_fprog high = { 4, (struct sock_filter *)-8l };
 
 	NOTE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 8));
+	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, -1l));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &none));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &empty));
 	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &wild));
+	NOTE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &high));
 	NOTE(prctl(PR_SET_SECCOMP, 77, &wild));
 	NOTE((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 77, &empty));
 	NOTE((int)syscall(SYS_seccomp, 77, 0, &empty));
