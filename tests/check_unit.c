@@ -77,6 +77,7 @@ int main(void)
 	srunner_add_suite(runner, suite_flag());
 	srunner_add_suite(runner, suite_scan());
 	srunner_add_suite(runner, suite_shm());
+	srunner_add_suite(runner, suite_hooked());
 	srunner_add_suite(runner, suite_old_kernels());
 	return run_suites(runner);
 }

@@ -23,6 +23,7 @@ Suite *suite_ledger(void);
 Suite *suite_flag(void);
 Suite *suite_scan(void);
 Suite *suite_shm(void);
+Suite *suite_hooked(void);
 Suite *suite_old_kernels(void);
 Suite *suite_summary(void);
 

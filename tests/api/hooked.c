@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The functions for the shim by which a program confines itself, gives up root
+ * or stands before another library. check_preload tests them through the hooks.
+ */
+#include "config.h"
+
+#include "api/hooked.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "emulate/mclfuture_emulated.h"
+#include "kernel/permit.h"
+#include "kernel/smaps.h"
+#include "lockonfault.h"
+#include "support/unit.h"
+#include "support/unit_arena.h"
+
+#define NEW_LISTENER	8	/* Linux 5.0 */
+
+/* Install a filter by which system call nr fails; return the result. */
+static long refuse(unsigned int nr, long flags)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { 4, code };
+	const long args[6] = { SECCOMP_SET_MODE_FILTER, flags, (long)&program };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	return lof_hooked_confine(SYS_seccomp, args);
+}
+
+START_TEST(filter_takes_the_calls_that_it_refuses)
+{
+	ck_assert(lof_hooked_permits_log());
+	ck_assert_int_eq(refuse(SYS_msync, 0), 0);
+	ck_assert(!lof_permits(LOF_CALL_MSYNC));
+	ck_assert(lof_permits(LOF_CALL_MINCORE));
+	ck_assert(lof_hooked_permits_log());
+	ck_assert_int_eq(refuse(SYS_getpid, 0), 0);
+	ck_assert(!lof_hooked_permits_log());
+}
+END_TEST
+
+/* The success of such a call is a descriptor. */
+START_TEST(filter_with_a_listener_is_installed)
+{
+	long fd = refuse(SYS_msync, NEW_LISTENER);
+
+	if (fd == -EINVAL)
+		skip("no listener before Linux 5.0");
+	ck_assert_int_gt(fd, 0);
+	ck_assert(!lof_permits(LOF_CALL_MSYNC));
+}
+END_TEST
+
+START_TEST(filter_that_the_kernel_refuses_takes_nothing)
+{
+	ck_assert_int_eq(refuse(SYS_msync, 1 << 30), -EINVAL);
+	ck_assert(lof_permits(LOF_CALL_MSYNC));
+}
+END_TEST
+
+static unsigned int nthreads(void)
+{
+	struct lof_process_state state;
+
+	ck_assert_int_eq(lof_smaps_process(&state), 0);
+	return state.threads;
+}
+
+START_TEST(sync_ms_of_the_shim_starts_with_a_lock)
+{
+	unsigned int before = nthreads();
+	unsigned long ms = 0;
+
+	unit_arena_begin(4);
+	lof_hooked_sync_ms(LOF_SYNC_MS_MAX);
+	ck_assert_int_eq(lof_get(LOF_SYNC_MS, &ms), 0);
+	ck_assert_uint_eq(ms, LOF_SYNC_MS_MAX);
+	ck_assert_uint_eq(nthreads(), before);
+	ck_assert_int_eq(lof_mlock(unit_at(0), unit_len(1)), 0);
+	ck_assert_uint_eq(nthreads(), before + 1);
+	ck_assert_int_eq(lof_set(LOF_SYNC_MS, 0), 0);
+}
+END_TEST
+
+START_TEST(mclfuture_moves_over_before_setuid)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (limit.rlim_cur == RLIM_INFINITY)
+		limit.rlim_cur = limit.rlim_max = 8 << 20;
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	unit_arena_begin(4);
+	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS), 0);
+	lof_hooked_before_setuid();
+	ck_assert_uint_eq(lof_mclfuture_emulated(), 0);
+	if (lof_mlockall(MCL_FUTURE) || lof_mclfuture_emulated())
+		skip("the limit applies already, or there is no mlock2");
+	lof_hooked_before_setuid();
+	ck_assert_uint_eq(lof_mclfuture_emulated(), LOF_MCLFUTURE_OURS |
+						    LOF_MCLFUTURE_OURS_LIMITED);
+	ck_assert_int_eq(truth_kind_at(unit_at(0)), LOF_NONE);
+	ck_assert_int_eq(lof_munlockall(), 0);
+}
+END_TEST
+
+static void *seen;
+static bool was_making, is_making_still;
+
+static int next_munmap(void *addr, size_t len)
+{
+	seen = addr;
+	was_making = lof_hooked_next_is_making(SYS_munmap, (long)addr,
+					       (long)len);
+	is_making_still = lof_hooked_next_is_making(SYS_munmap, (long)addr,
+						    (long)len);
+	return (int)syscall(SYS_munmap, addr, len);
+}
+
+START_TEST(next_function_makes_the_call)
+{
+	static const struct lof_next next = { .munmap = next_munmap };
+	enum lof_called before;
+
+	unit_arena_begin(4);
+	ck_assert_int_eq(lof_mlock2(unit_at(0), unit_len(4), 1), 0);
+	lof_hooked_next_set(&next);
+	ck_assert_int_eq(lof_munmap(unit_at(1), unit_len(1)), 0);
+	ck_assert_ptr_eq(seen, unit_at(1));
+	ck_assert(was_making && !is_making_still);
+	/* By number no function of this name is called. */
+	before = lof_hooked_next_set_called(LOF_CALLED_BY_NUMBER);
+	ck_assert_int_eq(before, LOF_CALLED_BY_NAME);
+	ck_assert_int_eq(lof_munmap(unit_at(2), unit_len(1)), 0);
+	ck_assert_ptr_eq(seen, unit_at(1));
+	ck_assert_int_eq(lof_hooked_next_set_called(before),
+			 LOF_CALLED_BY_NUMBER);
+	ck_assert(!lof_hooked_next_is_making(SYS_munmap, 0, 0));
+	lof_hooked_next_set(NULL);
+	unit_arena_assert();
+}
+END_TEST
+
+Suite *suite_hooked(void)
+{
+	Suite *suite = suite_create("hooked");
+	TCase *tcase = tcase_create("hooked");
+
+	tcase_add_test(tcase, filter_takes_the_calls_that_it_refuses);
+	tcase_add_test(tcase, filter_with_a_listener_is_installed);
+	tcase_add_test(tcase, filter_that_the_kernel_refuses_takes_nothing);
+	tcase_add_test(tcase, sync_ms_of_the_shim_starts_with_a_lock);
+	tcase_add_test(tcase, mclfuture_moves_over_before_setuid);
+	tcase_add_test(tcase, next_function_makes_the_call);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
