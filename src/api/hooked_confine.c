@@ -24,14 +24,14 @@
 /* Can all words of len bytes be read? The kernel's answer, without a fault. */
 static bool is_readable(const void *addr, size_t len)
 {
-	uintptr_t page = lof_sys_page_size();
+	uintptr_t page = lof_sys_page_size(), at = (uintptr_t)addr & ~3ul;
 	struct lof_range range;
 
 	/* An address of -1 wraps. */
 	if (lof_range_of(&range, addr, len))
 		return false;
-	for (; range.start < range.end; range.start += page)
-		if (lof_sys_touch_read((uint32_t *)range.start))
+	for (; at < range.end; at = (at | (page - 1)) + 1)
+		if (lof_sys_touch_read((uint32_t *)at))
 			return false;
 	return true;
 }
