@@ -50,7 +50,8 @@ START_TEST(filter_takes_the_calls_that_it_refuses)
 	ck_assert(!lof_permits(LOF_CALL_MSYNC));
 	ck_assert(lof_permits(LOF_CALL_MINCORE));
 	ck_assert(lof_hooked_permits_log());
-	ck_assert_int_eq(refuse(SYS_getpid, 0), 0);
+	/* LeakSanitizer spins at exit without getpid(); the log needs this: */
+	ck_assert_int_eq(refuse(SYS_rt_sigtimedwait, 0), 0);
 	ck_assert(!lof_hooked_permits_log());
 }
 END_TEST
