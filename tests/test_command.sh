@@ -55,10 +55,10 @@ same 'status, RESIDENT' "$(awk '/^Rss:/ { n += $2 } END { print n * 1024 }' \
 same 'status, SWAP' 0 "$(row $full SWAP)"
 same 'status, sizes for people' '4M' "$(
 	"$command" status -nr -o CHARGED $fault)"
-same 'status, default columns' 'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT' \
+same 'status, default columns' 'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT SHIM LEFTOUT OVER' \
 	"$("$command" status -r $fault | head -n 1)"
 same 'status -o +' \
-	'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT SWAP' \
+	'PID COMMAND CHARGED LOCKED ONFAULT FULL LIMIT SHIM LEFTOUT OVER SWAP' \
 	"$("$command" status -r -o +swap,pid $fault | head -n 1)"
 same 'status --noheadings' 1 "$("$command" status -n $fault | wc -l)"
 same 'status, a name is made printable' 'a b?[31m"' \

@@ -44,6 +44,9 @@ long lof_hooked_confine(long nr, const long args[6]);
 /* Set LOF_SYNC_MS; the thread begins with the first lock. */
 void lof_hooked_sync_ms(unsigned long ms);
 
+/* Publish for `lockonfault status` that the shim is loaded. */
+void lof_hooked_publish(bool is_active);
+
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "base/published.h"
+
 /* The highest value of each option; 0: there is no such option. */
 static const unsigned long highest[LOF_NOPTIONS] = {
 	[LOF_CONVERT] = LOF_CONVERT_POPULATE,
@@ -43,5 +45,7 @@ int lof_option_set(int option, unsigned long value)
 	if (!lof_option_exists(option) || value > highest[option])
 		return -EINVAL;
 	atomic_store(&lof_options[option], value);
+	if (option == LOF_CONVERT_MAX)
+		atomic_store(&lof_published.bound, value);
 	return 0;
 }

@@ -140,8 +140,11 @@ static void add_area(struct lof_process *process, const struct lof_vma *vma)
 {
 	process->rss += vma->rss;
 	process->swap += vma->swap;
-	if (!vma->locked)
+	if (!vma->locked) {
+		if (vma->writable && !vma->unlockable && !vma->secret)
+			process->unlocked += lof_range_len(vma->range);
 		return;
+	}
 	process->locked += vma->pinned;
 	if (vma->onfault)
 		process->onfault += lof_range_len(vma->range);

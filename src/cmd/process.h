@@ -18,6 +18,14 @@ struct lof_process {
 	uint64_t locked;		/* locked and resident */
 	uint64_t onfault, full;		/* size of the VMAs locked so */
 	uint64_t rss, swap;
+	uint64_t unlocked;		/* writable and not locked */
+
+	bool has_published;		/* the members below are known */
+	const char *shim;		/* active, inert, linked (the library
+					   without the shim) or no */
+	bool emulates;			/* the library emulates MCL_FUTURE */
+	uint64_t bound;			/* LOCKONFAULT_MAX; 0: none */
+	uint64_t over;			/* touched, and not locked for that */
 };
 
 /* Is procfs mounted on /proc? 0 or a negative errno. */
@@ -32,5 +40,11 @@ int lof_process_open(struct lof_process *process, int pid);
 
 /* Read the other members from smaps. has_areas: smaps could be read. */
 void lof_process_read_areas(struct lof_process *process);
+
+/*
+ * process_published.c: read what the library publishes, which needs the
+ * permission to trace the process.
+ */
+void lof_process_read_published(struct lof_process *process);
 
 #endif

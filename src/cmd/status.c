@@ -55,7 +55,7 @@ static const struct option long_options[] = {
 
 enum column {
 	PID, COMMAND, CHARGED, LOCKED, ONFAULT, FULL, RESIDENT, SWAP, LIMIT,
-	NCOLUMNS
+	SHIM, BOUND, LEFTOUT, OVER, NCOLUMNS
 };
 
 static const struct {
@@ -70,10 +70,14 @@ static const struct {
 	[RESIDENT] = { "RESIDENT", "resident memory, locked or not" },
 	[SWAP] = { "SWAP", "memory that is swapped out" },
 	[LIMIT] = { "LIMIT", "limit of locked memory (RLIMIT_MEMLOCK)" },
+	[SHIM] = { "SHIM", "state of the shim: active, inert, linked or no" },
+	[BOUND] = { "BOUND", "bound of the locks (LOCKONFAULT_MAX)" },
+	[LEFTOUT] = { "LEFTOUT", "memory that mlockall leaves out: no room" },
+	[OVER] = { "OVER", "touched memory that exceeds BOUND" },
 };
 
 static const enum column default_columns[] = {
-	PID, COMMAND, CHARGED, LOCKED, ONFAULT, FULL, LIMIT
+	PID, COMMAND, CHARGED, LOCKED, ONFAULT, FULL, LIMIT, SHIM, LEFTOUT, OVER
 };
 
 struct status {
@@ -147,16 +151,16 @@ static int make_table(struct status *status)
 	scols_table_set_name(table, "processes");
 	for (size_t i = 0; i < status->nshown; i++) {
 		enum column column = status->shown[i];
-		int flags = column == COMMAND ? 0 : SCOLS_FL_RIGHT;
+		bool is_text = column == COMMAND || column == SHIM;
+		int flags = is_text ? 0 : SCOLS_FL_RIGHT;
 		struct libscols_column *made;
 
 		made = scols_table_new_column(table, columns[column].name, 0,
 					      flags);
 		if (!made)
 			return -ENOMEM;
-		scols_column_set_json_type(made, column == COMMAND ?
-						 SCOLS_JSON_STRING :
-						 SCOLS_JSON_NUMBER);
+		scols_column_set_json_type(made, is_text ? SCOLS_JSON_STRING :
+							   SCOLS_JSON_NUMBER);
 	}
 	return 0;
 }
@@ -172,6 +176,16 @@ static bool size_of(const struct lof_process *process, enum column column,
 	case LIMIT:
 		*bytes = process->limit;
 		return process->has_limit;
+	case BOUND:
+		*bytes = process->bound ? process->bound : LOF_NO_LIMIT;
+		return process->has_published;
+	case LEFTOUT:
+		*bytes = process->emulates && !process->bound ?
+			 process->unlocked : 0;
+		return process->has_published && process->has_areas;
+	case OVER:
+		*bytes = process->over;
+		return process->has_published;
 	case LOCKED:
 		*bytes = process->locked;
 		break;
@@ -200,6 +214,8 @@ static const char *cell_text(const struct status *status,
 
 	if (column == COMMAND)
 		return process->name;
+	if (column == SHIM)
+		return process->shim;
 	if (column == PID) {
 		snprintf(buf, LOF_SIZE_CHARS, "%d", process->pid);
 		return buf;
@@ -207,7 +223,7 @@ static const char *cell_text(const struct status *status,
 	if (!size_of(process, column, &bytes))
 		return NULL;
 	/* A column has one JSON type: the quotes make a number a string. */
-	if (column == LIMIT && bytes == LOF_NO_LIMIT)
+	if ((column == LIMIT || column == BOUND) && bytes == LOF_NO_LIMIT)
 		return status->json ? "\"unlimited\"" : "unlimited";
 	if (!status->bytes && !status->json)
 		return lof_size_column(buf, bytes);
@@ -221,6 +237,7 @@ static int add_row(struct status *status, struct lof_process *process)
 	char buf[LOF_SIZE_CHARS];
 
 	lof_process_read_areas(process);
+	lof_process_read_published(process);
 	line = scols_table_new_line(status->table, NULL);
 	if (!line)
 		return -ENOMEM;

@@ -22,6 +22,7 @@
 #include "kernel/sys.h"
 #include "kernel/touched.h"
 #include "ledger/attrs.h"
+#include "ledger/front.h"
 #include "ledger/runs.h"
 #include "lock/onfault.h"
 #include "lock/tracked.h"
@@ -405,6 +406,7 @@ void lof_budget_scan_all(void)
 	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++)
 		if (books->budget[id].used || id == PROCESS)
 			sweep_one(books, id);
+	atomic_store(&lof_the_front->live.over, lof_budget_sums().over);
 	end(books);
 }
 

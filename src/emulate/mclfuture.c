@@ -23,7 +23,7 @@ static uint64_t with_kind(uint64_t word, unsigned int kind)
 
 struct lof_mclfuture_update lof_mclfuture_begin(void)
 {
-	uint64_t word = atomic_fetch_add(&lof_the_front->future,
+	uint64_t word = atomic_fetch_add(&lof_the_front->live.future,
 					 ONE_CHANGING + ONE_NUMBER);
 
 	return (struct lof_mclfuture_update){
@@ -33,7 +33,7 @@ struct lof_mclfuture_update lof_mclfuture_begin(void)
 
 void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind)
 {
-	uint64_t word = atomic_load(&lof_the_front->future), next;
+	uint64_t word = atomic_load(&lof_the_front->live.future), next;
 
 	do {
 		/* This is the child of a fork in a signal handler. */
@@ -45,7 +45,7 @@ void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind)
 		if (turn.overlaps || NUMBER(word) != turn.number)
 			next = with_kind(next, FOLLOWED(next) |
 					       LOF_MCLFUTURE_UNKNOWN);
-	} while (!atomic_compare_exchange_weak(&lof_the_front->future, &word,
+	} while (!atomic_compare_exchange_weak(&lof_the_front->live.future, &word,
 					       next));
 }
 
@@ -65,7 +65,7 @@ static unsigned int ask(uint64_t word)
 		return kind == -EAGAIN ? LOF_ONFAULT : KIND(word);
 	/* If the kernel locks new mappings, the library need not emulate. */
 	if (CHANGING(word) == 0 && KIND(word) != (unsigned int)kind)
-		atomic_compare_exchange_strong(&lof_the_front->future, &word,
+		atomic_compare_exchange_strong(&lof_the_front->live.future, &word,
 			with_kind(word, kind ? (unsigned int)kind
 					     : FOLLOWED(word)) + ONE_NUMBER);
 	return (unsigned int)kind;

@@ -41,7 +41,8 @@ void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind);
 
 /* The word: the kind, the count of in-flight calls, the count of changes. */
 #define LOF_MCLFUTURE_KIND(word)		((unsigned int)((word) & 0x3f))
-#define LOF_MCLFUTURE_EMULATED(word)	((unsigned int)((word) & 0xc0))
+#define LOF_MCLFUTURE_EMULATED(word)	((unsigned int)((word) & \
+						LOF_PUBLISHED_EMULATED))
 #define LOF_MCLFUTURE_CHANGING(word)	((word) >> 8 & 0xffff)
 
 /*
@@ -50,7 +51,7 @@ void lof_mclfuture_end(struct lof_mclfuture_update turn, int kind);
  */
 static inline uint64_t lof_mclfuture_look(unsigned int *kind)
 {
-	uint64_t word = atomic_load(&lof_the_front->future);
+	uint64_t word = atomic_load(&lof_the_front->live.future);
 
 	*kind = LOF_MCLFUTURE_CHANGING(word) ? LOF_MCLFUTURE_UNKNOWN
 					  : LOF_MCLFUTURE_KIND(word);
@@ -61,7 +62,7 @@ static inline uint64_t lof_mclfuture_look(unsigned int *kind)
 static inline unsigned int lof_mclfuture_emulated(void)
 {
 	return LOF_MCLFUTURE_EMULATED(
-		atomic_load_explicit(&lof_the_front->future,
+		atomic_load_explicit(&lof_the_front->live.future,
 				     memory_order_relaxed));
 }
 

@@ -6,6 +6,7 @@
 #ifndef LOF_LEDGER_FRONT_H
 #define LOF_LEDGER_FRONT_H
 
+#include "base/published.h"
 #include "ledger/blocks.h"
 
 /* The race test leaves a part of the protocol out: the test must then fail. */
@@ -23,7 +24,7 @@
 #define LOF_COLD	__attribute__((noinline, cold))
 
 struct lof_front {
-	_Atomic uint64_t future;	/* private to emulate/mclfuture.h */
+	struct lof_published_live live;	/* private to emulate */
 	_Atomic uint32_t blind;		/* calls in flight that may lock where
 					   no bit is set */
 	_Atomic uint32_t moves;		/* times that a note was copied from

@@ -56,6 +56,7 @@ uint32_t lof_ledger_epoch(void)
 __attribute__((constructor))
 static void state_init(void)
 {
+	atomic_store(&lof_published.live, (uintptr_t)&lof_the_front->live);
 	lof_ledger_epoch();
 }
 

@@ -149,6 +149,7 @@ bool lof_preload_is_active(void)
 
 	if (known == UNKNOWN && environ) {
 		known = decide();
+		lof_hooked_publish(known == ACTIVE);
 		atomic_store_explicit(&mode, known, memory_order_release);
 	}
 	return known == ACTIVE;

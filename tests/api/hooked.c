@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/published.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/permit.h"
 #include "kernel/smaps.h"
@@ -99,6 +100,19 @@ START_TEST(sync_ms_of_the_shim_starts_with_a_lock)
 }
 END_TEST
 
+START_TEST(publishes_the_state_of_the_shim)
+{
+	ck_assert_str_eq(lof_published.mark, LOF_PUBLISHED_MARK);
+	ck_assert_uint_eq(lof_published.shim, LOF_PUBLISHED_NO_SHIM);
+	lof_hooked_publish(false);
+	ck_assert_uint_eq(lof_published.shim, LOF_PUBLISHED_INERT);
+	lof_hooked_publish(true);
+	ck_assert_uint_eq(lof_published.shim, LOF_PUBLISHED_ACTIVE);
+	ck_assert_int_eq(lof_set(LOF_CONVERT_MAX, 4096), 0);
+	ck_assert_uint_eq(lof_published.bound, 4096);
+}
+END_TEST
+
 START_TEST(mclfuture_moves_over_before_setuid)
 {
 	struct rlimit limit;
@@ -167,6 +181,7 @@ Suite *suite_hooked(void)
 	tcase_add_test(tcase, filter_with_a_listener_is_installed);
 	tcase_add_test(tcase, filter_that_the_kernel_refuses_takes_nothing);
 	tcase_add_test(tcase, sync_ms_of_the_shim_starts_with_a_lock);
+	tcase_add_test(tcase, publishes_the_state_of_the_shim);
 	tcase_add_test(tcase, mclfuture_moves_over_before_setuid);
 	tcase_add_test(tcase, next_function_makes_the_call);
 	suite_add_tcase(suite, tcase);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program that locks memory, for test_command.sh and test_run.sh. It does not
+ * A program that locks memory, for the tests of the command. It does not
  * use the library, and can also be linked statically.
  */
 #define _GNU_SOURCE
@@ -56,9 +56,11 @@ static const char *flags_at(const void *addr)
 /* Wait for the end of the input. */
 static void wait_for_end(void)
 {
+	char byte;
+
 	puts("ready");
 	fflush(stdout);
-	while (getchar() != EOF)
+	while (read(0, &byte, 1) > 0)
 		;
 }
 
@@ -80,6 +82,28 @@ static void touch(size_t len)
 	if (mlock(addr, len))
 		err(2, "mlock");
 	memset(addr, 1, len);
+	wait_for_end();
+}
+
+/*
+ * Lock all, map memory, and wait for the end of the input. A child of fork,
+ * which has no locks, waits too. The IDs of both are printed.
+ */
+static void all(size_t len)
+{
+	char *addr;
+	pid_t child;
+
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		err(2, "mlockall");
+	addr = map(len);
+	*addr = 1;
+	child = fork();
+	if (child < 0)
+		err(2, "fork");
+	if (!child)
+		exit(read(0, addr, 1) > 0);
+	printf("%d %d\n", (int)getpid(), (int)child);
 	wait_for_end();
 }
 
@@ -105,8 +129,10 @@ int main(int argc, char **argv)
 		     (unsigned int)strtoul(argv[3], NULL, 0), argv[4]);
 	else if (argc == 3 && strcmp(argv[1], "touch") == 0)
 		touch(strtoul(argv[2], NULL, 0));
+	else if (argc == 3 && strcmp(argv[1], "all") == 0)
+		all(strtoul(argv[2], NULL, 0));
 	else
-		errx(2, "usage: locker flags | touch BYTES | "
+		errx(2, "usage: locker flags | touch BYTES | all BYTES | "
 			"hold BYTES ONFAULT [NAME]");
 	return 0;
 }
