@@ -10,8 +10,8 @@ locker=$builddir/locker
 [ -x "$command" ] || skip 'the command was not built'
 [ -x "$locker" ] || skip 'tests/locker was not built'
 # Hide the environment of make check.
-unset LD_PRELOAD LOCKONFAULT_CONVERT LOCKONFAULT_DISABLE LOCKONFAULT_DISCARD
-unset LOCKONFAULT_LOG LOCKONFAULT_MAX LOCKONFAULT_SYNC_MS NO_COLOR
+unset LD_PRELOAD LOCKONFAULT_ALL LOCKONFAULT_CONVERT LOCKONFAULT_DISABLE
+unset LOCKONFAULT_DISCARD LOCKONFAULT_LOG LOCKONFAULT_MAX LOCKONFAULT_SYNC_MS NO_COLOR
 LC_ALL=C
 export LC_ALL
 chmod 755 "$work"

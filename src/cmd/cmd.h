@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Exit statuses of run, the same as those of env(1) and nice(1). */
 #define LOF_EXIT_OURS		125	/* CMD was not executed, our error */
@@ -27,6 +28,9 @@ int lof_cmd_version(int failure);
 
 /* Print a hint at --help to stderr, and return status. */
 int lof_cmd_bad_usage(const char *command, int status);
+
+/* print_quoted.c: print a word, quoted for the shell. */
+void lof_print_quoted(FILE *out, const char *word);
 
 /* format_size.c */
 #define LOF_SIZE_CHARS	24
@@ -76,7 +80,14 @@ const char *lof_launcher_clears(char **command);
 struct lof_target {
 	const char *why;	/* the reason why it has no effect, or NULL */
 	bool refuses;		/* the program does not start with a shim */
+	bool gains;		/* it gains privileges: it must not be traced */
 };
+
+/*
+ * lock_unreached.c: let a program that the shim does not reach call mlockall()
+ * when it is executed next. Prints a line: it is done, or the reason why not.
+ */
+void lof_lock_unreached(const char *name, const struct lof_target *target);
 
 void lof_target_examine(const char *path, struct lof_target *target);
 

@@ -133,7 +133,8 @@ static void judge(const struct program *program, struct lof_target *target)
 	struct lof_elf file;
 
 	target->why = gains_privilege(program);
-	if (target->why || !lof_elf_open(&file, program->fd))
+	target->gains = target->why;
+	if (target->gains || !lof_elf_open(&file, program->fd))
 		return;
 	target->why = judge_elf(&file);
 	/* The runtime of AddressSanitizer aborts if a library comes first. */

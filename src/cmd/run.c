@@ -30,6 +30,7 @@ static const char help[] =
 	"Start a program under lock-on-fault.\n"
 	"\n"
 	"Options:\n"
+	" -a, --all          lock all memory of the program on fault\n"
 	" -d, --discard      let the program discard locked pages\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
@@ -45,6 +46,7 @@ static const char help[] =
 enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE };
 
 static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'a' },
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
@@ -59,9 +61,9 @@ static const struct option long_options[] = {
 
 struct run {
 	const char *shim, *log, *max, *populate;
-	bool discard, dry_run, verbose;
+	bool all, discard, dry_run, verbose;
 	/* The environment variables set by the command, in order. */
-	const char *set[7];
+	const char *set[8];
 	size_t nset;
 };
 
@@ -196,6 +198,8 @@ static int set_environment(struct run *run, const struct lof_target *target)
 {
 	if (set_preload(run, target))
 		return -1;
+	if (run->all && set_variable(run, "LOCKONFAULT_ALL", "1"))
+		return -1;
 	if (run->populate && set_populate(run))
 		return -1;
 	if (run->discard &&
@@ -280,31 +284,11 @@ static void warn_if_limited(void)
 		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 }
 
-/* Print word, quoted for the shell. */
-static void print_quoted(FILE *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789%+,-./:@_";
-
-	if (*word && !word[strspn(word, plain)]) {
-		fputs(word, out);
-		return;
-	}
-	putc('\'', out);
-	for (; *word; word++)
-		if (*word == '\'')
-			fputs("'\\''", out);
-		else
-			putc(*word, out);
-	putc('\'', out);
-}
-
 static void print_variables(FILE *out, const struct run *run)
 {
 	for (size_t i = 0; i < run->nset; i++) {
 		fprintf(out, "%s%s=", i ? " " : "", run->set[i]);
-		print_quoted(out, getenv(run->set[i]));
+		lof_print_quoted(out, getenv(run->set[i]));
 	}
 }
 
@@ -319,7 +303,7 @@ static int print_command(const struct run *run, char **command)
 	print_variables(stdout, run);
 	for (; *command; command++) {
 		putchar(' ');
-		print_quoted(stdout, *command);
+		lof_print_quoted(stdout, *command);
 	}
 	return lof_cmd_print("\n", LOF_EXIT_OURS);
 }
@@ -348,6 +332,8 @@ static int run_command(struct run *run, char **command)
 		print_variables(stderr, run);
 		putc('\n', stderr);
 	}
+	if (run->all)
+		lof_lock_unreached(command[0], &target);
 	execvp(command[0], command);
 	err = errno;
 	warn("cannot execute %s", command[0]);
@@ -359,9 +345,12 @@ int lof_cmd_run(int argc, char **argv)
 	struct run run = { .shim = NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+dl:m:nvhV", long_options,
+	while ((c = getopt_long(argc, argv, "+adl:m:nvhV", long_options,
 				NULL)) >= 0)
 		switch (c) {
+		case 'a':
+			run.all = true;
+			break;
 		case 'd':
 			run.discard = true;
 			break;

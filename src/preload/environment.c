@@ -6,11 +6,13 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "api/hooked.h"
@@ -155,9 +157,25 @@ bool lof_preload_is_active(void)
 	return known == ACTIVE;
 }
 
+/* LOCKONFAULT_ALL: a converted mlockall(), which the program does not make. */
+static void lock_all(void)
+{
+	int flags = MCL_CURRENT | MCL_FUTURE, err = 0;
+	unsigned long convert = 0;
+
+	lof_get(LOF_CONVERT, &convert);
+	if (convert == LOF_CONVERT_OFF)
+		flags |= MCL_ONFAULT;
+	if (lof_mlockall(flags))
+		err = errno;
+	lof_log("all", 0, (size_t)flags, err);
+	lof_log_left_out();
+}
+
 /* The messages are printed, and the log begins, before the first call. */
 __attribute__((constructor))
 static void preload_init(void)
 {
-	lof_preload_is_active();
+	if (lof_preload_is_active() && value_of(LOF_SETTING_ALL, 0))
+		lock_all();
 }

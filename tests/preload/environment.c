@@ -56,6 +56,8 @@ START_TEST(each_word_of_a_setting_has_its_value)
 		int setting, err;
 		unsigned long value;
 	} rows[] = {
+		{ "1", LOF_SETTING_ALL, 0, 1 },
+		{ "2", LOF_SETTING_ALL, -EINVAL, 99 },
 		{ "0", LOF_SETTING_CONVERT, 0, LOF_CONVERT_OFF },
 		{ "2", LOF_SETTING_CONVERT, 0, LOF_CONVERT_POPULATE },
 		{ "3", LOF_SETTING_CONVERT, -EINVAL, 99 },

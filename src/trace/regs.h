@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The registers of a stopped thread, as far as a system call needs them. */
+#ifndef LOF_TRACE_REGS_H
+#define LOF_TRACE_REGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#if defined(__x86_64__) || defined(__aarch64__)
+#define LOF_TRACE_IS_SUPPORTED	true
+struct lof_regs {
+	struct user_regs_struct user;
+	bool is_32;			/* the thread runs 32-bit code */
+};
+#else
+#define LOF_TRACE_IS_SUPPORTED	false
+struct lof_regs {
+	bool is_32;
+};
+#endif
+
+/* Return 0 or a negative errno. -ENOTSUP: not on this architecture. */
+int lof_regs_get(pid_t pid, struct lof_regs *regs);
+int lof_regs_set(pid_t pid, const struct lof_regs *regs);
+
+/* The instruction of a system call, *len bytes. */
+const char *lof_regs_insn(const struct lof_regs *regs, size_t *len);
+
+/* Prepare mlockall(flags), by the instruction at an address. */
+void lof_regs_call_mlockall(struct lof_regs *regs, uint64_t insn, int flags);
+
+/* The result of the call, or a negative errno. */
+long lof_regs_result(const struct lof_regs *regs);
+
+#endif
