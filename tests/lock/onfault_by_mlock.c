@@ -7,6 +7,7 @@
 
 #include "support/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,6 +166,48 @@ START_TEST(hole_that_another_thread_maps_is_left_alone)
 }
 END_TEST
 
+static void unmap_within(void)
+{
+	make_hole(12, 13);
+}
+
+/* mlock stops at the new hole. Only the last page was locked before. */
+START_TEST(hole_that_another_thread_makes_within_is_noticed)
+{
+	make_hole(16, 17);
+	lock(15, 16);
+	unit_sys.before = unmap_within;
+	ck_assert_int_eq(lof_mlock2(unit_at(10), unit_len(6), MLOCK_ONFAULT),
+			 -1);
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_ptr_null(unit_sys.before);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i == 10 || i == 11 || i == 15);
+}
+END_TEST
+
+static void map_within(void)
+{
+	ck_assert_ptr_eq(mmap(unit_at(12), unit_len(1), PROT_READ | PROT_WRITE,
+			      UNIT_MAP | MAP_FIXED, -1, 0), unit_at(12));
+}
+
+/* Then mlock can mark the range at the second try. */
+START_TEST(hole_within_that_is_gone_again_is_noticed)
+{
+	make_hole(16, 17);
+	lock(15, 16);
+	unit_sys.before = unmap_within;
+	unit_sys.after = map_within;
+	lock(10, 16);
+	ck_assert_ptr_null(unit_sys.after);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 16);
+}
+END_TEST
+
 static void open_the_guard(void)
 {
 	ck_assert_int_eq(mprotect(unit_at(9), unit_len(1),
@@ -260,6 +303,8 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, a_distant_hole_makes_mlock_stop);
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
+	tcase_add_test(tc, hole_that_another_thread_makes_within_is_noticed);
+	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
 	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);
