@@ -199,11 +199,14 @@ static int mlock_with_guard(const struct reach *reach)
 	size_t page = lof_sys_page_size();
 	struct lof_range guard = page_at(reach->all.start - page);
 	struct lof_change change;
+	bool was_locked;
 	int err;
 
 	begin_beside(&change, guard);
+	/* Another thread may have locked the guard since smaps was read. */
+	was_locked = lof_is_locked(guard);
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
-	if (lof_is_locked(guard))
+	if (!was_locked)
 		lof_unlock(guard);
 	end_beside(&change);
 	return err;

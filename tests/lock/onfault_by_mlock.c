@@ -243,6 +243,28 @@ START_TEST(guard_that_is_locked_stays_locked)
 }
 END_TEST
 
+static void lock_the_guard(void)
+{
+	ck_assert_int_eq(lof_sys_mlock(unit_pages(9, 10)), -ENOMEM);
+}
+
+/* Another thread locks the guard just after smaps showed it unlocked. */
+START_TEST(guard_that_another_thread_locks_stays_locked)
+{
+	make_guard(9);
+	unit_sys.read = 0;
+	lock(10, 14);
+	ck_assert_int_eq(lof_munlock(unit_at(10), unit_len(4)), 0);
+	unit_sys.reading_at = unit_sys.read;
+	unit_sys.reading = lock_the_guard;
+	unit_sys.read = 0;
+	lock(10, 14);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 9 && i < 14);
+}
+END_TEST
+
 static void sync_all(void)
 {
 	ck_assert_int_eq(lof_sync(), 0);
@@ -307,6 +329,7 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
+	tcase_add_test(tc, guard_that_another_thread_locks_stays_locked);
 	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
