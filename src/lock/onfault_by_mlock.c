@@ -224,9 +224,12 @@ static int mlock_with_hole(const struct reach *reach)
 	range.end = hole.end;
 	begin_beside(&change, hole);
 	err = lof_sys_mlock(range);
-	/* Success: another thread has mapped the hole. */
-	if (!err)
-		(void)!lof_unlock_untracked(hole);
+	/*
+	 * Another thread may have mapped the hole. The errno does not tell: a
+	 * page that cannot be populated, here or before, gives the same.
+	 */
+	if (lof_is_locked(hole) && lof_unlock_untracked(hole))
+		lof_ledger_suspect(hole);
 	end_beside(&change);
 	return err;
 }

@@ -166,6 +166,25 @@ START_TEST(hole_that_another_thread_maps_is_left_alone)
 }
 END_TEST
 
+static void map_a_guard(void)
+{
+	map_the_hole();
+	make_guard(14);
+}
+
+/* mlock marks the new page as locked, but fails, as for the hole. */
+START_TEST(hole_that_another_thread_maps_a_guard_into_is_left_alone)
+{
+	make_hole(14, 15);
+	unit_sys.before = map_a_guard;
+	lock(10, 14);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 14);
+	assert_tracked(10, 14);
+}
+END_TEST
+
 static void unmap_within(void)
 {
 	make_hole(12, 13);
@@ -325,6 +344,8 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, a_distant_hole_makes_mlock_stop);
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
+	tcase_add_test(tc,
+		hole_that_another_thread_maps_a_guard_into_is_left_alone);
 	tcase_add_test(tc, hole_that_another_thread_makes_within_is_noticed);
 	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
