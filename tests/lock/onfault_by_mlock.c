@@ -190,12 +190,10 @@ static void unmap_within(void)
 	make_hole(12, 13);
 }
 
-/* mlock stops at the new hole. Only the last page was locked before. */
-START_TEST(hole_that_another_thread_makes_within_is_noticed)
+/* Another thread makes a hole in pages 10 to 15, and mlock stops there. */
+static void assert_stops_within(void (*make_it)(void))
 {
-	make_hole(16, 17);
-	lock(15, 16);
-	unit_sys.before = unmap_within;
+	unit_sys.before = make_it;
 	ck_assert_int_eq(lof_mlock2(unit_at(10), unit_len(6), MLOCK_ONFAULT),
 			 -1);
 	ck_assert_int_eq(errno, ENOMEM);
@@ -203,6 +201,26 @@ START_TEST(hole_that_another_thread_makes_within_is_noticed)
 	for (size_t i = 0; i < NPAGES; i++)
 		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
 				 i == 10 || i == 11 || i == 15);
+}
+
+START_TEST(hole_within_a_range_with_a_locked_end_is_noticed)
+{
+	make_hole(16, 17);
+	lock(15, 16);
+	assert_stops_within(unmap_within);
+}
+END_TEST
+
+static void unmap_within_and_lock_the_end(void)
+{
+	unmap_within();
+	ck_assert_int_eq(lof_sys_mlock(unit_pages(15, 16)), 0);
+}
+
+START_TEST(end_that_another_thread_locks_hides_no_hole)
+{
+	make_hole(16, 17);
+	assert_stops_within(unmap_within_and_lock_the_end);
 }
 END_TEST
 
@@ -346,7 +364,8 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
 	tcase_add_test(tc,
 		hole_that_another_thread_maps_a_guard_into_is_left_alone);
-	tcase_add_test(tc, hole_that_another_thread_makes_within_is_noticed);
+	tcase_add_test(tc, hole_within_a_range_with_a_locked_end_is_noticed);
+	tcase_add_test(tc, end_that_another_thread_locks_hides_no_hole);
 	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
