@@ -69,6 +69,11 @@ static bool is_hole(uintptr_t addr)
 	return lof_sys_msync(page_at(addr), MS_ASYNC) != 0;
 }
 
+static bool has_hole(struct lof_range range)
+{
+	return lof_first_hole(range) != range.end;
+}
+
 /* The next hole at or above addr; 0 if no hole is near. */
 static uintptr_t hole_above(uintptr_t addr)
 {
@@ -159,19 +164,27 @@ static int area_is_left(const struct lof_vma *vma, void *arg)
 	       !vma->unlockable;
 }
 
+static bool has_locked_end(struct lof_range range)
+{
+	return lof_is_locked(page_at(range.end - lof_sys_page_size()));
+}
+
 /*
- * Is all lockable memory of the range locked? ends: its first or its last page
- * was not locked before.
+ * Is all lockable memory of the range locked? mlock stops at a hole that
+ * another thread makes in the range meanwhile. was_end_locked: the last page
+ * was locked before. Otherwise a lock of this page shows that mlock marked the
+ * whole range.
  */
-static bool is_flagged(const struct reach *reach, bool ends)
+static bool is_flagged(const struct reach *reach, bool was_end_locked)
 {
 	struct lof_range range = reach->range;
 	struct lof_entry entry;
 
-	if (ends && lof_is_locked(page_at(range.start)) &&
-	    lof_is_locked(page_at(range.end - lof_sys_page_size())))
+	if (has_hole(range))
+		return false;
+	if (!was_end_locked && has_locked_end(range))
 		return true;
-	if (!ends && !lof_onfault_by_mlock_allows(0))
+	if (was_end_locked && !lof_onfault_by_mlock_allows(0))
 		return false;
 	if (!lof_ledger_around(range.start, &entry) &&
 	    LOF_ATTR_KIND(entry.attr) && entry.range.start <= range.start &&
@@ -186,11 +199,14 @@ static int mlock_with_guard(const struct reach *reach)
 	size_t page = lof_sys_page_size();
 	struct lof_range guard = page_at(reach->all.start - page);
 	struct lof_change change;
+	bool was_locked;
 	int err;
 
 	begin_beside(&change, guard);
+	/* Another thread may have locked the guard since smaps was read. */
+	was_locked = lof_is_locked(guard);
 	err = lof_sys_mlock((struct lof_range){ guard.start, reach->all.end });
-	if (lof_is_locked(guard))
+	if (!was_locked)
 		lof_unlock(guard);
 	end_beside(&change);
 	return err;
@@ -208,9 +224,12 @@ static int mlock_with_hole(const struct reach *reach)
 	range.end = hole.end;
 	begin_beside(&change, hole);
 	err = lof_sys_mlock(range);
-	/* Success: another thread has mapped the hole. */
-	if (!err)
-		(void)!lof_unlock_untracked(hole);
+	/*
+	 * Another thread may have mapped the hole. The errno does not tell: a
+	 * page that cannot be populated, here or before, gives the same.
+	 */
+	if (lof_is_locked(hole) && lof_unlock_untracked(hole))
+		lof_ledger_suspect(hole);
 	end_beside(&change);
 	return err;
 }
@@ -218,14 +237,12 @@ static int mlock_with_hole(const struct reach *reach)
 /* Lock all of a reach on fault. */
 static int flag_reach(const struct reach *reach)
 {
-	size_t page = lof_sys_page_size();
-	bool ends = !lof_is_locked(page_at(reach->range.start)) ||
-		    !lof_is_locked(page_at(reach->range.end - page));
+	bool was_end_locked = has_locked_end(reach->range);
 	int err;
 
 	err = reach->downward ? mlock_with_guard(reach)
 			      : mlock_with_hole(reach);
-	if ((err == -ENOMEM || err == -EAGAIN) && is_flagged(reach, ends))
+	if ((err == -ENOMEM || err == -EAGAIN) && is_flagged(reach, was_end_locked))
 		err = 0;
 	return err;
 }
@@ -261,7 +278,7 @@ static int flag_near(struct lof_range range, bool downward)
 	struct reach reach = { range, range, downward };
 	int err = flag_reach(&reach);
 
-	return err == -ENOMEM ? flag_but_one(&reach) : err;
+	return err == -ENOMEM && !has_hole(range) ? flag_but_one(&reach) : err;
 }
 
 /* The locked ranges between the range and the next hole. */
@@ -352,7 +369,7 @@ int lof_onfault_by_mlock(struct lof_range range)
 	 * An empty range needs the privilege too. If the range has a hole,
 	 * mlock locks on fault up to the hole.
 	 */
-	if (lof_range_is_empty(range) || lof_first_hole(range) != range.end)
+	if (lof_range_is_empty(range) || has_hole(range))
 		return lof_sys_mlock(range);
 	/* The kernel charges a giant range wrongly, if marked in one piece. */
 	if (lof_is_giant(range))

@@ -7,6 +7,7 @@
 
 #include "support/unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,6 +166,85 @@ START_TEST(hole_that_another_thread_maps_is_left_alone)
 }
 END_TEST
 
+static void map_a_guard(void)
+{
+	map_the_hole();
+	make_guard(14);
+}
+
+/* mlock marks the new page as locked, but fails, as for the hole. */
+START_TEST(hole_that_another_thread_maps_a_guard_into_is_left_alone)
+{
+	make_hole(14, 15);
+	unit_sys.before = map_a_guard;
+	lock(10, 14);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 14);
+	assert_tracked(10, 14);
+}
+END_TEST
+
+static void unmap_within(void)
+{
+	make_hole(12, 13);
+}
+
+/* Another thread makes a hole in pages 10 to 15, and mlock stops there. */
+static void assert_stops_within(void (*make_it)(void))
+{
+	unit_sys.before = make_it;
+	ck_assert_int_eq(lof_mlock2(unit_at(10), unit_len(6), MLOCK_ONFAULT),
+			 -1);
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_ptr_null(unit_sys.before);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i == 10 || i == 11 || i == 15);
+}
+
+START_TEST(hole_within_a_range_with_a_locked_end_is_noticed)
+{
+	make_hole(16, 17);
+	lock(15, 16);
+	assert_stops_within(unmap_within);
+}
+END_TEST
+
+static void unmap_within_and_lock_the_end(void)
+{
+	unmap_within();
+	ck_assert_int_eq(lof_sys_mlock(unit_pages(15, 16)), 0);
+}
+
+START_TEST(end_that_another_thread_locks_hides_no_hole)
+{
+	make_hole(16, 17);
+	assert_stops_within(unmap_within_and_lock_the_end);
+}
+END_TEST
+
+static void map_within(void)
+{
+	ck_assert_ptr_eq(mmap(unit_at(12), unit_len(1), PROT_READ | PROT_WRITE,
+			      UNIT_MAP | MAP_FIXED, -1, 0), unit_at(12));
+}
+
+/* Then mlock can mark the range at the second try. */
+START_TEST(hole_within_that_is_gone_again_is_noticed)
+{
+	make_hole(16, 17);
+	lock(15, 16);
+	unit_sys.before = unmap_within;
+	unit_sys.after = map_within;
+	lock(10, 16);
+	ck_assert_ptr_null(unit_sys.after);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 16);
+}
+END_TEST
+
 static void open_the_guard(void)
 {
 	ck_assert_int_eq(mprotect(unit_at(9), unit_len(1),
@@ -197,6 +277,28 @@ START_TEST(guard_that_is_locked_stays_locked)
 				 i >= 9 && i < 14);
 	ck_assert_uint_eq(resident(10, 14), 0);
 	assert_tracked(10, 14);
+}
+END_TEST
+
+static void lock_the_guard(void)
+{
+	ck_assert_int_eq(lof_sys_mlock(unit_pages(9, 10)), -ENOMEM);
+}
+
+/* Another thread locks the guard just after smaps showed it unlocked. */
+START_TEST(guard_that_another_thread_locks_stays_locked)
+{
+	make_guard(9);
+	unit_sys.read = 0;
+	lock(10, 14);
+	ck_assert_int_eq(lof_munlock(unit_at(10), unit_len(4)), 0);
+	unit_sys.reading_at = unit_sys.read;
+	unit_sys.reading = lock_the_guard;
+	unit_sys.read = 0;
+	lock(10, 14);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 9 && i < 14);
 }
 END_TEST
 
@@ -260,8 +362,14 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, a_distant_hole_makes_mlock_stop);
 	tcase_add_test(tc, neighbours_keep_their_locks);
 	tcase_add_test(tc, hole_that_another_thread_maps_is_left_alone);
+	tcase_add_test(tc,
+		hole_that_another_thread_maps_a_guard_into_is_left_alone);
+	tcase_add_test(tc, hole_within_a_range_with_a_locked_end_is_noticed);
+	tcase_add_test(tc, end_that_another_thread_locks_hides_no_hole);
+	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
+	tcase_add_test(tc, guard_that_another_thread_locks_stays_locked);
 	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);
 	tcase_add_test(tc, no_page_is_put_below_the_stack);
 	suite_add_tcase(suite, tc);
