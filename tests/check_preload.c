@@ -146,9 +146,14 @@ START_TEST(bits_that_no_int_holds_are_answered_as_by_the_kernel)
 }
 END_TEST
 
-START_TEST(discard_is_translated_only_if_told)
+START_TEST(discard_is_translated_if_locks_are_converted)
 {
-	ck_assert_str_eq(run("discard", NULL), "ok EINVAL ok OO...... 1\n");
+	ck_assert_str_eq(run("discard", NULL), "ok ok ok OO...... 0\n");
+	ck_assert_str_eq(run("discard", "LOCKONFAULT_CONVERT=0", NULL),
+			 "ok EINVAL ok FF...... 2\n");
+	ck_assert_str_eq(run("discard", "LOCKONFAULT_CONVERT=0",
+			     "LOCKONFAULT_DISCARD=translate", NULL),
+			 "ok ok ok FF...... 0\n");
 	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=fail", NULL),
 			 "ok EINVAL ok OO...... 1\n");
 	ck_assert_str_eq(run("discard", "LOCKONFAULT_DISCARD=translate", NULL),
@@ -420,7 +425,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, other_system_calls_pass_through);
 	tcase_add_test(tcase,
 		       bits_that_no_int_holds_are_answered_as_by_the_kernel);
-	tcase_add_test(tcase, discard_is_translated_only_if_told);
+	tcase_add_test(tcase, discard_is_translated_if_locks_are_converted);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, memory_that_fits_the_limit_is_locked);
 	tcase_add_test(tcase,

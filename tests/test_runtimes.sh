@@ -99,13 +99,26 @@ if (isMainThread) {
 	parentPort.postMessage(churn(workerData));
 }
 JS
+cat >"$work/discard.js" <<'JS'
+let kept = [];
+for (let round = 0; round < 30; round++) {
+	kept = [];
+	for (let i = 0; i < 200; i++)
+		kept.push(Buffer.alloc(100000 + i));
+	for (let i = 0; i < 300000; i++)
+		kept.push({ i });
+}
+setTimeout(() => console.log(6 * 7), 100);
+JS
 node_alike() {
 	alike node node node "$work/churn.js"
 }
-# Not with all memory locked: then node aborts, with and without the shim, since
-# the kernel does not discard locked memory.
+# With all memory locked node aborts without the shim, since the kernel does not
+# discard locked memory.
 if has node; then
 	node_alike
+	same 'node with all memory locked' 42 "$(
+		LOCKONFAULT_ALL=1 LD_PRELOAD=$shim node "$work/discard.js")"
 else
 	not_run 'node: it is not installed'
 fi

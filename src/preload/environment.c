@@ -110,15 +110,30 @@ static void say_unknown_names(void)
 			say(*variable, len, ": unknown variable, ignored", "");
 }
 
+/*
+ * The value of a setting without its variable. A program whose locks are
+ * converted gives memory back as if it had no locks: V8 aborts if it cannot.
+ */
+static unsigned long usual_value(size_t i)
+{
+	unsigned long convert = 0;
+
+	if (i == LOF_SETTING_CONVERT)
+		return LOF_CONVERT_LOCKS;
+	lof_get(LOF_CONVERT, &convert);
+	return i == LOF_SETTING_DISCARD && convert != LOF_CONVERT_OFF ?
+	       LOF_DISCARD_TRANSLATE : 0;
+}
+
+/* LOCKONFAULT_CONVERT comes before LOCKONFAULT_DISCARD. */
 static void set_options(void)
 {
 	unsigned long max = 0;
 
 	for (size_t i = 0; i < LOF_NSETTINGS; i++)
 		if (lof_settings[i].option && i != LOF_SETTING_SYNC_MS)
-			lof_set(lof_settings[i].option, value_of(i,
-				i == LOF_SETTING_CONVERT ?
-				LOF_CONVERT_LOCKS : 0));
+			lof_set(lof_settings[i].option,
+				value_of(i, usual_value(i)));
 	lof_get(LOF_CONVERT_MAX, &max);
 	lof_hooked_sync_ms(value_of(LOF_SETTING_SYNC_MS,
 				    max ? SYNC_MS_OF_BUDGET : 0));
