@@ -80,17 +80,19 @@ static int lock_held(struct lof_range range, unsigned int kind)
 {
 	struct lof_change change;
 	enum lof_outcome did;
-	int ret;
+	int ret, err;
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	ret = kind == LOF_FULL ? lof_lock_with_quirks(range, kind, true, &did)
 			       : lock_rest(range);
 	did = ret ? LOF_UNSURE : LOF_DONE;
 	/* Undo the lock before a hole, too, if the ledger can be read. */
-	if (ret < 0 && !lof_unlock_untracked((struct lof_range){
-			range.start, lof_first_hole(range) }) &&
-	    lof_relock(range, range.start) >= 0)
-		did = LOF_DONE;
+	if (ret < 0) {
+		err = lof_unlock_untracked((struct lof_range){
+			range.start, lof_first_hole(range) });
+		if (lof_relock(range, range.start) >= 0 && !err)
+			did = LOF_DONE;
+	}
 	if (!ret) {
 		change.locked = range;
 		change.attr = lof_attr_of_lock(kind);

@@ -55,7 +55,7 @@ static bool has_hugetlb(void)
 static int restore_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
-	if (!lof_unlock_untracked(vma->range))
+	if (lof_unlock_untracked(vma->range) != -EBUSY)
 		lof_relock(vma->range, vma->range.start);
 	return 0;
 }

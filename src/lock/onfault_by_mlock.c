@@ -242,7 +242,8 @@ static int flag_reach(const struct reach *reach)
 
 	err = reach->downward ? mlock_with_guard(reach)
 			      : mlock_with_hole(reach);
-	if ((err == -ENOMEM || err == -EAGAIN) && is_flagged(reach, was_end_locked))
+	if ((err == -ENOMEM || err == -EAGAIN) &&
+	    is_flagged(reach, was_end_locked))
 		err = 0;
 	return err;
 }

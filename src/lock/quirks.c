@@ -132,15 +132,16 @@ static int relock_if_other(const struct lof_entry *run, void *arg)
 static bool undo(struct lof_range range, unsigned int kind)
 {
 	struct left left = { .kind = kind };
+	int err;
 
 	if (lof_ledger_each_run(LOF_NOTED_LOCKS, range, look_at_run, &left))
 		return false;
 	if (left.has_unlocked)
 		return !left.has_locked && !left.has_other;
-	return !lof_unlock_untracked(range) &&
-	       !lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
+	err = lof_unlock_untracked(range);
+	return !lof_ledger_each_run(LOF_NOTED_LOCKS, range, relock_if_other,
 				    &left) &&
-	       !left.is_unsure;
+	       !err && !left.is_unsure;
 }
 
 int lof_lock_with_quirks(struct lof_range range, unsigned int kind, bool is_new,

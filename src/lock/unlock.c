@@ -40,15 +40,19 @@ int lof_unlock_tracked(struct lof_range range)
 /* A suspect range may be locked by another call, and stays as it is. */
 static int unlock_gap(const struct lof_entry *run, void *arg)
 {
-	(void)arg;
-	if (!run->attr)
-		lof_unlock(run->range);
+	int *worst = arg, err = run->attr ? 0 : lof_unlock(run->range);
+
+	if (err)
+		*worst = err;
 	return 0;
 }
 
 int lof_unlock_untracked(struct lof_range range)
 {
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_gap, NULL);
+	int worst = 0, err;
+
+	err = lof_ledger_each_run(LOF_NOTED_LOCKS, range, unlock_gap, &worst);
+	return err ? err : worst;
 }
 
 static int unlock_if_unheld(const struct lof_entry *run, void *arg)

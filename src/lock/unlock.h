@@ -16,11 +16,12 @@ int lof_unlock_as_asked(struct lof_range range);
 int lof_unlock_tracked(struct lof_range range);
 
 /*
- * Unlock the parts of range of which the ledger notes no lock. Errors of
- * munlock are ignored.
+ * Unlock the parts of range of which the ledger notes no lock.
  *
  * 0         done
  * -EBUSY    the ledger could not be read: the rest of range stays as it is
+ * other     the negative errno of a munlock: another thread made a hole, or
+ *           there are too many VMAs. The rest of this part stays as it is.
  */
 __attribute__((warn_unused_result))
 int lof_unlock_untracked(struct lof_range range);

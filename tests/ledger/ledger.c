@@ -467,6 +467,30 @@ START_TEST(failing_mlock2_under_the_lock_keeps_other_locks)
 }
 END_TEST
 
+static void unmap_within(void)
+{
+	ck_assert_int_eq(munmap(unit_at(23), unit_len(1)), 0);
+}
+
+static void unmap_before_the_undo(void)
+{
+	unit_sys.before = unmap_within;
+}
+
+/*
+ * mlock locks pages 20 to 27, but cannot populate the last page. Another thread
+ * makes a hole before munlock, which stops there.
+ */
+START_TEST(failing_mlock2_that_is_not_undone_is_suspect)
+{
+	ck_assert_int_eq(mprotect(unit_at(27), unit_len(1), PROT_NONE), 0);
+	unit_sys.after = unmap_before_the_undo;
+	UNIT_ASSERT_FAILS(lof_mlock2(unit_at(20), unit_len(8), 0), -1, ENOMEM);
+	ck_assert_ptr_null(unit_sys.before);
+	unit_arena_assert();
+}
+END_TEST
+
 START_TEST(munlock_under_the_lock_keeps_held_memory)
 {
 	struct lof_guard guard;
@@ -511,6 +535,7 @@ Suite *suite_ledger(void)
 	tcase_add_test(tc, without_memory_nothing_fails_and_nothing_is_lost);
 	tcase_add_test(tc,
 		       failing_mlock2_under_the_lock_keeps_other_locks);
+	tcase_add_test(tc, failing_mlock2_that_is_not_undone_is_suspect);
 	tcase_add_test(tc, munlock_under_the_lock_keeps_held_memory);
 	suite_add_tcase(suite, tc);
 	return suite;
