@@ -399,6 +399,7 @@ static unsigned int budget_of(struct lof_range range)
  * -EFAULT   a budget split the range into several VMAs; the next scan locks the
  *           range again
  *
+ * If the second try fails, too, its error is that of memory without this lock.
  * A range under a budget takes its growth into the budget.
  */
 static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
@@ -423,7 +424,7 @@ static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
 		if (again && !budget)
 			lof_lock_range(old, LOF_ONFAULT);
 		if (again)
-			return err;
+			return again;
 	}
 	if (budget && !lof_range_of(&tail, (void *)*result, new_len)) {
 		tail.start += lof_range_len(old);
