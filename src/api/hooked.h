@@ -52,8 +52,12 @@ bool lof_hooked_permits_log(void);
 
 /*
  * The program is about to change its user. If the kernel's MCL_FUTURE is on for
- * a converted mlockall(), and the limit will apply, emulate MCL_FUTURE instead.
+ * a converted mlockall(), and the limit will apply, emulate MCL_FUTURE instead,
+ * and return true: then lof_hooked_after_setuid() must follow.
  */
-void lof_hooked_before_setuid(void);
+bool lof_hooked_before_setuid(void);
+
+/* If the program has kept the privilege, let the kernel go on. */
+void lof_hooked_after_setuid(void);
 
 #endif

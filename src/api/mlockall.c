@@ -461,7 +461,7 @@ LOF_PUBLIC int lof_mlockall(int flags)
  * nothing any more that does not fit the limit. So the library takes over while
  * it can.
  */
-LOF_PUBLIC void lof_hooked_before_setuid(void)
+LOF_PUBLIC bool lof_hooked_before_setuid(void)
 {
 	struct lof_mclfuture_update turn;
 	struct lof_change change;
@@ -472,17 +472,27 @@ LOF_PUBLIC void lof_hooked_before_setuid(void)
 	    lof_option_value(LOF_FUTURE) != LOF_FUTURE_AUTO ||
 	    lof_sys_memlock_limit(&limit) || limit == UINT64_MAX ||
 	    lof_ledger_reread(everything()))
-		return;
+		return false;
 	lof_change_begin(&change, LOF_MAY_LOCK, everything(), LOF_NO_RANGE);
 	err = stop_future();
 	lof_change_end(&change, LOF_UNSURE);
 	if (err)
-		return;
+		return false;
 	future_is_converted = false;
 	lof_emulate_from_now(true);
 	turn = lof_mclfuture_begin();
 	lof_mclfuture_end(turn, LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED);
 	lof_sync_thread_use();
+	return true;
+}
+
+LOF_PUBLIC void lof_hooked_after_setuid(void)
+{
+	uint64_t limit;
+
+	if (lof_mclfuture_emulated() &&
+	    !lof_onfault_by_mlock_is_limited(&limit))
+		lock_all_onfault(MCL_FUTURE | MCL_ONFAULT, true);
 }
 
 LOF_PUBLIC int lof_munlockall(void)

@@ -334,6 +334,8 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 	struct lof_range range;
 	int err;
 
+	if ((m->flags & MAP_TYPE) == MAP_DROPPABLE)
+		return map(m, result);
 	unlocked.flags &= ~MAP_LOCKED;
 	if (lof_option_value(LOF_CONVERT_MAX)) {
 		err = lof_may_lock();

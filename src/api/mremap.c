@@ -7,6 +7,7 @@
 
 #include "lockonfault.h"
 
+#include <limits.h>
 #include <stdarg.h>
 
 #include "api/result.h"
@@ -251,6 +252,36 @@ static bool is_locked(struct lof_range old)
 	       lof_ledger_reread(old) != -EBUSY;
 }
 
+static int is_other_kind(const struct lof_entry *run, void *arg)
+{
+	unsigned int *kind = arg;
+
+	if (*kind == UINT_MAX)
+		*kind = LOF_ATTR_KIND(run->attr);
+	return *kind != LOF_ATTR_KIND(run->attr);
+}
+
+/*
+ * Is the old range locked in several ways, so that it has several VMAs? The
+ * kernel moves them only with MREMAP_FIXED; but not locked, they may be one.
+ */
+static bool has_several_kinds(struct lof_range old)
+{
+	unsigned int kind = UINT_MAX;
+
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, old, is_other_kind,
+				   &kind) == 1;
+}
+
+/* Without mlock2 both kinds may be in one VMA, which the kernel would move. */
+static int remap_locked_dontunmap(struct remap *r, size_t len)
+{
+	if (r->flags & MREMAP_FIXED || !has_several_kinds(r->old))
+		return remap_dontunmap(r, len);
+	return lof_cap_is_there(LOF_CAP_MLOCK2) ? remap_plain(r, len, len)
+						: -EFAULT;
+}
+
 /*
  * Would the kernel populate the growth, although it must not be populated?
  *
@@ -315,7 +346,7 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 		return remap_refused(&r, addr, old_len, new_len);
 	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE && !r.copies &&
 	    lof_range_len(r.old) == lof_range_len(r.new) && is_locked(r.old))
-		err = remap_dontunmap(&r, new_len);
+		err = remap_locked_dontunmap(&r, new_len);
 	else if ((err = is_to_be_spared(&r, populates)) > 0)
 		err = lof_cap_is_there(LOF_CAP_MLOCK2) ?
 		      remap_unpopulated(&r, old_len, new_len) :
@@ -368,6 +399,7 @@ static unsigned int budget_of(struct lof_range range)
  * -EFAULT   a budget split the range into several VMAs; the next scan locks the
  *           range again
  *
+ * If the second try fails, too, its error is that of memory without this lock.
  * A range under a budget takes its growth into the budget.
  */
 static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
@@ -392,7 +424,7 @@ static int remap_eased(uintptr_t addr, size_t old_len, size_t new_len,
 		if (again && !budget)
 			lof_lock_range(old, LOF_ONFAULT);
 		if (again)
-			return err;
+			return again;
 	}
 	if (budget && !lof_range_of(&tail, (void *)*result, new_len)) {
 		tail.start += lof_range_len(old);

@@ -26,35 +26,48 @@ static bool find(const char *name, void *function)
 	return found;
 }
 
-static void before(void)
+/* True: after() must follow. */
+static bool before(void)
+{
+	int saved = errno;
+	bool is_ours = lof_preload_is_active() && lof_hooked_before_setuid();
+
+	errno = saved;
+	return is_ours;
+}
+
+static int after(bool is_ours, int ret)
 {
 	int saved = errno;
 
-	if (lof_preload_is_active())
-		lof_hooked_before_setuid();
+	if (is_ours)
+		lof_hooked_after_setuid();
 	errno = saved;
+	return ret;
 }
 
 LOF_PUBLIC int setuid(uid_t user)
 {
 	int (*next)(uid_t user);
+	bool is_ours = before();
 
-	before();
-	return find("setuid", &next) ? next(user) : -1;
+	return after(is_ours, find("setuid", &next) ? next(user) : -1);
 }
 
 LOF_PUBLIC int setreuid(uid_t real, uid_t effective)
 {
 	int (*next)(uid_t real, uid_t effective);
+	bool is_ours = before();
 
-	before();
-	return find("setreuid", &next) ? next(real, effective) : -1;
+	return after(is_ours, find("setreuid", &next) ? next(real, effective)
+						      : -1);
 }
 
 LOF_PUBLIC int setresuid(uid_t real, uid_t effective, uid_t saved)
 {
 	int (*next)(uid_t real, uid_t effective, uid_t saved);
+	bool is_ours = before();
 
-	before();
-	return find("setresuid", &next) ? next(real, effective, saved) : -1;
+	return after(is_ours, find("setresuid", &next) ?
+			      next(real, effective, saved) : -1);
 }

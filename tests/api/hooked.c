@@ -123,13 +123,17 @@ START_TEST(mclfuture_moves_over_before_setuid)
 	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
 	unit_arena_begin(4);
 	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS), 0);
-	lof_hooked_before_setuid();
+	ck_assert(!lof_hooked_before_setuid());
 	ck_assert_uint_eq(lof_mclfuture_emulated(), 0);
 	if (lof_mlockall(MCL_FUTURE) || lof_mclfuture_emulated())
 		skip("the limit applies already, or there is no mlock2");
-	lof_hooked_before_setuid();
+	ck_assert(lof_hooked_before_setuid());
 	ck_assert_uint_eq(lof_mclfuture_emulated(), LOF_MCLFUTURE_OURS |
 						    LOF_MCLFUTURE_OURS_LIMITED);
+	ck_assert_int_eq(truth_kind_at(unit_at(0)), LOF_NONE);
+	lof_hooked_after_setuid();
+	ck_assert_uint_eq(lof_mclfuture_emulated(), 0);
+	ck_assert_uint_eq(lof_mclfuture_known(), LOF_ONFAULT);
 	ck_assert_int_eq(truth_kind_at(unit_at(0)), LOF_NONE);
 	ck_assert_int_eq(lof_munlockall(), 0);
 }

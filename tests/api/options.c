@@ -202,6 +202,24 @@ START_TEST(convert_of_a_failing_map_changes_nothing)
 }
 END_TEST
 
+/* A lock of MAP_DROPPABLE memory fails without access, and else does nothing. */
+START_TEST(convert_of_a_droppable_map_fails_as_the_kernel_does)
+{
+	const int flags = MAP_ANONYMOUS | 0x08;
+	void *addr = mmap(NULL, page, PROT_NONE, flags, -1, 0);
+
+	if (addr == MAP_FAILED)
+		skip("no MAP_DROPPABLE before Linux 6.11");
+	ck_assert_int_eq(munmap(addr, page), 0);
+	convert((unsigned long)_i);
+	MAP_REFUSED(lof_mmap(NULL, page, RW, flags | MAP_LOCKED, -1, 0),
+		    EINVAL);
+	MAP_REFUSED(lof_mmap(NULL, page, PROT_NONE, flags | MAP_LOCKED, -1, 0),
+		    EINVAL);
+	ck_assert_uint_eq(converted(), 0);
+}
+END_TEST
+
 /* A child of fork has the policies of its parent, and no locks. */
 static void be_child(void)
 {
@@ -278,6 +296,9 @@ Suite *policy_suite(void)
 			    3);
 	tcase_add_loop_test(tcase, convert_of_a_failing_map_changes_nothing, 0,
 			    3);
+	tcase_add_loop_test(tcase,
+			    convert_of_a_droppable_map_fails_as_the_kernel_does,
+			    0, 3);
 	tcase = arena_case(suite, "fork");
 	tcase_add_test(tcase, fork_inherits_the_policies_and_no_lock);
 	tcase_add_test(tcase, vfork_shares_the_ledger);

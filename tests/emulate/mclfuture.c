@@ -356,6 +356,21 @@ START_TEST(under_a_limit_memory_grows_unlocked)
 }
 END_TEST
 
+START_TEST(under_a_limit_memory_that_has_no_room_does_not_grow)
+{
+	char *addr;
+
+	emulate_under_a_limit(MCL_FUTURE);
+	addr = map(pages(8), RW);
+	map(2 * LIMIT, PROT_NONE);
+	errno = UNTOUCHED;
+	ck_assert_ptr_eq(lof_mremap(addr, pages(4), 2 * LIMIT, 0), MAP_FAILED);
+	ck_assert_int_eq(errno, ENOMEM);
+	KINDS(addr, "OOOOOOOO");
+	assert_all_is_told();
+}
+END_TEST
+
 /* The library does not unlock memory that the program locked itself. */
 START_TEST(under_a_limit_the_programs_own_lock_does_not_grow)
 {
@@ -508,6 +523,7 @@ Suite *future_suite(void)
 	tcase_add_test(tc, under_a_limit_of_0_mlockall_is_not_permitted);
 	tcase_add_test(tc, under_a_limit_future_can_be_left_to_the_kernel);
 	tcase_add_test(tc, under_a_limit_memory_grows_unlocked);
+	tcase_add_test(tc, under_a_limit_memory_that_has_no_room_does_not_grow);
 	tcase_add_test(tc, under_a_limit_the_programs_own_lock_does_not_grow);
 	tcase_add_test(tc, under_a_limit_growsdown_memory_can_grow);
 	tcase_add_test(tc, under_a_limit_the_stack_grows);
