@@ -149,6 +149,15 @@ compare() {
 		}
 	}
 
+	# liblockonfault-preload(7), Converted calls: madvise discards locked
+	# pages, which stay locked; over a hole it discards the rest and fails
+	# with ENOMEM, as on memory that is not locked.
+	function discards() {
+		rule("discards")
+		$0 = bare[title]
+		split($0, s)
+	}
+
 	FNR == NR { bare[$1] = $0; next }
 	$2 ~ /^ended/ && bare[$1] == $0 { total++; same++; next }
 	{
@@ -179,6 +188,10 @@ compare() {
 		if (call == "mremap" && arg[4] ~ /^[457]$/)
 			dontunmap()
 		if (convert) {
+			if (call == "madvise" && arg[3] ~ /^[48]$/ &&
+			    b[3] == "EINVAL" && b[4] == s[4] &&
+			    (s[2] == 0 || s[3] == "ENOMEM"))
+				discards()
 			# liblockonfault-preload(7), Converted calls: a lock on
 			# fault does not fail because of a page that cannot be
 			# made resident.
