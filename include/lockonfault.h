@@ -107,7 +107,7 @@ struct lof_stats {
 	uint64_t limit;		/* RLIMIT_MEMLOCK, bytes; UINT64_MAX if none */
 	uint64_t holds;		/* bytes held by lof_hold() */
 	uint64_t drift;		/* times the ledger was wrong and corrected */
-	/* MCL_FUTURE, emulated by the library; bytes not locked */
+	/* MCL_FUTURE emulated, or MCL_CURRENT under a limit: not locked */
 	uint64_t left_out;	/* in writable memory */
 	uint64_t passed_over;	/* in memory that is not writable */
 	/* Budgets, as of the last scan (lof_catch_up); bytes */

@@ -171,8 +171,30 @@ START_TEST(refusals_by_the_limit_change_nothing)
 {
 	ck_assert_str_eq(run("limits", NULL),
 			 "ok ok EAGAIN OO..---- 2\nEAGAIN OO..---- 2\nbc\n"
-			 "ENOMEM ENOMEM ENOMEM OO..---- 2\n"
+			 "ENOMEM ENOMEM ok OO..---- 2\n"
 			 "EPERM EPERM OO..---- 2\n");
+}
+END_TEST
+
+/* The errno of a mapping that the kernel refuses for more than one reason. */
+START_TEST(mapping_of_any_size_is_refused_as_by_the_kernel)
+{
+	static const char *const limits[] = {
+		"sizes-limited", "sizes-unprivileged", "sizes-narrow",
+	};
+	char bare[sizeof(ran.out)];
+
+	strcpy(bare, run(limits[_i], "LD_PRELOAD=", NULL));
+	ck_assert_str_eq(run(limits[_i], NULL), bare);
+}
+END_TEST
+
+START_TEST(mlockall_of_current_memory_locks_what_fits)
+{
+	ck_assert_str_eq(run("limit-current", NULL),
+			 "ok .... 0\nOOOOOOOO 0\nok OO..OOOO 0\n");
+	ck_assert_str_eq(run("limit-current", eager[_i], NULL),
+			 "ENOMEM .... 0\n........ 0\nok ........ 0\n");
 }
 END_TEST
 
@@ -428,6 +450,11 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, discard_is_translated_if_locks_are_converted);
 	tcase_add_test(tcase, refusals_by_the_limit_change_nothing);
 	tcase_add_test(tcase, memory_that_fits_the_limit_is_locked);
+	tcase_add_loop_test(tcase, mlockall_of_current_memory_locks_what_fits,
+			    0, 2);
+	tcase_add_loop_test(tcase,
+			    mapping_of_any_size_is_refused_as_by_the_kernel, 0,
+			    3);
 	tcase_add_test(tcase,
 		       program_that_asks_for_onfault_is_answered_by_the_kernel);
 	tcase_add_test(tcase, child_starts_unlocked_and_locks_on_fault);

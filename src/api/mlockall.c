@@ -394,6 +394,34 @@ static int lock_all_ours(int flags, unsigned int ours, bool has_bound)
 }
 
 /*
+ * A converted mlockall(MCL_CURRENT) alone. If the limit does not allow to lock
+ * all mappings, lock those that fit, as lock_all_ours() does: so MCL_FUTURE is
+ * emulated for the time of this call.
+ */
+static int lock_current_ours(int flags)
+{
+	struct lof_unemulated left;
+	unsigned int ours = 0;
+	int err;
+
+	err = lock_all(flags);
+	if (err == -ENOMEM)
+		ours = lof_emulate_choose(true);
+	if (!(ours & LOF_MCLFUTURE_OURS_LIMITED))
+		return err;
+	lof_emulate_from_now(true);
+	lof_mclfuture_end(lof_mclfuture_begin(), (int)ours);
+	convert_tracked();
+	err = lof_emulate_all();
+	if (!err)
+		err = lof_emulate_count(&left);
+	lof_mclfuture_end(lof_mclfuture_begin(), LOF_NONE);
+	if (!err)
+		lof_emulate_note_left(&left);
+	return err ? -ENOMEM : 0;
+}
+
+/*
  * MCL_CURRENT under LOF_CONVERT_MAX: put all mappings into one budget. Without
  * /proc nothing is locked: a bound must hold.
  */
@@ -424,7 +452,10 @@ static int lock_all_onfault(int flags, bool is_converted)
 		ours = lof_emulate_choose(is_converted);
 	if (ours)
 		return lock_all_ours(flags, ours, has_bound);
-	err = lock_all(flags);
+	if (is_converted && (flags & ~MCL_ONFAULT) == MCL_CURRENT)
+		err = lock_current_ours(flags);
+	else
+		err = lock_all(flags);
 	if (!err)
 		future_is_converted = is_converted && flags & MCL_FUTURE;
 	return err;

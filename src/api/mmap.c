@@ -284,7 +284,9 @@ static void populate_new(const struct mapping *m, struct lof_range range)
 			   PROT_WRITE : PROT_READ);
 }
 
-static int map_and_arm(const struct mapping *m, uintptr_t *result)
+/* *is_mapped: the mapping was made, but the lock may have been refused. */
+static int map_and_arm(const struct mapping *m, uintptr_t *result,
+		       bool *is_mapped)
 {
 	struct lof_range target = is_over(m) ? replaced(m) : LOF_NO_RANGE;
 	struct lof_range range = LOF_NO_RANGE;
@@ -294,6 +296,7 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 
 	lof_change_begin(&change, LOF_MAY_LOCK, target, LOF_NO_RANGE);
 	ret = map_to_arm(m, &did, result);
+	*is_mapped = !ret;
 	if (!ret) {
 		lof_range_of(&range, (void *)*result, m->len);
 		if (lof_range_is_empty(target))
@@ -312,25 +315,33 @@ static int map_and_arm(const struct mapping *m, uintptr_t *result)
 }
 
 /* Lock before populating: a mapping over the limit is then not populated. */
-static int map_onfault(const struct mapping *m, uintptr_t *result)
+static int map_onfault(const struct mapping *m, uintptr_t *result,
+		       bool *is_mapped)
 {
 	struct mapping lazy = *m;
 	struct lof_range range;
 	int err;
 
 	lazy.flags &= ~MAP_POPULATE;
-	err = map_and_arm(&lazy, result);
+	err = map_and_arm(&lazy, result, is_mapped);
 	if (!err && m->flags & MAP_POPULATE &&
 	    !lof_range_of(&range, (void *)*result, m->len))
 		populate_new(m, range);
 	return err;
 }
 
-/* MAP_LOCKED under LOF_CONVERT: lock on fault instead of in full. */
+/*
+ * MAP_LOCKED under LOF_CONVERT: lock on fault instead of in full. If the mapping
+ * is refused without MAP_LOCKED, it is refused with MAP_LOCKED too, but perhaps
+ * for another reason: the kernel compares the limit before it looks at the kind of
+ * the file, at the address space and at the memory, but after it looked for the
+ * file (EBADF). A filter may also refuse the lock.
+ */
 LOF_COLD
 static int map_converted(const struct mapping *m, uintptr_t *result)
 {
 	struct mapping unlocked = *m;
+	bool is_mapped = true;
 	struct lof_range range;
 	int err;
 
@@ -345,14 +356,16 @@ static int map_converted(const struct mapping *m, uintptr_t *result)
 			lof_budget_add(range);
 	} else if (m->flags & MAP_HUGETLB) {
 		/* Never swapped and not charged; needs the privilege. */
+		is_mapped = false;
 		err = lof_lock_onfault(LOF_NO_RANGE);
 		if (!err)
 			err = map(&unlocked, result);
 	} else {
-		err = map_onfault(&unlocked, result);
+		err = map_onfault(&unlocked, result, &is_mapped);
 	}
-	/* This memory cannot be locked on fault: try MAP_LOCKED. */
-	if (err == -ENOSYS || err == -EOPNOTSUPP)
+	/* ENOSYS, EOPNOTSUPP: this memory cannot be locked on fault. */
+	if (err == -ENOSYS || err == -EOPNOTSUPP ||
+	    (err && err != -EBADF && !is_mapped))
 		return map(m, result);
 	if (!err)
 		lof_count_converted();
@@ -418,9 +431,10 @@ LOF_PUBLIC void *lof_mmap_onfault(void *addr, size_t len, int prot, int flags,
 		(uintptr_t)addr, len, prot, flags & ~MAP_LOCKED, fd, off
 	};
 	uintptr_t result = 0;
+	bool is_mapped;
 	int err;
 
-	err = map_onfault(&m, &result);
+	err = map_onfault(&m, &result, &is_mapped);
 	lof_sync_thread_use();
 	return lof_return_ptr(err, result);
 }

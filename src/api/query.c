@@ -123,6 +123,12 @@ static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 	int err;
 
 	here.end = here.start + page;
+	/* A filter refuses msync, too: the ledger alone knows. */
+	if (!lof_cap_is_there(LOF_CAP_MSYNC)) {
+		err = lof_ledger_around(addr, entry);
+		entry->attr |= LOF_ATTR_SUSPECT;
+		return err;
+	}
 	for (int i = 0; i < ATTEMPTS; i++) {
 		err = lof_ledger_around(addr, entry);
 		if (err ||

@@ -200,6 +200,22 @@ int lof_emulate_into_budget(void)
 	return lof_smaps_each(add_area, NULL);
 }
 
+/* The bytes that a call left out, in this process and until the next call. */
+static struct {
+	_Atomic uint64_t writable, other, look;
+	_Atomic uint32_t epoch;
+} left;
+
+void lof_emulate_note_left(const struct lof_unemulated *count)
+{
+	unsigned int kind;
+
+	left.writable = count->writable;
+	left.other = count->other;
+	left.epoch = lof_ledger_epoch();
+	left.look = lof_mclfuture_look(&kind);
+}
+
 static int count_area(const struct lof_vma *vma, void *arg)
 {
 	struct lof_unemulated *count = arg;
@@ -214,5 +230,10 @@ static int count_area(const struct lof_vma *vma, void *arg)
 int lof_emulate_count(struct lof_unemulated *count)
 {
 	*count = (struct lof_unemulated){ .writable = 0 };
-	return lof_mclfuture_emulated() ? lof_smaps_each(count_area, count) : 0;
+	if (lof_mclfuture_emulated())
+		return lof_smaps_each(count_area, count);
+	if (left.epoch == lof_ledger_epoch() &&
+	    lof_mclfuture_is_still(left.look))
+		*count = (struct lof_unemulated){ left.writable, left.other };
+	return 0;
 }

@@ -52,7 +52,14 @@ struct lof_unemulated {
 	uint64_t writable, other;
 };
 
-/* All 0 if MCL_FUTURE is not emulated. Returns as lof_emulate_all(). */
+/*
+ * While MCL_FUTURE is emulated: all such bytes. Otherwise: the bytes that
+ * lof_emulate_note_left() noted, if no call changed MCL_FUTURE since, or 0.
+ * Returns as lof_emulate_all().
+ */
 int lof_emulate_count(struct lof_unemulated *count);
+
+/* mlockall(MCL_CURRENT) left these bytes out. */
+void lof_emulate_note_left(const struct lof_unemulated *count);
 
 #endif

@@ -269,6 +269,9 @@ static int flag_but_one(const struct reach *reach)
 		err = flag_reach(&rest);
 	if (!err)
 		err = lof_sys_mlock(one);
+	/* A page without access is locked, although it cannot be populated. */
+	if (err && lof_is_locked(one) && lof_onfault_by_mlock_allows(0))
+		err = 0;
 	if (err)
 		(void)!lof_unlock_untracked(reach->range);
 	return err;
@@ -373,8 +376,10 @@ int lof_onfault_by_mlock(struct lof_range range)
 	if (lof_range_is_empty(range) || has_hole(range))
 		return lof_sys_mlock(range);
 	/* The kernel charges a giant range wrongly, if marked in one piece. */
-	if (lof_is_giant(range))
-		return -ENOMEM;
+	if (lof_is_giant(range)) {
+		err = lof_sys_mlock(LOF_NO_RANGE);
+		return err ? err : -ENOMEM;
+	}
 	if (is_hole(range.end))
 		err = flag_near(range, false);
 	else if (has_guard(range.start))

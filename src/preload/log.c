@@ -113,11 +113,14 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	lof_message_append(&message, log_path);
 }
 
+/* Say a number of bytes once: the memory of MCL_CURRENT alone stays the same. */
 static void say_left_out(size_t bytes, const char *why)
 {
+	static _Atomic size_t said;
 	struct lof_message message = { .len = 0 };
 
-	if (!bytes || !is_written(IN_WORDS))
+	if (!bytes || !is_written(IN_WORDS) ||
+	    atomic_exchange(&said, bytes) == bytes)
 		return;
 	lof_message_add(&message, "lockonfault: ");
 	begin(&message);

@@ -312,6 +312,90 @@ START_TEST(under_a_limit_current_mappings_are_locked_if_they_fit)
 }
 END_TEST
 
+/* Later mappings are not locked, and are not left out either. */
+START_TEST(under_a_limit_current_alone_locks_what_fits)
+{
+	struct lof_stats stats;
+	char *much;
+
+	arena_lay(0, "F.O-");
+	much = map(2 * LIMIT, RW);
+	emulate_under_a_limit(MCL_CURRENT);
+	KINDS(at(0), "OOO-");
+	ck_assert(truth_kind_at(&arena) == LOF_ONFAULT);
+	ck_assert_uint_gt(truth_vmlck(), LIMIT / 8);
+	ck_assert_uint_le(truth_vmlck(), LIMIT - LIMIT / 8);
+	KINDS(much, "........");
+	assert_all_is_told();
+	KINDS(map(pages(8), RW), "........");
+	OK(lof_stats(&stats, sizeof(stats)));
+	ck_assert_uint_ge(stats.left_out, 2 * LIMIT);
+	ck_assert_uint_eq(stats.converted, 1);
+	OK(lof_munlockall());
+	OK(lof_stats(&stats, sizeof(stats)));
+	ck_assert_uint_eq(stats.left_out + stats.passed_over, 0);
+}
+END_TEST
+
+START_TEST(under_a_limit_current_alone_ends_future)
+{
+	char *addr;
+
+	map(2 * LIMIT, RW);
+	emulate_under_a_limit(MCL_FUTURE);
+	addr = map(page, RW);
+	OK(lof_munlock(addr, page));
+	OK(lof_mlockall(MCL_CURRENT));
+	KINDS(addr, "O");
+	KINDS(map(page, RW), ".");
+}
+END_TEST
+
+static uint64_t left_out(void)
+{
+	struct lof_stats stats;
+
+	OK(lof_stats(&stats, sizeof(stats)));
+	return stats.left_out;
+}
+
+/* The child makes as many calls as its parent, and nothing is left out. */
+START_TEST(child_of_fork_has_left_nothing_out)
+{
+	int status = 1;
+	pid_t pid;
+
+	map(2 * LIMIT, RW);
+	emulate_under_a_limit(MCL_CURRENT);
+	ck_assert_uint_gt(left_out(), 0);
+	pid = fork();
+	if (pid == 0) {
+		bool none = left_out() == 0;
+
+		for (int i = 0; i < 8; i++) {
+			OK(lof_munlockall());
+			none &= left_out() == 0;
+		}
+		_exit(none ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(under_a_limit_current_alone_can_be_left_to_the_kernel)
+{
+	become_nobody(LIMIT);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_FUTURE, LOF_FUTURE_KERNEL));
+	FAILS(lof_mlockall(MCL_CURRENT), ENOMEM);
+	OK(lof_set(LOF_FUTURE, LOF_FUTURE_AUTO));
+	/* The program itself asks for MCL_ONFAULT. */
+	FAILS(lof_mlockall(MCL_CURRENT | MCL_ONFAULT), ENOMEM);
+	ck_assert_uint_eq(truth_vmlck(), 0);
+}
+END_TEST
+
 START_TEST(under_a_limit_of_0_mlockall_is_not_permitted)
 {
 	become_nobody(0);
@@ -520,6 +604,11 @@ Suite *future_suite(void)
 	tcase_add_test(tc, under_a_limit_an_eighth_is_left_free);
 	tcase_add_test(tc,
 		       under_a_limit_current_mappings_are_locked_if_they_fit);
+	tcase_add_test(tc, under_a_limit_current_alone_locks_what_fits);
+	tcase_add_test(tc, under_a_limit_current_alone_ends_future);
+	tcase_add_test(tc, child_of_fork_has_left_nothing_out);
+	tcase_add_test(tc,
+		under_a_limit_current_alone_can_be_left_to_the_kernel);
 	tcase_add_test(tc, under_a_limit_of_0_mlockall_is_not_permitted);
 	tcase_add_test(tc, under_a_limit_future_can_be_left_to_the_kernel);
 	tcase_add_test(tc, under_a_limit_memory_grows_unlocked);

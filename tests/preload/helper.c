@@ -231,6 +231,19 @@ static void limit_fits(void)
 	SHOW();
 }
 
+/* Not all memory fits the limit. */
+static void limit_current(void)
+{
+	void *much = mmap(NULL, 64 << 20, RW, ANON, -1, 0);
+
+	helper_become_nobody(8 << 20);
+	DONE(mlockall(MCL_CURRENT));
+	helper_show(much, 4);
+	SHOW();
+	DONE_MAP(mmap(at(2), pages(2), RW, OVER, -1, 0));
+	SHOW();
+}
+
 /* The kernel answers a program that asks for MCL_ONFAULT itself. */
 static void limit_asked(void)
 {
@@ -438,6 +451,7 @@ static const struct {
 	{ "discard", discard },
 	{ "limits", limits },
 	{ "limit-fits", limit_fits },
+	{ "limit-current", limit_current },
 	{ "limit-asked", limit_asked },
 	{ "child", child },
 	{ "descriptors", descriptors },
@@ -469,6 +483,9 @@ static const struct {
 	{ "harm-log", harm_log },
 	{ "harm-stderr", harm_stderr },
 	{ "map-far", map_far },
+	{ "sizes-limited", sizes_limited },
+	{ "sizes-unprivileged", sizes_unprivileged },
+	{ "sizes-narrow", sizes_narrow },
 	{ "stack", stack_used },
 	{ "lfs-map", lfs_map },
 	{ "lfs-map64", lfs_map64 },

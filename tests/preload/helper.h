@@ -95,6 +95,11 @@ void shm_remap_by_number(void);
 void harm_log(void);
 void harm_stderr(void);
 
+/* mmap(MAP_LOCKED) of all sizes, in sizes.c. */
+void sizes_limited(void);
+void sizes_unprivileged(void);
+void sizes_narrow(void);
+
 /* On a small stack, in stack.c. */
 void stack_used(void);
 

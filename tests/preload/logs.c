@@ -3,9 +3,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "preload/helper.h"
@@ -92,6 +95,37 @@ START_TEST(log_has_a_line_for_each_locked_mapping)
 }
 END_TEST
 
+/* The program becomes another user, which must be able to open the log. */
+static void make_public_log(void)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/log", scratch);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fchmod(fd, 0666) || chmod(scratch, 0711), 0);
+	close(fd);
+}
+
+START_TEST(log_tells_the_memory_that_mlockall_left_out)
+{
+	const char *log;
+	char expected[128];
+
+	make_public_log();
+	log = log_of("limit-current");
+	assert_start(&log);
+	snprintf(expected, sizeof(expected),
+		 "%d preload_helper: mlockall 0x0 1 0\n", ran.pid);
+	assert_next(&log, expected);
+	snprintf(expected, sizeof(expected),
+		 "%d preload_helper: left out 0x0 ", ran.pid);
+	assert_next(&log, expected);
+	ck_assert_uint_ge(strtoul(log, NULL, 10), 64 << 20);
+}
+END_TEST
+
 START_TEST(log_needs_no_descriptor_of_the_program)
 {
 	const char *log = log_of("descriptors");
@@ -159,6 +193,11 @@ START_TEST(verbose_shim_reports_the_bytes_left_out)
 	run_told("limit-fits", "LOCKONFAULT_VERBOSE=1", NULL);
 	ck_assert_ptr_nonnull(strstr(ran.err, " bytes are not locked: "
 				     "they do not fit RLIMIT_MEMLOCK\n"));
+	/* Once, not again at the end. */
+	run_told("limit-current", "LOCKONFAULT_VERBOSE=1", NULL);
+	ck_assert_ptr_nonnull(strstr(ran.err, " bytes are not locked: "
+				     "they do not fit RLIMIT_MEMLOCK\n"));
+	ck_assert_ptr_eq(strchr(ran.err, '\n') + 1, strchr(ran.err, '\0'));
 	run_told("bound", "LOCKONFAULT_VERBOSE=1", "LOCKONFAULT_MAX=8K", NULL);
 	ck_assert_ptr_nonnull(strstr(ran.err, " bytes are not locked: they "
 				     "were touched, and exceed "
@@ -173,6 +212,7 @@ TCase *log_case(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, log_has_a_line_for_each_lock);
 	tcase_add_test(tcase, log_has_a_line_for_each_locked_mapping);
+	tcase_add_test(tcase, log_tells_the_memory_that_mlockall_left_out);
 	tcase_add_test(tcase, log_needs_no_descriptor_of_the_program);
 	tcase_add_test(tcase, log_that_cannot_be_written_harms_nothing);
 	tcase_add_test(tcase, log_raises_no_signal_and_never_blocks);
