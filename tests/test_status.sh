@@ -81,6 +81,11 @@ else
 fi
 stop
 
+start env LOCKONFAULT_SYNC_MS=0 LOCKONFAULT_MAX=64K "$command" run \
+	"$locker" touch 1048576
+shows 'without a thread that scans' 'stalled 65536 0 0' $pid
+stop
+
 # --- LEFTOUT: the writable memory that is not locked
 
 # unlocked PID: by smaps, the writable memory that could be locked and is not

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base/options.h"
+#include "base/published.h"
 #include "kernel/permit.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
@@ -148,8 +149,14 @@ int lof_sync_thread_set(void)
 
 void lof_sync_thread_begin(void)
 {
-	if (!is_there() && is_wanted())
-		(void)!start();
+	bool is_stalled;
+
+	if (is_there())
+		return;
+	is_stalled = !is_wanted() || start();
+	if (atomic_load_explicit(&lof_published.is_stalled,
+				 memory_order_relaxed) != is_stalled)
+		atomic_store(&lof_published.is_stalled, is_stalled);
 }
 
 bool lof_sync_thread_pause(void)

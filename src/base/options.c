@@ -47,5 +47,7 @@ int lof_option_set(int option, unsigned long value)
 	atomic_store(&lof_options[option], value);
 	if (option == LOF_CONVERT_MAX)
 		atomic_store(&lof_published.bound, value);
+	if (option == LOF_SYNC_MS)
+		atomic_store(&lof_published.sync_ms, (uint32_t)value);
 	return 0;
 }

@@ -26,6 +26,9 @@ struct lof_published {
 	_Atomic uint64_t bound;		/* LOF_CONVERT_MAX, bytes; 0: none */
 	_Atomic uint64_t live;		/* address of a struct
 					   lof_published_live; 0: not yet */
+	_Atomic uint32_t sync_ms;	/* LOF_SYNC_MS */
+	_Atomic uint32_t is_stalled;	/* the thread of LOF_SYNC_MS could not
+					   be started */
 };
 
 /* A child of fork finds zeroes here, like its ledger. */

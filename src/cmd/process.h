@@ -21,8 +21,8 @@ struct lof_process {
 	uint64_t unlocked;		/* writable and not locked */
 
 	bool has_published;		/* the members below are known */
-	const char *shim;		/* active, inert, linked (the library
-					   without the shim) or no */
+	const char *shim;		/* active, stalled, inert, linked (the
+					   library without the shim) or no */
 	bool emulates;			/* the library emulates MCL_FUTURE */
 	uint64_t bound;			/* LOCKONFAULT_MAX; 0: none */
 	uint64_t over;			/* touched, and not locked for that */

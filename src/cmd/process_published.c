@@ -68,6 +68,20 @@ static bool read_data(int pid, uint64_t start, size_t len,
 	return found;
 }
 
+static const char *shim_state(const struct lof_published *published)
+{
+	switch (published->shim) {
+	case LOF_PUBLISHED_ACTIVE:
+		return published->bound && (published->is_stalled ||
+					    !published->sync_ms) ?
+		       "stalled" : "active";
+	case LOF_PUBLISHED_INERT:
+		return "inert";
+	default:
+		return "linked";
+	}
+}
+
 static void take(struct lof_process *process,
 		 const struct lof_published *published)
 {
@@ -77,9 +91,7 @@ static void take(struct lof_process *process,
 					    &live, sizeof(live)))
 		return;
 	process->has_published = true;
-	process->shim = published->shim == LOF_PUBLISHED_ACTIVE ? "active" :
-			published->shim == LOF_PUBLISHED_INERT ? "inert" :
-								 "linked";
+	process->shim = shim_state(published);
 	process->bound = published->bound;
 	process->over = live.over;
 	process->emulates = live.future & LOF_PUBLISHED_EMULATED;

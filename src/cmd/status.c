@@ -70,7 +70,7 @@ static const struct {
 	[RESIDENT] = { "RESIDENT", "resident memory, locked or not" },
 	[SWAP] = { "SWAP", "memory that is swapped out" },
 	[LIMIT] = { "LIMIT", "limit of locked memory (RLIMIT_MEMLOCK)" },
-	[SHIM] = { "SHIM", "state of the shim: active, inert, linked or no" },
+	[SHIM] = { "SHIM", "state of the shim: active, stalled, inert, linked, no" },
 	[BOUND] = { "BOUND", "bound of the locks (LOCKONFAULT_MAX)" },
 	[LEFTOUT] = { "LEFTOUT", "memory that mlockall leaves out: no room" },
 	[OVER] = { "OVER", "touched memory that exceeds BOUND" },

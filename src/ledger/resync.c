@@ -293,7 +293,8 @@ static int read_range(struct reading *reading)
 	err = read_smaps(reading);
 	if (!err || err == -EBUSY || err == -ECHILD)
 		return err;
-	ret = read_pages(reading);
+	/* A refused msync() does not tell that a page is not locked. */
+	ret = lof_cap_is_there(LOF_CAP_MSYNC) ? read_pages(reading) : 0;
 	return ret ? ret : err;
 }
 

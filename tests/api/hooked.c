@@ -113,6 +113,18 @@ START_TEST(publishes_the_state_of_the_shim)
 }
 END_TEST
 
+START_TEST(publishes_that_no_thread_can_scan)
+{
+	unit_arena_begin(4);
+	lof_hooked_sync_ms(LOF_SYNC_MS_MAX);
+	ck_assert_uint_eq(lof_published.sync_ms, LOF_SYNC_MS_MAX);
+	ck_assert_int_eq(refuse(SYS_unshare, 0), 0);
+	ck_assert_uint_eq(lof_published.is_stalled, 0);
+	ck_assert_int_eq(lof_mlock(unit_at(0), unit_len(1)), 0);
+	ck_assert_uint_eq(lof_published.is_stalled, 1);
+}
+END_TEST
+
 START_TEST(mclfuture_moves_over_before_setuid)
 {
 	struct rlimit limit;
@@ -186,6 +198,7 @@ Suite *suite_hooked(void)
 	tcase_add_test(tcase, filter_that_the_kernel_refuses_takes_nothing);
 	tcase_add_test(tcase, sync_ms_of_the_shim_starts_with_a_lock);
 	tcase_add_test(tcase, publishes_the_state_of_the_shim);
+	tcase_add_test(tcase, publishes_that_no_thread_can_scan);
 	tcase_add_test(tcase, mclfuture_moves_over_before_setuid);
 	tcase_add_test(tcase, next_function_makes_the_call);
 	suite_add_tcase(suite, tcase);
