@@ -64,6 +64,16 @@ if "$work/own_helper" run-in-sandbox "$work/own_helper" nothing; then
 		"$work/own_helper" run-in-sandbox "$work/own_helper" nothing
 fi
 
+# MemorySanitizer maps its shadow at fixed addresses, after the shim is loaded.
+echo 'int main(void) { return 3; }' >"$work/sanitized.c"
+if has clang && clang -fsanitize=memory "$work/sanitized.c" \
+	-o "$work/sanitized" >/dev/null 2>&1; then
+	shimmed "$work/sanitized" >"$work/got" 2>&1
+	same 'a program with MemorySanitizer starts' '3' "$?$(cat "$work/got")"
+else
+	left_out 'a program with MemorySanitizer: clang does not make one'
+fi
+
 # The size may grow by the segments of the libraries and a page.
 segments=$(for file in "$work/${shim##*/}" "$work/liblockonfault.so.0"; do
 	readelf -lW "$file"

@@ -17,17 +17,12 @@
 #include "kernel/permit.h"
 #include "kernel/sys.h"
 
-/* ThreadSanitizer allows memory only where the kernel usually puts it. */
-#if defined(__SANITIZE_THREAD__)
-#define LEFT_TO_KERNEL	true
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define LEFT_TO_KERNEL	true
-#endif
-#endif
-#ifndef LEFT_TO_KERNEL
-#define LEFT_TO_KERNEL	false
-#endif
+/*
+ * These sanitizers allow memory only where the kernel usually puts it: the rest
+ * of the address space is their shadow of the program's memory.
+ */
+extern void __msan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
 
 /* Memory in one block stays apart from memory in the next block. */
 #define BLOCK		((uintptr_t)2 << 20)
@@ -97,7 +92,7 @@ static int map_anywhere(size_t len, int prot, struct lof_range *memory)
 
 	if (!lof_permits(LOF_CALL_OWN_MEMORY))
 		return -ENOMEM;
-	if (LEFT_TO_KERNEL)
+	if (__msan_init || __tsan_init)
 		return map_at(0, len, prot, memory);
 	for (int try = 0; try < NTRIES; try++) {
 		err = map_at(place(try), len, prot, memory);
