@@ -412,7 +412,12 @@ void lof_budget_scan_all(void)
 
 int lof_budget_add(struct lof_range range)
 {
-	return lof_budget_assign(range, PROCESS);
+	return lof_budget_assign_patiently(range, PROCESS);
+}
+
+void lof_budget_try_add(struct lof_range range)
+{
+	(void)!lof_budget_assign(range, PROCESS);
 }
 
 struct lof_budget_totals lof_budget_sums(void)

@@ -15,10 +15,14 @@ int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy);
 void lof_budget_scan_all(void);
 
 /*
- * Put a range into the process's own budget (LOF_CONVERT_MAX).
- * Returns 0, -ENOMEM or -EBUSY.
+ * Put a range into the process's own budget (LOF_CONVERT_MAX). It waits for
+ * milliseconds if the thread that changes the ledger does not run: the program
+ * would take an error for a refused lock. Returns 0, -ENOMEM or -EBUSY.
  */
 int lof_budget_add(struct lof_range range);
+
+/* The same without the wait: if it fails, lof_emulate_all() does it later. */
+void lof_budget_try_add(struct lof_range range);
 
 /* Bytes at the last scan: locked under budgets; over: touched, not locked. */
 struct lof_budget_totals {

@@ -83,7 +83,7 @@ static bool has_room(size_t len)
 static void lock_piece(struct lof_range range)
 {
 	if (lof_option_value(LOF_CONVERT_MAX)) {
-		lof_budget_add(range);
+		lof_budget_try_add(range);
 		return;
 	}
 	if (!has_room(lof_range_len(range)) ||

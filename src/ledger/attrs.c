@@ -146,7 +146,7 @@ int lof_holds_remove(struct lof_range range, bool where_held)
 	return err;
 }
 
-int lof_budget_assign(struct lof_range range, unsigned int attr)
+static int assign(struct lof_range range, unsigned int attr, bool is_patient)
 {
 	struct lof_guard guard;
 	int err;
@@ -156,8 +156,8 @@ int lof_budget_assign(struct lof_range range, unsigned int attr)
 	lof_ledger_epoch();
 	if (attr)
 		lof_blocks_prepare(&lof_ledger.front.summary, range);
-	/* Not patiently: a wrapper never waits for another thread. */
-	if (!lof_ledger_lock(&guard))
+	if (!(is_patient ? lof_ledger_lock_patiently(&guard)
+			 : lof_ledger_lock(&guard)))
 		return -EBUSY;
 	err = lof_nodes_get(
 		LOF_NOTED_BUDGETS,
@@ -172,4 +172,14 @@ int lof_budget_assign(struct lof_range range, unsigned int attr)
 	lof_count_attrs();
 	lof_ledger_unlock();
 	return 0;
+}
+
+int lof_budget_assign(struct lof_range range, unsigned int attr)
+{
+	return assign(range, attr, false);
+}
+
+int lof_budget_assign_patiently(struct lof_range range, unsigned int attr)
+{
+	return assign(range, attr, true);
 }

@@ -38,5 +38,6 @@ int lof_holds_remove(struct lof_range range, bool where_held);
 
 /* Put range into a budget; attr 0: into no budget. 0, -EBUSY or -ENOMEM. */
 int lof_budget_assign(struct lof_range range, unsigned int attr);
+int lof_budget_assign_patiently(struct lof_range range, unsigned int attr);
 
 #endif

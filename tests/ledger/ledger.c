@@ -507,6 +507,38 @@ START_TEST(munlock_under_the_lock_keeps_held_memory)
 }
 END_TEST
 
+static void *hold_the_lock(void *arg)
+{
+	_Atomic bool *is_held = arg;
+	struct lof_guard guard;
+
+	ck_assert(lof_ledger_lock(&guard));
+	atomic_store(is_held, true);
+	usleep(20000);
+	lof_ledger_unlock();
+	return NULL;
+}
+
+/* The program would take an error for a lock that the limit refuses. */
+START_TEST(mlock_under_a_bound_waits_for_the_lock)
+{
+	_Atomic bool is_held = false;
+	pthread_t owner;
+
+	ck_assert_int_eq(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS), 0);
+	ck_assert_int_eq(lof_set(LOF_CONVERT_MAX, unit_len(64)), 0);
+	ck_assert_int_eq(pthread_create(&owner, NULL, hold_the_lock,
+					&is_held), 0);
+	while (!atomic_load(&is_held))
+		usleep(100);
+	ck_assert_int_eq(lof_mlock(unit_at(0), unit_len(4)), 0);
+	ck_assert_int_eq(pthread_join(owner, NULL), 0);
+	*(volatile char *)unit_at(2) = 1;
+	ck_assert_int_eq(lof_catch_up(), 0);
+	ck_assert_int_eq(lof_is_locked(unit_pages(2, 3)), 1);
+}
+END_TEST
+
 Suite *suite_ledger(void)
 {
 	Suite *suite = suite_create("ledger");
@@ -515,6 +547,7 @@ Suite *suite_ledger(void)
 	tcase_set_timeout(tc, UNIT_TIMEOUT);
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, call_beside_a_note_lands_nowhere);
+	tcase_add_test(tc, mlock_under_a_bound_waits_for_the_lock);
 	tcase_add_test(tc, bits_of_an_empty_block_are_cleared);
 	tcase_add_test(tc, calls_take_one_system_call_and_a_reader_asks);
 	tcase_add_loop_test(tc, overtaken_call_is_suspect, 0, 2);
