@@ -58,6 +58,12 @@ over() {
 		gsub(/msync:EBUSY |mlock2? ?|munlock /, "", $4)
 		sub(/ $/, "", $4)
 	}
+	# LOCKONFAULT_DISCARD: if the kernel refuses to discard locked pages,
+	# discard them by the advice for locked memory.
+	mode == "capability" && $1 ~ /^madvise dontneed/ &&
+		$3 == "madvise:EINVAL" {
+		sub(/ msync:EBUSY madvise(:ENOMEM)?$/, "", $4)
+	}
 	# LOCKONFAULT_CONVERT: mlock becomes mlock2, to lock on fault.
 	mode == "capability" && $1 ~ /^mlock( |$)/ {
 		sub(/mlock/, "mlock2", $3)
