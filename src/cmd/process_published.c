@@ -70,7 +70,9 @@ static bool read_data(int pid, uint64_t start, size_t len,
 
 static const char *shim_state(const struct lof_published *published)
 {
-	switch (published->shim) {
+	uint32_t shim = published->shim;
+
+	switch (shim) {
 	case LOF_PUBLISHED_ACTIVE:
 		return published->bound && (published->is_stalled ||
 					    !published->sync_ms) ?
