@@ -58,6 +58,7 @@ static const struct {
 	{ "munlockall2_of_future_keeps_current_locks:0", SHADOWED, SHADOW },
 	{ "convert_adds_on_fault_to_mlockall:0", SHADOWED, SHADOW },
 	{ "under_a_limit_the_stack_grows:0", SHADOWED, MEMORY },
+	{ "under_a_limit_current_alone_ends_future:0", SHADOWED, MEMORY },
 	{ "remapped_pages_are_locked_*", TOOL_VALGRIND | TOOL_QEMU,
 	  "it has no remap_file_pages" },
 	{ "lock_of_a_thread_that_ended_*", TOOL_VALGRIND,
