@@ -61,4 +61,19 @@ as_nobody() {
 # nobody_can COMMAND...: can the user nobody run COMMAND?
 nobody_can() { is_root && has setpriv && as_nobody "$@" >/dev/null 2>&1; }
 
+# start COMMAND...: start a program that prints a line and waits for the end of
+# its input; its ID is $pid, its line is in ready. stop: end it.
+start() {
+	rm -f stop ready
+	mkfifo stop
+	"$@" >ready 2>err <stop &
+	pid=$!
+	exec 3>stop
+	wait_for test -s ready || fail "$*: it did not start: $(cat err)"
+}
+stop() {
+	exec 3>&-
+	wait $pid
+}
+
 cd "$work" || exit 1

@@ -45,20 +45,6 @@ locks() {
 	}' "/proc/$1/smaps" | sort -u
 }
 
-# start COMMAND...: start it; its ID is $pid, its line is in ready. stop: end it
-start() {
-	rm -f stop ready
-	mkfifo stop
-	"$@" >ready 2>err <stop &
-	pid=$!
-	exec 3>stop
-	wait_for test -s ready || fail "$*: it did not start: $(cat err)"
-}
-stop() {
-	exec 3>&-
-	wait $pid
-}
-
 # runs_all PROGRAM LINES: run --all of a program prints so many lines
 runs_all() {
 	start "$command" run --all "./$1" x

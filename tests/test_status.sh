@@ -15,21 +15,6 @@ shows() {
 		"$command" status -bnr -o SHIM,BOUND,LEFTOUT,OVER "$3")"
 }
 
-# start COMMAND...: start a locker in the background; its ID is $pid, and its
-# output is in ready. stop: end it.
-start() {
-	rm -f stop ready
-	mkfifo stop
-	"$@" >ready 2>err <stop &
-	pid=$!
-	exec 3>stop
-	wait_for grep -q ready ready || fail "$*: it did not start"
-}
-stop() {
-	exec 3>&-
-	wait $pid
-}
-
 is_over() { [ "$("$command" status -bnr -o OVER "$1")" = "$2" ]; }
 
 shows 'without the library' 'no unlimited 0 0' $$
