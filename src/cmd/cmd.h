@@ -54,6 +54,13 @@ uint64_t lof_lock_bound(void);
  */
 bool lof_lock_limit(uint64_t *bytes);
 
+/*
+ * Raise RLIMIT_MEMLOCK as far as it goes: a lock on fault is charged for the
+ * whole range when it is made. Then warn if it still limits the program.
+ */
+void lof_lock_limit_raise(bool verbose);
+void lof_lock_limit_warn(void);
+
 /* path_search.c: the file that execvp would execute. 0 or a negative errno. */
 int lof_find_command(const char *name, char *path, size_t size);
 

@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 
+#include <err.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <stdlib.h>
@@ -65,4 +66,54 @@ bool lof_lock_limit(uint64_t *bytes)
 		return false;
 	*bytes = limit.rlim_cur;
 	return true;
+}
+
+static const char *limit_text(char *buf, rlim_t limit)
+{
+	return limit == RLIM_INFINITY ? "unlimited" : lof_size_text(buf, limit);
+}
+
+void lof_lock_limit_raise(bool verbose)
+{
+	char text[2][LOF_SIZE_CHARS];
+	struct rlimit limit, raised = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	if (setrlimit(RLIMIT_MEMLOCK, &raised)) {
+		raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+		if (setrlimit(RLIMIT_MEMLOCK, &raised))
+			raised = limit;
+	}
+	if (verbose)
+		warnx("RLIMIT_MEMLOCK: %s, was %s",
+		      limit_text(text[0], raised.rlim_cur),
+		      limit_text(text[1], limit.rlim_cur));
+}
+
+/* Only the scanning thread locks pages under a bound. */
+static bool is_never_scanned(void)
+{
+	const char *interval = getenv("LOCKONFAULT_SYNC_MS");
+
+	return interval && *interval && strtoul(interval, NULL, 10) == 0 &&
+	       lof_lock_bound() > 0;
+}
+
+void lof_lock_limit_warn(void)
+{
+	char text[LOF_SIZE_CHARS];
+	uint64_t bytes;
+
+	if (is_never_scanned())
+		warnx("nothing will be locked under LOCKONFAULT_MAX: "
+		      "LOCKONFAULT_SYNC_MS is 0");
+	else if (!lof_lock_limit(&bytes))
+		return;
+	else if (bytes < (uint64_t)sysconf(_SC_PAGESIZE))
+		warnx("nothing can be locked: RLIMIT_MEMLOCK is %s, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
+	else
+		warnx("at most %s can be locked: RLIMIT_MEMLOCK, and no "
+		      "CAP_IPC_LOCK", lof_size_text(text, bytes));
 }
