@@ -34,6 +34,20 @@ static void block_signals(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
+/* The execve is done: make the call. *result is that of mlockall(). */
+static int lock_stopped(pid_t pid, long *result)
+{
+	const uint64_t args[6] = { MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT };
+	struct lof_tracee tracee;
+	int err = lof_tracee_begin(&tracee, pid);
+
+	if (err)
+		return err;
+	err = lof_tracee_call(&tracee, LOF_TRACED_MLOCKALL, args, result);
+	lof_tracee_end(&tracee);
+	return err;
+}
+
 static void lock(pid_t pid)
 {
 	long result = 0;
@@ -43,8 +57,7 @@ static void lock(pid_t pid)
 	if (err == -ESRCH)
 		return;
 	if (!err)
-		err = lof_tracee_mlockall(pid, MCL_CURRENT | MCL_FUTURE |
-					       MCL_ONFAULT, &result);
+		err = lock_stopped(pid, &result);
 	if (err)
 		warnx("cannot lock the memory of the program: %s",
 		      strerror(-err));

@@ -14,9 +14,18 @@
 
 #if defined(__x86_64__)
 
-#define CS_32		0x23	/* segment of 32-bit code */
-#define MLOCKALL	151
-#define MLOCKALL_32	152
+#define CS_32	0x23	/* segment of 32-bit code */
+
+/* Of x86-64 and of i386, where mmap is mmap2. */
+static const unsigned short numbers[LOF_NTRACED][2] = {
+	[LOF_TRACED_MLOCK] = { 149, 150 },
+	[LOF_TRACED_MLOCK2] = { 325, 376 },
+	[LOF_TRACED_MLOCKALL] = { 151, 152 },
+	[LOF_TRACED_MMAP] = { 9, 192 },
+	[LOF_TRACED_MUNLOCK] = { 150, 151 },
+	[LOF_TRACED_MUNLOCKALL] = { 152, 153 },
+	[LOF_TRACED_MUNMAP] = { 11, 91 },
+};
 
 /* PTRACE_GETREGS has one layout, for tracees of both word sizes. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
@@ -38,16 +47,34 @@ const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 	return regs->is_32 ? "\xcd\x80" : "\x0f\x05"; /* int 0x80, syscall */
 }
 
+static void set_args(struct user_regs_struct *user, bool is_32,
+		     const uint64_t args[6])
+{
+	if (is_32) {
+		user->rbx = (uint32_t)args[0];
+		user->rcx = (uint32_t)args[1];
+		user->rdx = (uint32_t)args[2];
+		user->rsi = (uint32_t)args[3];
+		user->rdi = (uint32_t)args[4];
+		user->rbp = (uint32_t)args[5];
+	} else {
+		user->rdi = args[0];
+		user->rsi = args[1];
+		user->rdx = args[2];
+		user->r10 = args[3];
+		user->r8 = args[4];
+		user->r9 = args[5];
+	}
+}
+
 /* orig_rax: the kernel must not restart an earlier system call. */
-void lof_regs_call_mlockall(struct lof_regs *regs, uint64_t insn, int flags)
+void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
+		   const uint64_t args[6])
 {
 	regs->user.rip = insn;
-	regs->user.rax = regs->is_32 ? MLOCKALL_32 : MLOCKALL;
+	regs->user.rax = numbers[call][regs->is_32];
 	regs->user.orig_rax = ~0ull;
-	if (regs->is_32)
-		regs->user.rbx = (unsigned int)flags;
-	else
-		regs->user.rdi = (unsigned int)flags;
+	set_args(&regs->user, regs->is_32, args);
 }
 
 long lof_regs_result(const struct lof_regs *regs)
@@ -57,7 +84,15 @@ long lof_regs_result(const struct lof_regs *regs)
 
 #elif defined(__aarch64__)
 
-#define MLOCKALL	230
+static const unsigned short numbers[LOF_NTRACED] = {
+	[LOF_TRACED_MLOCK] = 228,
+	[LOF_TRACED_MLOCK2] = 284,
+	[LOF_TRACED_MLOCKALL] = 230,
+	[LOF_TRACED_MMAP] = 222,
+	[LOF_TRACED_MUNLOCK] = 229,
+	[LOF_TRACED_MUNLOCKALL] = 231,
+	[LOF_TRACED_MUNMAP] = 215,
+};
 
 /* The kernel fills less for a 32-bit tracee. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
@@ -86,11 +121,13 @@ const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 	return "\x01\x00\x00\xd4";	/* svc #0 */
 }
 
-void lof_regs_call_mlockall(struct lof_regs *regs, uint64_t insn, int flags)
+void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
+		   const uint64_t args[6])
 {
 	regs->user.pc = insn;
-	regs->user.regs[8] = MLOCKALL;
-	regs->user.regs[0] = (unsigned int)flags;
+	regs->user.regs[8] = numbers[call];
+	for (int i = 0; i < 6; i++)
+		regs->user.regs[i] = args[i];
 }
 
 long lof_regs_result(const struct lof_regs *regs)
@@ -119,11 +156,13 @@ const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 	return NULL;
 }
 
-void lof_regs_call_mlockall(struct lof_regs *regs, uint64_t insn, int flags)
+void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
+		   const uint64_t args[6])
 {
 	(void)regs;
 	(void)insn;
-	(void)flags;
+	(void)call;
+	(void)args;
 }
 
 long lof_regs_result(const struct lof_regs *regs)

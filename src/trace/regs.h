@@ -29,8 +29,19 @@ int lof_regs_set(pid_t pid, const struct lof_regs *regs);
 /* The instruction of a system call, *len bytes. */
 const char *lof_regs_insn(const struct lof_regs *regs, size_t *len);
 
-/* Prepare mlockall(flags), by the instruction at an address. */
-void lof_regs_call_mlockall(struct lof_regs *regs, uint64_t insn, int flags);
+/* The system calls that are made in a tracee. */
+enum lof_traced {
+	LOF_TRACED_MLOCK, LOF_TRACED_MLOCK2, LOF_TRACED_MLOCKALL,
+	LOF_TRACED_MMAP, LOF_TRACED_MUNLOCK, LOF_TRACED_MUNLOCKALL,
+	LOF_TRACED_MUNMAP, LOF_NTRACED
+};
+
+/*
+ * Prepare a call, by the instruction at an address. For a 32-bit thread the
+ * last argument of mmap counts pages.
+ */
+void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
+		   const uint64_t args[6]);
 
 /* The result of the call, or a negative errno. */
 long lof_regs_result(const struct lof_regs *regs);

@@ -181,24 +181,33 @@ static int make_call(pid_t pid, struct lof_regs *regs)
 	return err ? err : lof_regs_get(pid, regs);
 }
 
-int lof_tracee_mlockall(pid_t pid, int flags, long *result)
+int lof_tracee_begin(struct lof_tracee *tracee, pid_t tid)
 {
-	struct lof_regs saved, regs;
-	uint64_t insn;
-	int err = lof_regs_get(pid, &saved);
+	int err;
 
+	*tracee = (struct lof_tracee){ .tid = tid };
+	err = lof_regs_get(tid, &tracee->saved);
 	if (err)
 		return err;
-	insn = find_insn(pid, &saved);
-	if (!insn)
-		return -ENOEXEC;
-	regs = saved;
-	lof_regs_call_mlockall(&regs, insn, flags);
-	err = make_call(pid, &regs);
+	tracee->insn = find_insn(tid, &tracee->saved);
+	return tracee->insn ? 0 : -ENOEXEC;
+}
+
+int lof_tracee_call(const struct lof_tracee *tracee, enum lof_traced call,
+		    const uint64_t args[6], long *result)
+{
+	struct lof_regs regs = tracee->saved;
+	int err;
+
+	lof_regs_call(&regs, tracee->insn, call, args);
+	err = make_call(tracee->tid, &regs);
 	*result = lof_regs_result(&regs);
-	if (err != -ESRCH)
-		lof_regs_set(pid, &saved);
 	return err;
+}
+
+int lof_tracee_end(const struct lof_tracee *tracee)
+{
+	return lof_regs_set(tracee->tid, &tracee->saved);
 }
 
 void lof_tracee_detach(pid_t pid)

@@ -7,7 +7,10 @@
 #define LOF_TRACE_TRACEE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "trace/regs.h"
 
 /* Can this architecture be traced? */
 bool lof_tracee_is_supported(void);
@@ -21,13 +24,26 @@ int lof_tracee_seize_until_exec(pid_t pid);
  */
 int lof_tracee_wait_for_exec(pid_t pid);
 
+/* A stopped thread, in whose name system calls are made. */
+struct lof_tracee {
+	pid_t tid;
+	struct lof_regs saved;
+	uint64_t insn;		/* the address of a system call instruction */
+};
+
 /*
- * Make the process, which is in the stop of lof_tracee_wait_for_exec(), call
- * mlockall(), and restore its registers. *result is that of the call.
+ * Begin to make calls. The thread is in the stop of lof_tracee_wait_for_exec().
  *
  * -ENOEXEC  no system call instruction was found in its vDSO
  */
-int lof_tracee_mlockall(pid_t pid, int flags, long *result);
+int lof_tracee_begin(struct lof_tracee *tracee, pid_t tid);
+
+/* Make a call. *result is its result, or a negative errno. */
+int lof_tracee_call(const struct lof_tracee *tracee, enum lof_traced call,
+		    const uint64_t args[6], long *result);
+
+/* Restore the registers of the thread. */
+int lof_tracee_end(const struct lof_tracee *tracee);
 
 /* Let the process go on, untraced. */
 void lof_tracee_detach(pid_t pid);
