@@ -113,7 +113,7 @@ static bool flag_is_in(const char *list, const char *flag)
  * flags.
  */
 static const char behind_onfault[] =
-	"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
+	"ac nr ht sf ar wf dd sd mm hg nh mg";
 
 /* mlock succeeds on a VMA with one of these flags and does not lock it. */
 static const char unlockable[] = "io pf mm de ht dp";
