@@ -22,6 +22,9 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MAP_32BIT
+#define MAP_32BIT 0x40	/* of x86; ignored elsewhere */
+#endif
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08	/* instead of MAP_PRIVATE */
 #endif
