@@ -17,12 +17,14 @@ static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
 	" lockonfault status [options] [PID...]\n"
+	" lockonfault bench [options] [--] CMD [ARG...]\n"
 	"\n"
 	"Lock each page of memory when it is first touched.\n"
 	"\n"
 	"Commands:\n"
 	" run       start a program under lock-on-fault\n"
 	" status    show the locked memory of processes\n"
+	" bench     measure what lock-on-fault changes for a program\n"
 	"\n"
 	"Options:\n"
 	" -h, --help     display this help\n"
@@ -38,6 +40,7 @@ static const struct {
 } commands[] = {
 	{ "run", lof_cmd_run, "lockonfault run" },
 	{ "status", lof_cmd_status, "lockonfault status" },
+	{ "bench", lof_cmd_bench, "lockonfault bench" },
 };
 
 int lof_cmd_print(const char *text, int failure)
