@@ -27,6 +27,7 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	" -a, --all          lock all memory of the program on fault\n"
+	"     --children HOW fork, exec, both or no: which children lock too\n"
 	" -d, --discard      let the program discard locked pages\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
@@ -39,10 +40,11 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_CHILDREN, OPTION_POPULATE };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
+	{ "children", required_argument, NULL, OPTION_CHILDREN },
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
@@ -60,11 +62,28 @@ struct run {
 	bool dry_run;
 };
 
+/* Options that have no other effect than that of the shim in the program. */
+static void warn_of_options(const struct run *run, const char *command)
+{
+	static const struct {
+		size_t setting;
+		const char *option;
+	} rows[] = {
+		{ LOF_SETTING_CHILDREN, "children" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (run->environment.value[rows[i].setting])
+			warnx("--%s has no effect on %s", rows[i].option,
+			      command);
+}
+
 /*
  * Warn if the shim will have no effect. The command is run anyway. Return
  * whether there was a warning.
  */
-static bool warn_if_in_vain(char **command, const struct lof_target *target)
+static bool warn_if_in_vain(const struct run *run, char **command,
+			    const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
 	bool disabled = disable && strcmp(disable, "1") == 0;
@@ -78,6 +97,8 @@ static bool warn_if_in_vain(char **command, const struct lof_target *target)
 	else if (target->why)
 		warnx("the shim cannot be loaded into %s: %s", command[0],
 		      target->why);
+	if (disabled || target->why)
+		warn_of_options(run, command[0]);
 	return disabled || why || target->why;
 }
 
@@ -108,7 +129,7 @@ static int run_command(struct run *run, char **command)
 		lof_target_examine(path, &target);
 	if (lof_environment_set(&run->environment, &target))
 		return LOF_EXIT_OURS;
-	warned = warn_if_in_vain(command, &target);
+	warned = warn_if_in_vain(run, command, &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	if (lof_environment_try_log(&run->environment))
@@ -140,6 +161,9 @@ int lof_cmd_run(int argc, char **argv)
 		switch (c) {
 		case 'a':
 			value[LOF_SETTING_ALL] = "1";
+			break;
+		case OPTION_CHILDREN:
+			value[LOF_SETTING_CHILDREN] = optarg;
 			break;
 		case 'd':
 			value[LOF_SETTING_DISCARD] = "translate";

@@ -20,6 +20,9 @@
 /* Words are in the order of the option's values, from 0. */
 const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_ALL] = { NAME("ALL"), 0, "0|1" },
+	[LOF_SETTING_CHILDREN] = {
+		NAME("CHILDREN"), 0, "no|fork|exec|fork,exec"
+	},
 	[LOF_SETTING_CONVERT] = { NAME("CONVERT"), LOF_CONVERT, "0|1|2" },
 	[LOF_SETTING_DISABLE] = { NAME("DISABLE"), 0, "0|1" },
 	[LOF_SETTING_DISCARD] = {
