@@ -34,13 +34,15 @@ static const char help[] =
 	" -n, --dry-run      print the command line, do not run it\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
+	"     --summary      print the locks of each process when it ends\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_CHILDREN, OPTION_POPULATE };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_CHILDREN, OPTION_POPULATE,
+       OPTION_SUMMARY };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -51,6 +53,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "summary", no_argument, NULL, OPTION_SUMMARY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -70,6 +73,7 @@ static void warn_of_options(const struct run *run, const char *command)
 		const char *option;
 	} rows[] = {
 		{ LOF_SETTING_CHILDREN, "children" },
+		{ LOF_SETTING_SUMMARY, "summary" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -182,6 +186,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;
+			break;
+		case OPTION_SUMMARY:
+			value[LOF_SETTING_SUMMARY] = "1";
 			break;
 		case 'v':
 			value[LOF_SETTING_VERBOSE] = "1";

@@ -21,6 +21,7 @@
 #include "preload/message.h"
 #include "preload/preload.h"
 #include "preload/settings.h"
+#include "preload/summary.h"
 
 /* Milliseconds. A budget without a scan would lock nothing more. */
 #define SYNC_MS_OF_BUDGET	100
@@ -164,6 +165,8 @@ static int decide(void)
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
 		     value_of(LOF_SETTING_VERBOSE, 0));
+	if (value_of(LOF_SETTING_SUMMARY, 0))
+		lof_summary_begin();
 	lof_get(LOF_CONVERT, &convert);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;
