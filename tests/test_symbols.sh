@@ -69,11 +69,17 @@ if [ -e $shim ]; then
 		"$(by_name $shim)"
 	check 'the shim is bound when it is loaded' bound_at_once $shim
 	# Code that a hook can reach must not call the hooked functions.
-	for name in malloc calloc realloc free dlopen printf fprintf fopen \
+	for name in calloc realloc dlopen printf fprintf fopen \
 		abort exit; do
 		check "neither calls $name" sh -c \
 			"! nm -D --undefined-only $library $shim |
 			grep -qw '$name'"
+	done
+	for name in malloc free; do
+		same "no other file calls $name" 'prefault.o' \
+			"$(nm -A -u $library src/preload/.libs/*.o |
+				sed -n "s|.*/\([^/]*\):.* $name\$|\1|p" |
+				sort -u | tr '\n' ' ' | sed 's/ $//')"
 	done
 	# In constructors, and in hooks whose callers may.
 	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o summary.o' \

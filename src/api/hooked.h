@@ -48,6 +48,15 @@ void lof_hooked_sync_ms(unsigned long ms);
 /* Publish for `lockonfault status` that the shim is loaded. */
 void lof_hooked_publish(bool is_active);
 
+/* Publish the number of faults of the process until now. */
+void lof_hooked_mark_faults(void);
+
+/*
+ * The bytes by which the stack of the first thread can grow below an address in
+ * it, because of RLIMIT_STACK and the mapping below; 0 if /proc tells nothing.
+ */
+size_t lof_hooked_stack_room(uintptr_t here);
+
 /* The locks of this process at its end, for a line of the shim. */
 struct lof_summary {
 	uint64_t converted, refused;	/* calls */

@@ -33,6 +33,8 @@ static const char help[] =
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
+	"     --prefault SIZE[,stack:SIZE]\n"
+	"                    make so much heap and stack resident now\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
 	"     --summary      print the locks of each process when it ends\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
@@ -42,7 +44,7 @@ static const char help[] =
 	"For more details see lockonfault(1).\n";
 
 enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_CHILDREN, OPTION_POPULATE,
-       OPTION_SUMMARY };
+       OPTION_PREFAULT, OPTION_SUMMARY };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
+	{ "prefault", required_argument, NULL, OPTION_PREFAULT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
 	{ "summary", no_argument, NULL, OPTION_SUMMARY },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -73,6 +76,7 @@ static void warn_of_options(const struct run *run, const char *command)
 		const char *option;
 	} rows[] = {
 		{ LOF_SETTING_CHILDREN, "children" },
+		{ LOF_SETTING_PREFAULT, "prefault" },
 		{ LOF_SETTING_SUMMARY, "summary" },
 	};
 
@@ -183,6 +187,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;
+			break;
+		case OPTION_PREFAULT:
+			value[LOF_SETTING_PREFAULT] = optarg;
 			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;

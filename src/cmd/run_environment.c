@@ -107,6 +107,8 @@ static int set_setting(struct lof_environment *environment, size_t i)
 		return set_log(value);
 	case LOF_SETTING_MAX:
 		return set_max(environment, value);
+	case LOF_SETTING_PREFAULT:
+		return set_checked(i, "prefault", value);
 	default:
 		return set(i, value);
 	}

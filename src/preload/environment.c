@@ -19,6 +19,7 @@
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/message.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
 #include "preload/settings.h"
 #include "preload/summary.h"
@@ -207,10 +208,17 @@ static void lock_all(void)
 __attribute__((constructor))
 static void preload_init(void)
 {
+	int saved = errno;
+
 	if (!lof_preload_is_active())
 		return;
 	if (!(children & LOF_CHILDREN_EXEC))
 		lof_preload_leave_environment();
+	if (value_of(LOF_SETTING_PREFAULT, NOT_SET) != NOT_SET)
+		lof_prefault(secure_getenv(
+			     lof_settings[LOF_SETTING_PREFAULT].name));
 	if (value_of(LOF_SETTING_ALL, 0))
 		lock_all();
+	lof_prefault_mark();
+	errno = saved;
 }

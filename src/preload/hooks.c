@@ -21,6 +21,7 @@
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/next.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
 #include "preload/summary.h"
 
@@ -163,8 +164,10 @@ int lof_hook_mlockall(int flags)
 		return lof_return(lof_next_mlockall(flags));
 	ret = logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
 	lof_summary_count_all(ret ? errno : 0);
-	if (!ret)
+	if (!ret) {
 		lof_log_left_out();
+		lof_prefault_mark();
+	}
 	return ret;
 }
 

@@ -44,6 +44,11 @@ static bool is_written(int way)
 	       lof_hooked_permits_log();
 }
 
+bool lof_log_is_verbose(void)
+{
+	return is_written(IN_WORDS);
+}
+
 void lof_log_begin(struct lof_message *message)
 {
 	lof_message_add_number(message, (uintptr_t)lof_syscall_raw(SYS_getpid,

@@ -24,6 +24,9 @@ void lof_log_open(const char *path, const char *name, bool is_verbose);
  */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 
+/* LOCKONFAULT_VERBOSE, and no filter refuses the calls of a message. */
+bool lof_log_is_verbose(void);
+
 /* Begin a line for standard error: "PID NAME: ". */
 void lof_log_begin(struct lof_message *message);
 
