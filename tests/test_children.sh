@@ -17,7 +17,8 @@ executes() {
 	executes_title=$1 executes_wanted=$2
 	shift 2
 	same "$executes_title" "$executes_wanted" "$(
-		"$command" run "$@" sh -c '"$0" flags; :' "$locker")"
+		"$command" run "$@" sh -c '"$0" flags; :' "$locker" \
+		2>/dev/null)"
 }
 
 executes 'without the option a child is under the shim' 'lo lf'
@@ -26,14 +27,16 @@ executes 'fork,exec: it is under the shim' 'lo lf' --children=fork,exec
 executes 'no: it is not' lo --children=no
 executes 'fork: it is not' lo --children=fork
 same 'no: CMD itself is under the shim' 'lo lf' "$(
-	"$command" run --children=no "$locker" flags)"
+	"$command" run --children=no "$locker" flags 2>/dev/null)"
 same 'a program that replaces CMD is not' lo "$(
-	"$command" run --children=no sh -c 'exec "$0" flags' "$locker")"
+	"$command" run --children=no sh -c 'exec "$0" flags' "$locker" \
+	2>/dev/null)"
 same 'an option comes before the environment' lo "$(
 	LOCKONFAULT_CHILDREN='exec' "$command" run --children=no \
-	sh -c '"$0" flags; :' "$locker")"
+	sh -c '"$0" flags; :' "$locker" 2>/dev/null)"
 same 'the variable alone' lo "$(
-	LOCKONFAULT_CHILDREN=no "$command" run sh -c '"$0" flags; :' "$locker")"
+	LOCKONFAULT_CHILDREN=no "$command" run sh -c '"$0" flags; :' "$locker" \
+	2>/dev/null)"
 
 # --- LD_PRELOAD in the environment of CMD
 
@@ -58,7 +61,7 @@ preloads 'the shim by another path' "$work/other.so" \
 preloads 'twice' 'not set' "$shim:$shim:"
 cp "$shim" other_shim.so
 same 'a shim of another name' 'not set' "$("$command" run --children=no \
-	--shim ./other_shim.so sh -c 'echo "${LD_PRELOAD-not set}"')"
+	--shim ./other_shim.so sh -c 'echo "${LD_PRELOAD-not set}"' 2>/dev/null)"
 cat >environ.c <<'C'
 #include <stdio.h>
 #include <stdlib.h>
