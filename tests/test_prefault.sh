@@ -301,8 +301,13 @@ int main(void)
 }
 C
 ${CC:-cc} -w -o threads threads.c -pthread || fail 'threads.c'
-exits 'threads' 0 "$command" run --prefault=1M,stack:1M ./threads
-silent 'threads: nothing is told'
+exits 'threads' 0 "$command" run -v --prefault=1M,stack:1M ./threads
+same 'threads: the small stack is told, once' 1 "$(grep -c 'prefault:' err)"
+exits 'threads with small stacks' 0 prlimit --stack=131072:8388608 \
+	"$command" run -v --prefault=1M,stack:1M ./threads
+same 'small stacks: they are told once' 1 "$(grep -c "a thread's stack" err)"
+exits 'without -v' 0 "$command" run --prefault=1M,stack:1M ./threads
+silent 'without -v nothing is told of threads'
 
 # --- the count of faults
 
@@ -348,6 +353,12 @@ fi
 start "$command" run --prefault=0 ./faults
 same 'a program that does not lock: since it was loaded' yes \
 	"$([ "$(faults_of)" -lt 1000 ] && echo yes)"
+stop
+
+start "$command" run --prefault=0 "$locker" all 65536
+read -r _ child <ready
+same 'a child of fork has no mark' '' \
+	"$("$command" status -bnr -o FAULTS "$child")"
 stop
 
 # --- the command line

@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -170,6 +171,15 @@ struct start {
 	size_t size, guard;
 };
 
+/* Once: a program may make threads all the time. */
+static void say_of_thread(size_t bytes, const char *why)
+{
+	static _Atomic bool is_said;
+
+	if (!atomic_exchange(&is_said, true))
+		say("a thread's stack", bytes, why);
+}
+
 /*
  * The stack ends with the page of its pthread_t; the guard may be within its
  * size. Unlike that of the first thread, all of it is mapped.
@@ -184,12 +194,12 @@ static void stack_of_thread(const struct start *start)
 	low = end - start->size + start->guard + page;
 	room = low < here ? here - low : 0;
 	if (bytes > room) {
-		say("a thread's stack", bytes - room, "the stack is smaller");
+		say_of_thread(bytes - room, "the stack is smaller");
 		bytes = room;
 	}
 	err = bytes ? populate(here - bytes, here) : 0;
 	if (err)
-		say("a thread's stack", bytes, reason_of(err));
+		say_of_thread(bytes, reason_of(err));
 }
 
 /* The last call is a jump: no frame is left for an unwinder to pass. */
