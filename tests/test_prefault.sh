@@ -318,13 +318,14 @@ cat >faults.c <<'C'
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A page is touched for each line of the input. */
+/* Touch 512 pages before mlockall(), and so many bytes after it. */
 int main(int argc, char **argv)
 {
 	char *addr = mmap(0, 1 << 24, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), line[64];
 
 	madvise(addr, 1 << 24, MADV_NOHUGEPAGE);
+	memset(addr + (1 << 23), 1, 1 << 21);
 	if (argc > 1 && mlockall(MCL_CURRENT | MCL_FUTURE))
 		return 4;
 	memset(addr, 1, argc > 1 ? atol(argv[1]) : 0);

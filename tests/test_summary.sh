@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	if (addr == MAP_FAILED)
 		return 3;
 	madvise(addr, len, MADV_NOHUGEPAGE);
-	if (strcmp(way, "all") == 0 ? mlockall(MCL_CURRENT | MCL_FUTURE) :
+	if (strncmp(way, "all", 3) == 0 ? mlockall(MCL_CURRENT | MCL_FUTURE) :
 				      mlock(addr, len))
 		printf("refused: %s\n", strerror(errno));
 	memset(addr, 1, touched);
@@ -112,6 +112,8 @@ int main(int argc, char **argv)
 		return 3;
 	if (strcmp(way, "refused") == 0 && mlock((void *)4096, 4096) == 0)
 		return 3;
+	if (strcmp(way, "all_unlocked") == 0)
+		munlockall();
 	if (strcmp(way, "unlocked") == 0)
 		munlock(addr, len);
 	if (strcmp(way, "wait") == 0) {
@@ -210,6 +212,10 @@ if ! is_limited; then
 	saved=$(part 4 | sed 's/.* \([0-9]*\) saved$/\1/')
 	at_most 'mlockall: the mapping is saved' "$saved" \
 		$((16777216 - 65536))
+	exits 'munlockall' 7 "$command" run --summary ./ends all_unlocked 16777216
+	at_most 'munlockall: what was asked stays' "$(part 3)" 16777216
+	same 'munlockall: nothing is charged' \
+		'0 charged, 0 locked, 0 saved' "$(part 4)"
 	exits '--all' 7 "$command" run --all --summary ./ends unlocked 65536
 	same 'a lock of the shim is none of the program' 2 "$(part 1)"
 fi
