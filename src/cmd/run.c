@@ -69,7 +69,8 @@ struct run {
 };
 
 /* Options that have no other effect than that of the shim in the program. */
-static void warn_of_options(const struct run *run, const char *command)
+static void warn_of_options(const struct run *run, const char *command,
+			    const struct lof_target *target)
 {
 	static const struct {
 		size_t setting;
@@ -81,7 +82,7 @@ static void warn_of_options(const struct run *run, const char *command)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (run->environment.value[rows[i].setting])
+		if (target->why && run->environment.value[rows[i].setting])
 			warnx("--%s has no effect on %s", rows[i].option,
 			      command);
 }
@@ -90,8 +91,7 @@ static void warn_of_options(const struct run *run, const char *command)
  * Warn if the shim will have no effect. The command is run anyway. Return
  * whether there was a warning.
  */
-static bool warn_if_in_vain(const struct run *run, char **command,
-			    const struct lof_target *target)
+static bool warn_if_in_vain(char **command, const struct lof_target *target)
 {
 	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
 	bool disabled = disable && strcmp(disable, "1") == 0;
@@ -105,8 +105,6 @@ static bool warn_if_in_vain(const struct run *run, char **command,
 	else if (target->why)
 		warnx("the shim cannot be loaded into %s: %s", command[0],
 		      target->why);
-	if (disabled || target->why)
-		warn_of_options(run, command[0]);
 	return disabled || why || target->why;
 }
 
@@ -137,7 +135,8 @@ static int run_command(struct run *run, char **command)
 		lof_target_examine(path, &target);
 	if (lof_environment_set(&run->environment, &target))
 		return LOF_EXIT_OURS;
-	warned = warn_if_in_vain(run, command, &target);
+	warned = warn_if_in_vain(command, &target);
+	warn_of_options(run, command[0], &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	if (lof_environment_try_log(&run->environment))
