@@ -128,7 +128,7 @@ if has python3; then
 	python3 - lib/liblockonfault.so.0 <<'EOF'
 import sys
 data = bytearray(open(sys.argv[1], 'rb').read())
-at = data.index(b'<liblockonfault/status-1>')
+at = data.index(b'<liblockonfault/status-2>')
 data[at] = 0x20
 open(sys.argv[1], 'wb').write(data)
 EOF

@@ -26,6 +26,8 @@ struct lof_process {
 	bool emulates;			/* the library emulates MCL_FUTURE */
 	uint64_t bound;			/* LOCKONFAULT_MAX; 0: none */
 	uint64_t over;			/* touched, and not locked for that */
+	bool has_mark;			/* the next is known */
+	uint64_t faults;		/* since the mark */
 };
 
 /* Is procfs mounted on /proc? 0 or a negative errno. */

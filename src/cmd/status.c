@@ -55,7 +55,7 @@ static const struct option long_options[] = {
 
 enum column {
 	PID, COMMAND, CHARGED, LOCKED, ONFAULT, FULL, RESIDENT, SWAP, LIMIT,
-	SHIM, BOUND, LEFTOUT, OVER, NCOLUMNS
+	SHIM, BOUND, LEFTOUT, OVER, FAULTS, NCOLUMNS
 };
 
 static const struct {
@@ -74,6 +74,7 @@ static const struct {
 	[BOUND] = { "BOUND", "bound of the locks (LOCKONFAULT_MAX)" },
 	[LEFTOUT] = { "LEFTOUT", "memory that mlockall leaves out: no room" },
 	[OVER] = { "OVER", "touched memory that exceeds BOUND" },
+	[FAULTS] = { "FAULTS", "page faults since the mark (LOCKONFAULT_PREFAULT)" },
 };
 
 static const enum column default_columns[] = {
@@ -219,6 +220,10 @@ static const char *cell_text(const struct status *status,
 	if (column == PID) {
 		snprintf(buf, LOF_SIZE_CHARS, "%d", process->pid);
 		return buf;
+	}
+	if (column == FAULTS) {
+		snprintf(buf, LOF_SIZE_CHARS, "%" PRIu64, process->faults);
+		return process->has_mark ? buf : NULL;
 	}
 	if (!size_of(process, column, &bytes))
 		return NULL;

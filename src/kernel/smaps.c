@@ -407,9 +407,9 @@ static int parse_stat(struct line line, struct lof_process_state *state)
 }
 
 __attribute__((noinline))
-int lof_smaps_process(struct lof_process_state *state)
+int lof_smaps_process(int pid, struct lof_process_state *state)
 {
-	int fd = open_proc(0, "stat"), ret;
+	int fd = open_proc(pid, "stat"), ret;
 	struct lof_smaps file;
 	struct line line;
 

@@ -145,6 +145,9 @@ long lof_sys_read(int fd, void *buf, size_t size);
 long lof_sys_write(int fd, const void *buf, size_t size);
 int lof_sys_close(int fd);
 
+/* The length of the link's contents, cut off at size; or a negative errno. */
+long lof_sys_readlink(const char *path, char *buf, size_t size);
+
 /*
  * Open a file to append to it. It is created with mode 0600; it does not become
  * the controlling terminal. Neither this call nor a write to it waits.

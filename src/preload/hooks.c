@@ -21,7 +21,9 @@
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/next.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
+#include "preload/summary.h"
 
 /*
  * Tells the library that the program's calls come through the shim. Not "",
@@ -43,9 +45,11 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		return lof_return_ptr(err, result);
 	}
 	ret = lof_mmap(addr, len, prot, flags, fd, off);
-	if (flags & MAP_LOCKED)
+	if (flags & MAP_LOCKED) {
 		lof_log("mmap MAP_LOCKED", (uintptr_t)ret, len,
 			ret == MAP_FAILED ? errno : 0);
+		lof_summary_count(len, ret == MAP_FAILED ? errno : 0);
+	}
 	return ret;
 }
 
@@ -127,9 +131,13 @@ static int logged(const char *call, const void *addr, size_t len, int ret)
 
 int lof_hook_mlock(const void *addr, size_t len)
 {
+	int ret;
+
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock((uintptr_t)addr, len));
-	return logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	ret = logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	lof_summary_count(len, ret ? errno : 0);
+	return ret;
 }
 
 int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
@@ -155,8 +163,11 @@ int lof_hook_mlockall(int flags)
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_mlockall(flags));
 	ret = logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
-	if (!ret)
+	lof_summary_count_all(ret ? errno : 0);
+	if (!ret) {
 		lof_log_left_out();
+		lof_prefault_mark();
+	}
 	return ret;
 }
 
