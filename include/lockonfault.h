@@ -118,7 +118,7 @@ struct lof_stats {
 /* Options of lof_set(). */
 enum lof_option {
 	LOF_CONVERT	= 1,	/* mlock, mlockall, MAP_LOCKED: on fault */
-	LOF_DISCARD	= 2,	/* MADV_DONTNEED, MADV_FREE on locked memory */
+	LOF_DISCARD	= 2,	/* madvise that takes pages of locked memory */
 	LOF_FORK	= 3,	/* the locks of a child of fork */
 	LOF_HUGE	= 4,	/* transparent huge pages in memory on fault */
 	LOF_HOLDS	= 5,	/* munlock and similar calls on held pages */
@@ -359,8 +359,10 @@ int lof_mprotect(void *addr, size_t len, int prot);
  * lof_madvise() - madvise(2)
  *
  * Under LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory
- * discard the pages and keep the lock, like lof_discard(). Otherwise they fail
- * with EINVAL, like the kernel.
+ * discard the pages and keep the lock, like lof_discard(). MADV_GUARD_INSTALL
+ * and MADV_REMOVE unlock the range for a moment, and fail with EAGAIN if
+ * RLIMIT_MEMLOCK is now below the locked size. Otherwise these four fail with
+ * EINVAL, like the kernel.
  */
 int lof_madvise(void *addr, size_t len, int advice);
 

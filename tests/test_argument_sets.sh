@@ -120,7 +120,7 @@ compare() {
 	function locked_in_spite() {
 		# lockonfault(7), What the kernel does: EINVAL.
 		if (call == "madvise" && s[3] == "EINVAL" &&
-		    arg[3] ~ /^[489]$/)
+		    arg[3] ~ /^([489]|102)$/)
 			rule("madvise of memory that mlockall locked")
 		# lockonfault(7), MCL_FUTURE by the library: a lock of the
 		# program that needs more than the eighth fails.
@@ -188,7 +188,7 @@ compare() {
 		if (call == "mremap" && arg[4] ~ /^[457]$/)
 			dontunmap()
 		if (convert) {
-			if (call == "madvise" && arg[3] ~ /^[48]$/ &&
+			if (call == "madvise" && arg[3] ~ /^([489]|102)$/ &&
 			    b[3] == "EINVAL" && s[4] !~ /wrong/ &&
 			    (s[2] == 0 || s[3] == "ENOMEM"))
 				discards()
