@@ -56,8 +56,8 @@ case $(needed $library) in
 esac
 
 if [ -e $shim ]; then
-	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
-	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
+	wanted='lof_preload madvise malloc_trim mlock mlock2 mlockall mmap mmap64'
+	wanted="$wanted mprotect mremap munlock munlockall munmap prctl pthread_create"
 	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
 	wanted="$wanted shmat shmdt syscall unshare"
 	same 'the shim exports the hooked functions' "$wanted" \
@@ -76,7 +76,8 @@ if [ -e $shim ]; then
 			grep -qw '$name'"
 	done
 	# In a constructor, and in hooks whose callers may.
-	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o' \
+	same 'no other hook calls dlsym' \
+		'malloc_trim.o next.o pthread_create.o setuid.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"
