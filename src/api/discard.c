@@ -23,6 +23,7 @@ static int advise_unlocked(struct lof_range range, int advice)
 {
 	enum lof_outcome did = LOF_UNSURE;
 	struct lof_change change;
+	struct lof_locks before;
 	int err;
 
 	lof_ledger_resync(range);
@@ -30,11 +31,12 @@ static int advise_unlocked(struct lof_range range, int advice)
 	/* RLIMIT_MEMLOCK may be lower now, and forbid the new lock. */
 	err = lof_can_relock(range) ? 0 : -EAGAIN;
 	if (!err) {
+		lof_locks_note(&before, range);
 		err = lof_unlock_tracked(range);
 		if (!err)
 			err = lof_next_madvise(range.start,
 					       lof_range_len(range), advice);
-		if (!lof_relock(range, range.start))
+		if (!lof_relock_as(&before, range, range.start))
 			did = LOF_DONE;
 	}
 	lof_change_end(&change, did);

@@ -27,6 +27,7 @@ Suite *suite_hooked(void);
 Suite *suite_old_kernels(void);
 Suite *suite_summary(void);
 Suite *suite_heaps(void);
+Suite *suite_relock(void);
 
 #define UNIT_TIMEOUT	120	/* seconds, for a slow test */
 
