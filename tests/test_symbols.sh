@@ -56,7 +56,8 @@ case $(needed $library) in
 esac
 
 if [ -e $shim ]; then
-	wanted='_Exit _exit lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
+	wanted='_Exit _exit lof_preload madvise malloc_trim mlock mlock2 mlockall'
+	wanted="$wanted mmap mmap64 mprotect"
 	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
 	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
 	wanted="$wanted shmat shmdt syscall unshare"
@@ -82,7 +83,8 @@ if [ -e $shim ]; then
 				sort -u | tr '\n' ' ' | sed 's/ $//')"
 	done
 	# In constructors, and in hooks whose callers may.
-	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o summary.o' \
+	same 'no other hook calls dlsym' \
+		'malloc_trim.o next.o pthread_create.o setuid.o summary.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"

@@ -94,6 +94,13 @@ bool lof_hooked_permits_log(void);
  */
 bool lof_hooked_before_setuid(void);
 
+/*
+ * lof_trim() by this malloc_trim(), if LOF_DISCARD allows it. If the heaps
+ * cannot be unlocked and locked again, only trim() is called. Returns what it
+ * returns.
+ */
+int lof_hooked_trim(size_t pad, int (*trim)(size_t pad));
+
 /* If the program has kept the privilege, let the kernel go on. */
 void lof_hooked_after_setuid(void);
 

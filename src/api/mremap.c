@@ -129,15 +129,17 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 static int call_kernel_unlocked(struct lof_change *change, struct remap *r,
 				size_t old_len, size_t new_len, bool *exact)
 {
+	struct lof_locks before;
 	int err;
 
+	lof_locks_note(&before, r->old);
 	err = lof_unlock_tracked(r->old);
 	if (!err)
 		err = call_kernel(change, r, old_len, new_len);
 	if (err)
-		lof_relock(r->old, r->old.start);
+		lof_relock_as(&before, r->old, r->old.start);
 	else
-		*exact = !lof_relock(r->old, r->new.start);
+		*exact = !lof_relock_as(&before, r->old, r->new.start);
 	return err;
 }
 

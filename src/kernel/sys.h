@@ -36,6 +36,9 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102	/* Linux 6.13 */
+#endif
 
 #ifdef SYS_mmap2
 #define LOF_SYS_MMAP	SYS_mmap2

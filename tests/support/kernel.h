@@ -166,5 +166,6 @@ Suite *limit_matrix_suite(void);
 Suite *rows_suite(void);
 Suite *sandbox_suite(void);
 Suite *races_suite(void);
+Suite *trim_suite(void);
 
 #endif
