@@ -107,9 +107,13 @@ status_kb() {
 		2>/dev/null
 }
 
-# stop: by SIGTERM; sets status
+# stop: by SIGTERM, or by halt_NAME; sets status
 stop() {
-	kill "$server" 2>/dev/null || :
+	if command -v "halt_$program" >/dev/null; then
+		"halt_$program" >>"$d/client" 2>&1
+	else
+		kill "$server" 2>/dev/null || :
+	fi
 	tries=100
 	while is_running "$server" && [ $tries -gt 0 ]; do
 		tries=$((tries - 1))
@@ -267,6 +271,8 @@ ask_tor() { ask_socket tor; }
 has_tor_sandbox() { has tor; }
 start_tor_sandbox() { start_tor_in 1; }
 ask_tor_sandbox() { ask_socket tor; }
+# In its sandbox, tor misses about every second SIGTERM, also bare.
+halt_tor_sandbox() { ask_socket tor_halt; }
 
 has_openvpn() { has openvpn; }
 openvpn_options="--dev null --user nobody --group nogroup --ping 1
