@@ -216,15 +216,33 @@ void lof_emulate_note_left(const struct lof_unemulated *count)
 	left.look = lof_mclfuture_look(&kind);
 }
 
+static int count_run(const struct lof_entry *run, void *arg)
+{
+	struct lof_unemulated *count = arg;
+	uint64_t *bytes = run->attr == LOF_BUDGET_EXEMPT ? &count->other
+							: &count->writable;
+
+	*bytes += lof_range_len(run->range);
+	return 0;
+}
+
+/* Room would not change that the lowest page of a stack is not locked. */
 static int count_area(const struct lof_vma *vma, void *arg)
 {
 	struct lof_unemulated *count = arg;
+	struct lof_range range = vma->range;
 
-	if (can_be_locked(vma) && vma->writable)
-		count->writable += lof_range_len(vma->range);
-	else if (can_be_locked(vma))
-		count->other += lof_range_len(vma->range);
-	return 0;
+	if (!can_be_locked(vma))
+		return 0;
+	if (!vma->writable) {
+		count->other += lof_range_len(range);
+		return 0;
+	}
+	if (vma->growsdown) {
+		range.start += lof_sys_page_size();
+		count->other += lof_sys_page_size();
+	}
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, count_run, count);
 }
 
 int lof_emulate_count(struct lof_unemulated *count)

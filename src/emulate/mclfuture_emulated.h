@@ -47,7 +47,10 @@ int lof_emulate_into_budget(void);
  */
 int lof_emulate_all(void);
 
-/* Bytes that are not locked: writable memory, and other memory. */
+/*
+ * Bytes that are not locked: writable memory that would be, if the limit had
+ * room, and other memory.
+ */
 struct lof_unemulated {
 	uint64_t writable, other;
 };
