@@ -105,6 +105,13 @@ if nobody_can "$command" --version && has prlimit; then
 		"active unlimited $(unlocked "$locker_pid") 0" "$locker_pid"
 	stop
 	start as_nobody prlimit --memlock=8388608:8388608 \
+		"$command" run "$locker" present 16777216 1
+	read -r locker_pid <ready
+	left=$("$command" status -bnr -o LEFTOUT "$locker_pid")
+	at_most 'MCL_CURRENT alone leaves out the mapping' "$left" 16777216
+	at_most 'and little more' "$(unlocked "$locker_pid")" "$left"
+	stop
+	start as_nobody prlimit --memlock=8388608:8388608 \
 		"$command" run "$locker" all 65536
 	read -r locker_pid child <ready
 	at_most 'if all fits, only memory of libc is left out' $((1 << 20)) \
@@ -136,7 +143,7 @@ if has python3; then
 	python3 - lib/liblockonfault.so.0 <<'EOF'
 import sys
 data = bytearray(open(sys.argv[1], 'rb').read())
-at = data.index(b'<liblockonfault/status-1>')
+at = data.index(b'<liblockonfault/status-2>')
 data[at] = 0x20
 open(sys.argv[1], 'wb').write(data)
 EOF

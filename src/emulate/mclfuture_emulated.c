@@ -200,20 +200,14 @@ int lof_emulate_into_budget(void)
 	return lof_smaps_each(add_area, NULL);
 }
 
-/* The bytes that a call left out, in this process and until the next call. */
-static struct {
-	_Atomic uint64_t writable, other, look;
-	_Atomic uint32_t epoch;
-} left;
-
 void lof_emulate_note_left(const struct lof_unemulated *count)
 {
+	struct lof_published_live *live = &lof_the_front->live;
 	unsigned int kind;
 
-	left.writable = count->writable;
-	left.other = count->other;
-	left.epoch = lof_ledger_epoch();
-	left.look = lof_mclfuture_look(&kind);
+	atomic_store(&live->left_out, count->writable);
+	atomic_store(&live->passed_over, count->other);
+	atomic_store(&live->left_at, lof_mclfuture_look(&kind));
 }
 
 static int count_run(const struct lof_entry *run, void *arg)
@@ -247,11 +241,15 @@ static int count_area(const struct lof_vma *vma, void *arg)
 
 int lof_emulate_count(struct lof_unemulated *count)
 {
+	const struct lof_published_live *live = &lof_the_front->live;
+
 	*count = (struct lof_unemulated){ .writable = 0 };
 	if (lof_mclfuture_emulated())
 		return lof_smaps_each(count_area, count);
-	if (left.epoch == lof_ledger_epoch() &&
-	    lof_mclfuture_is_still(left.look))
-		*count = (struct lof_unemulated){ left.writable, left.other };
+	if (lof_mclfuture_is_still(atomic_load(&live->left_at)))
+		*count = (struct lof_unemulated){
+			atomic_load(&live->left_out),
+			atomic_load(&live->passed_over)
+		};
 	return 0;
 }
