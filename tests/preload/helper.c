@@ -509,6 +509,8 @@ static const struct {
 	{ "filter-by-number", filter_by_number },
 	{ "filter-refused", filter_refused },
 	{ "filter-strict", filter_strict },
+	{ "confine", confine_by_name },
+	{ "syscall-confine", confine_by_number },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },
 	{ "syscall-all", syscall_all },

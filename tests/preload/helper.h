@@ -70,6 +70,8 @@ void filter_errno(void);
 void filter_by_number(void);
 void filter_refused(void);
 void filter_strict(void);
+void confine_by_name(void);
+void confine_by_number(void);
 
 /* By syscall(), in syscalls.c and wide.c; mmap64, in lfs.c. */
 void syscall_locks(void);
