@@ -108,8 +108,8 @@ struct lof_stats {
 	uint64_t holds;		/* bytes held by lof_hold() */
 	uint64_t drift;		/* times the ledger was wrong and corrected */
 	/* MCL_FUTURE emulated, or MCL_CURRENT under a limit: not locked */
-	uint64_t left_out;	/* in writable memory */
-	uint64_t passed_over;	/* in memory that is not writable */
+	uint64_t left_out;	/* in writable memory: no room */
+	uint64_t passed_over;	/* in other memory */
 	/* Budgets, as of the last scan (lof_catch_up); bytes */
 	uint64_t swept;		/* touched and locked */
 	uint64_t overrun;	/* touched and not locked */

@@ -38,6 +38,11 @@ struct lof_published_live {
 					   last scan of the budgets */
 	_Atomic uint64_t faults;	/* of the process, at its mark; 0: it
 					   has no mark */
+	/* private to emulate/mclfuture_emulated.c but to `status`: */
+	_Atomic uint64_t left_out;	/* bytes that MCL_CURRENT alone had no
+					   room for, */
+	_Atomic uint64_t passed_over;	/* and did not lock otherwise, */
+	_Atomic uint64_t left_at;	/* while `future` has this value */
 };
 
 /* The bits of `future` while the library emulates MCL_FUTURE. */

@@ -111,6 +111,8 @@ static void take(struct lof_process *process,
 	process->over = live.over;
 	take_faults(process, live.faults);
 	process->emulates = live.future & LOF_PUBLISHED_EMULATED;
+	if (live.left_at == live.future)
+		process->left_out = live.left_out;
 }
 
 void lof_process_read_published(struct lof_process *process)

@@ -181,8 +181,9 @@ static bool size_of(const struct lof_process *process, enum column column,
 		*bytes = process->bound ? process->bound : LOF_NO_LIMIT;
 		return process->has_published;
 	case LEFTOUT:
-		*bytes = process->emulates && !process->bound ?
-			 process->unlocked : 0;
+		*bytes = process->bound ? 0 :
+			 process->emulates ? process->unlocked :
+			 process->left_out;
 		return process->has_published && process->has_areas;
 	case OVER:
 		*bytes = process->over;

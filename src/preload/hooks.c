@@ -178,16 +178,18 @@ int lof_hook_munlockall(void)
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
-/* A call by which a program confines itself. */
+static bool is_confining(long nr, const long args[6])
+{
+	return nr != SYS_prctl || args[0] == PR_SET_SECCOMP;
+}
+
+/* A call by which a program confines itself, and any other prctl(). */
 long lof_hook_confine(long nr, const long args[6])
 {
-	long ret;
+	long ret = lof_preload_is_active() && is_confining(nr, args) ?
+		   lof_hooked_confine(nr, args) : lof_next_confine(nr, args);
 
-	if (!lof_preload_is_active())
-		return lof_hook_raw(nr, args[0], args[1], args[2], args[3],
-				    args[4], args[5]);
-	ret = lof_hooked_confine(nr, args);
-	if (ret >= 0)
+	if ((unsigned long)ret <= -4096UL)
 		return ret;
 	errno = (int)-ret;
 	return -1;
@@ -302,18 +304,19 @@ LOF_PUBLIC int prctl(int option, ...)
 	for (int i = 1; i < 5; i++)
 		args[i] = va_arg(list, long);
 	va_end(list);
-	if (option == PR_SET_SECCOMP)
-		return (int)lof_hook_confine(SYS_prctl, args);
-	return (int)lof_hook_raw(SYS_prctl, args[0], args[1], args[2], args[3],
-				 args[4], 0);
+	return (int)BY_NAME(lof_hook_confine(SYS_prctl, args));
 }
 
 LOF_PUBLIC int unshare(int flags)
 {
-	return (int)lof_hook_confine(SYS_unshare, (long[6]){ flags });
+	const long args[6] = { flags };
+
+	return (int)BY_NAME(lof_hook_confine(SYS_unshare, args));
 }
 
 LOF_PUBLIC int setns(int fd, int type)
 {
-	return (int)lof_hook_confine(SYS_setns, (long[6]){ fd, type });
+	const long args[6] = { fd, type };
+
+	return (int)BY_NAME(lof_hook_confine(SYS_setns, args));
 }

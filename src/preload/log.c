@@ -139,7 +139,11 @@ void lof_log_left_out(void)
 	struct lof_stats stats;
 	unsigned long max = 0;
 
-	if (!is_written(IN_FILE | IN_WORDS) || lof_stats(&stats, sizeof(stats)))
+	if (!is_written(IN_FILE | IN_WORDS))
+		return;
+	/* libc maps memory unseen, which may fit. */
+	lof_catch_up();
+	if (lof_stats(&stats, sizeof(stats)))
 		return;
 	if (stats.left_out + stats.passed_over && is_written(IN_FILE))
 		lof_log("left out", 0, (size_t)stats.left_out, 0);
