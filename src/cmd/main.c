@@ -16,12 +16,14 @@
 static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
+	" lockonfault attach [options] PID...\n"
 	" lockonfault status [options] [PID...]\n"
 	"\n"
 	"Lock each page of memory when it is first touched.\n"
 	"\n"
 	"Commands:\n"
 	" run       start a program under lock-on-fault\n"
+	" attach    lock the memory of running processes on fault\n"
 	" status    show the locked memory of processes\n"
 	"\n"
 	"Options:\n"
@@ -37,6 +39,7 @@ static const struct {
 	char title[20];
 } commands[] = {
 	{ "run", lof_cmd_run, "lockonfault run" },
+	{ "attach", lof_cmd_attach, "lockonfault attach" },
 	{ "status", lof_cmd_status, "lockonfault status" },
 };
 
