@@ -342,11 +342,21 @@ fi
 
 # --- torture
 
-[ "$1" = --long ] && long='-t 4000 -n 200' || long='-t 200 -n 10'
-if [ -z "$now" ]; then
-	check "each state of a process: blocked $long" "$builddir/blocked" $long
-	[ "$1" != --long ] || cat "$work/check.out"
+if [ "$1" = --long ]; then
+	blocked='-t 4000 -n 200' restless='-t 10000 -n 1000'
 else
-	left_out 'each state of a process: under a limit'
+	blocked='-t 200 -n 10' restless='-t 300 -n 20'
+fi
+if [ -z "$now" ]; then
+	# shellcheck disable=SC2086
+	check "each state of a process: blocked $blocked" \
+		"$builddir/blocked" $blocked
+	[ "$1" != --long ] || cat check.out
+	# shellcheck disable=SC2086
+	check "processes that execute and end: restless $restless" \
+		"$builddir/restless" $restless
+	[ "$1" != --long ] || cat check.out
+else
+	left_out 'torture: under a limit'
 fi
 finish

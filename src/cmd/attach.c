@@ -20,8 +20,6 @@
 #include "cmd.h"
 #include "kernel/smaps.h"
 
-#define MOST_ROUNDS	8
-
 static const char help[] =
 	"Usage:\n"
 	" lockonfault attach [options] PID...\n"
@@ -52,29 +50,9 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* The durations of all stops of a process. */
-struct stops {
-	uint64_t *ns;
-	size_t n;
-};
-
-static int add_stops(struct stops *stops, const struct lof_plan *plan)
-{
-	uint64_t *ns = reallocarray(stops->ns, stops->n + plan->ncalls + 1,
-				    sizeof(*ns));
-
-	if (!ns)
-		return -ENOMEM;
-	stops->ns = ns;
-	for (size_t i = 0; i < plan->ncalls; i++)
-		if (plan->calls[i].stop_ns)
-			ns[stops->n++] = plan->calls[i].stop_ns;
-	return 0;
-}
-
 /*
  * The error of the calls. A range that was unmapped meanwhile is no error: the
- * next round looks again.
+ * last call is for all memory.
  */
 static int plan_error(const struct lof_plan *plan)
 {
@@ -90,31 +68,6 @@ static int plan_error(const struct lof_plan *plan)
 	return 0;
 }
 
-/*
- * 0, or the reason why the process could not be traced. *call_err is the error
- * of a call that it made.
- */
-static int make_rounds(const struct lof_attach *attach, int pid,
-		       struct stops *stops, int *call_err)
-{
-	struct lof_plan plan = { .calls = NULL };
-	int err = 0;
-
-	for (int i = 0; !err && !*call_err && !plan.is_last; i++) {
-		err = lof_plan_make(&plan, pid, attach, i == 0);
-		if (!err && i == MOST_ROUNDS && !plan.is_last)
-			lof_plan_at_once(&plan, attach);
-		if (err || plan.ncalls == 0)
-			break;
-		err = lof_inject(pid, attach->force, plan.calls, plan.ncalls);
-		*call_err = plan_error(&plan);
-		if (!err)
-			err = add_stops(stops, &plan);
-	}
-	free(plan.calls);
-	return err;
-}
-
 static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -122,20 +75,53 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void report(const struct lof_process *process, struct stops *stops)
+/* Sets *ns to the durations, sorted, of malloc. Return their number. */
+static size_t sort_stops(const struct lof_plan *plan, uint64_t **ns)
+{
+	size_t n = 0;
+
+	*ns = calloc(plan->ncalls + 1, sizeof(**ns));
+	if (!*ns)
+		return 0;
+	for (size_t i = 0; i < plan->ncalls; i++)
+		if (plan->calls[i].stop_ns)
+			(*ns)[n++] = plan->calls[i].stop_ns;
+	qsort(*ns, n, sizeof(**ns), compare);
+	return n;
+}
+
+static void report(const struct lof_process *process,
+		   const struct lof_plan *plan)
 {
 	char text[LOF_SIZE_CHARS];
-	uint64_t charged = 0;
+	uint64_t charged = 0, *ns;
+	size_t n = sort_stops(plan, &ns);
 
-	if (!stops->n)
-		return;
-	qsort(stops->ns, stops->n, sizeof(*stops->ns), compare);
 	lof_smaps_charge(process->pid, &charged);
-	warnx("%d (%s): %s locked, %zu stop%s, median %.0f us, longest %.0f us",
-	      process->pid, process->name, lof_size_text(text, charged),
-	      stops->n, stops->n == 1 ? "" : "s",
-	      (double)stops->ns[stops->n / 2] / 1000,
-	      (double)stops->ns[stops->n - 1] / 1000);
+	if (n)
+		warnx("%d (%s): %s locked, %zu stop%s, median %.0f us, "
+		      "longest %.0f us", process->pid, process->name,
+		      lof_size_text(text, charged), n, n == 1 ? "" : "s",
+		      (double)ns[n / 2] / 1000, (double)ns[n - 1] / 1000);
+	free(ns);
+}
+
+/* 0, or -1 after a message. */
+static int complain(const struct lof_process *process,
+		    const struct lof_attach *attach,
+		    const struct lof_plan *plan, int err)
+{
+	int call_err = plan_error(plan);
+
+	if (err) {
+		lof_attach_explain(process, err);
+		return -1;
+	}
+	if (!call_err)
+		return 0;
+	warnx("%d (%s): %s: %s", process->pid, process->name,
+	      attach->undo ? "munlockall" : "mlockall", strerror(-call_err));
+	return -1;
 }
 
 /* 0 or an exit status, after a message. */
@@ -143,25 +129,23 @@ static int attach_checked(const struct lof_attach *attach,
 			  const struct lof_process *process,
 			  const struct lof_status *status)
 {
-	struct stops stops = { .n = 0 };
+	struct lof_plan plan = { .ncalls = 0 };
 	struct rlimit old;
-	int err, call_err = 0;
+	int err, ret;
 
 	if (!attach->undo && lof_limit_raise(attach, process, status, &old))
 		return EXIT_FAILURE;
-	err = make_rounds(attach, process->pid, &stops, &call_err);
-	if (err && !stops.n && !attach->undo)
+	err = lof_plan_make(&plan, process->pid, attach);
+	if (!err)
+		err = lof_inject(process->pid, attach->force, plan.calls,
+				 plan.ncalls);
+	if (err && !attach->undo && !(plan.ncalls && plan.calls[0].is_made))
 		lof_limit_restore(process->pid, &old);
-	if (err)
-		lof_attach_explain(process, err);
-	else if (call_err)
-		warnx("%d (%s): %s: %s", process->pid, process->name,
-		      attach->undo ? "munlockall" : "mlockall",
-		      strerror(-call_err));
-	else if (attach->verbose)
-		report(process, &stops);
-	free(stops.ns);
-	return err || call_err ? EXIT_FAILURE : 0;
+	ret = complain(process, attach, &plan, err);
+	if (!ret && attach->verbose)
+		report(process, &plan);
+	free(plan.calls);
+	return ret ? EXIT_FAILURE : 0;
 }
 
 static int attach_to(const struct lof_attach *attach, int pid)

@@ -57,21 +57,12 @@ void lof_limit_restore(int pid, const struct rlimit *old);
 
 /* attach_plan.c: the calls that lock or unlock all memory, in short stops. */
 struct lof_plan {
-	struct lof_injected *calls;
+	struct lof_injected *calls;	/* of malloc */
 	size_t ncalls, size;
-	bool is_last;			/* it completes the work */
 };
 
-/*
- * Plan a round. The memory changes between the rounds, so the last call is one
- * for all memory, if that takes no longer than a stop should.
- *
- * 0; -ENOMEM; a negative errno of open(2) or read(2) of smaps
- */
+/* 0; -ENOMEM; a negative errno of open(2) of a file of the process. */
 int lof_plan_make(struct lof_plan *plan, int pid,
-		  const struct lof_attach *attach, bool is_first);
-
-/* The plan for the whole memory in one stop, however long. */
-void lof_plan_at_once(struct lof_plan *plan, const struct lof_attach *attach);
+		  const struct lof_attach *attach);
 
 #endif

@@ -170,18 +170,18 @@ int lof_attach_check(const struct lof_attach *attach,
 {
 	struct lof_process copy = *process;
 	char path[32];
-	FILE *smaps;
+	FILE *maps;
 	int ret = check_existence(process, status);
 
 	if (ret)
 		return ret;
-	snprintf(path, sizeof(path), "/proc/%d/smaps", process->pid);
-	smaps = fopen(path, "re");
-	if (!smaps) {
+	snprintf(path, sizeof(path), "/proc/%d/maps", process->pid);
+	maps = fopen(path, "re");
+	if (!maps) {
 		lof_attach_explain(process, -errno);
 		return EXIT_FAILURE;
 	}
-	fclose(smaps);
+	fclose(maps);
 	if (attach->force)
 		return 0;
 	if (status->seccomp && !can_suspend_filters())

@@ -2,37 +2,45 @@
 /*
  * A call that locks or unlocks takes time for each resident page, and all
  * threads that map memory wait for it. So a large process is locked piece by
- * piece, in many stops.
+ * piece, in many stops. smaps would tell more than maps and pagemap do, but its
+ * reader holds the lock of the memory while it looks at a whole VMA.
  */
 #include "config.h"
 
 #include "attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-
-#include "kernel/smaps.h"
+#include <unistd.h>
 
 /* The time of a stop, as planned, and its parts; in ns. Seen on 6.18. */
 #define STOP_NS		1000000
 #define CALL_NS		10000
 #define VMA_NS		2000
-#define LOOK_NS		200	/* at a VMA that needs no change */
 #define LOCK_NS		40000	/* for 1 MiB resident, in 4-KiB pages */
 #define UNLOCK_NS	95000
 
-#define MIB		((size_t)1 << 20)
-#define LARGE		((size_t)64 << 30)
+#define MIB		((uint64_t)1 << 20)
+#define SMALL		((uint64_t)128 << 10)
+#define LARGE		((uint64_t)64 << 30)
 #define MOST_PIECES	1024	/* of a large and sparse VMA */
+
+#define BLOCK_PAGES	512	/* looked at at once */
+#define IS_PRESENT	(UINT64_C(1) << 63)	/* in pagemap */
 
 struct planner {
 	struct lof_plan *plan;
-	const struct lof_attach *attach;
-	size_t mib_ns;			/* for 1 MiB resident */
-	size_t stop_ns;			/* of the stop that is planned */
-	size_t at_once_ns;		/* of a call for the whole memory */
-	bool has_any;
+	bool undo;
+	uint64_t page;
+	uint64_t resident;		/* of the process, in bytes */
+	uint64_t mib_ns;		/* for 1 MiB resident */
+	uint64_t stop_ns;		/* of the stop that is planned */
+	size_t nvmas;
+	int pagemap;
 };
 
 static struct lof_injected *add_call(struct lof_plan *plan)
@@ -52,151 +60,205 @@ static struct lof_injected *add_call(struct lof_plan *plan)
 	return calls;
 }
 
-static bool needs_change(const struct lof_vma *vma, bool undo)
+static uint64_t time_of(const struct planner *planner, uint64_t resident)
 {
-	if (undo)
-		return vma->locked;
-	return !(vma->locked && vma->onfault) && !vma->unlockable &&
-	       !vma->secret;
+	return resident / 1024 * planner->mib_ns / 1024;
 }
 
 /* Add a piece to the last call if it is its neighbour, and there is time. */
-static bool extend_call(struct planner *planner, struct lof_range piece,
-			size_t ns)
+static bool extend_call(struct planner *planner, uint64_t start, uint64_t len,
+			uint64_t ns)
 {
 	struct lof_plan *plan = planner->plan;
-	struct lof_injected *last = plan->calls + plan->ncalls - 1;
+	struct lof_injected *last;
 
-	if (planner->stop_ns == 0 || planner->stop_ns + ns > STOP_NS ||
-	    last->args[0] + last->args[1] != piece.start)
+	if (planner->stop_ns == 0 || planner->stop_ns + ns > STOP_NS)
 		return false;
-	last->args[1] += lof_range_len(piece);
+	last = &plan->calls[plan->ncalls - 1];
+	if (last->args[0] + last->args[1] != start)
+		return false;
+	last->args[1] += len;
 	planner->stop_ns += ns;
 	return true;
 }
 
-static int add_piece(struct planner *planner, struct lof_range piece, size_t ns)
+static int add_piece(struct planner *planner, uint64_t start, uint64_t len,
+		     uint64_t ns)
 {
 	struct lof_injected *call;
 
-	if (extend_call(planner, piece, ns))
+	if (extend_call(planner, start, len, ns))
 		return 0;
 	call = add_call(planner->plan);
 	if (!call)
 		return -ENOMEM;
 	ns += CALL_NS;
-	call->call = planner->attach->undo ? LOF_TRACED_MUNLOCK :
-		LOF_TRACED_MLOCK2;
-	call->args[0] = piece.start;
-	call->args[1] = lof_range_len(piece);
-	call->args[2] = planner->attach->undo ? 0 : MLOCK_ONFAULT;
+	call->call = planner->undo ? LOF_TRACED_MUNLOCK : LOF_TRACED_MLOCK2;
+	call->args[0] = start;
+	call->args[1] = len;
+	call->args[2] = planner->undo ? 0 : MLOCK_ONFAULT;
 	call->joins = planner->stop_ns > 0 && planner->stop_ns + ns <= STOP_NS;
 	planner->stop_ns = call->joins ? planner->stop_ns + ns : ns;
 	return 0;
 }
 
-/*
- * It is not known which pages of a VMA are resident. A piece is as long as a
- * stop has time for if all its pages are; but a large VMA that is almost empty
- * would have too many pieces.
- */
-static size_t piece_len(const struct planner *planner,
-			const struct lof_vma *vma)
+/* The resident bytes of a block; as if all were, if that is unknown. */
+static uint64_t resident_of(const struct planner *planner, uint64_t start,
+			    uint64_t len)
 {
-	size_t len = lof_range_len(vma->range);
-	size_t piece = STOP_NS / planner->mib_ns * MIB;
+	uint64_t entries[BLOCK_PAGES], n = 0, npages = len / planner->page;
+	ssize_t size = (ssize_t)(npages * sizeof(*entries));
 
-	if (vma->rss <= piece)
+	if (pread(planner->pagemap, entries, (size_t)size,
+		  (off_t)(start / planner->page * sizeof(*entries))) != size)
 		return len;
-	if (len > LARGE && vma->rss < len / 8)
-		return (len / MOST_PIECES + MIB - 1) & ~(MIB - 1);
-	return piece;
+	for (uint64_t i = 0; i < npages; i++)
+		n += entries[i] & IS_PRESENT ? planner->page : 0;
+	return n;
 }
 
-static int add_vma(struct planner *planner, const struct lof_vma *vma)
+/* A VMA whose pages are not worth a look, because there are so many. */
+static int add_sparse(struct planner *planner, uint64_t start, uint64_t end)
 {
-	size_t len = piece_len(planner, vma);
-	struct lof_range piece = vma->range;
+	uint64_t len = ((end - start) / MOST_PIECES + MIB - 1) & ~(MIB - 1);
 	int err = 0;
 
-	planner->has_any = true;
-	planner->at_once_ns += VMA_NS + vma->rss / 1024 * planner->mib_ns / 1024;
-	for (; !err && piece.start < vma->range.end; piece.start = piece.end) {
-		size_t rss = vma->rss < len ? vma->rss : len;
+	for (; !err && start < end; start += len)
+		err = add_piece(planner, start,
+				end - start < len ? end - start : len, STOP_NS);
+	return err;
+}
 
-		piece.end = vma->range.end - piece.start > len ?
-			piece.start + len : vma->range.end;
-		err = add_piece(planner, piece, VMA_NS + rss / 1024 *
-				planner->mib_ns / 1024);
+static int add_vma(struct planner *planner, uint64_t start, uint64_t end)
+{
+	uint64_t len, block = BLOCK_PAGES * planner->page, ns = VMA_NS;
+	int err = 0;
+
+	if (end - start <= SMALL)
+		return add_piece(planner, start, end - start,
+				 ns + time_of(planner, end - start));
+	if (end - start > LARGE && planner->resident < (end - start) / 8)
+		return add_sparse(planner, start, end);
+	for (; !err && start < end; start += len, ns = 0) {
+		len = end - start < block ? end - start : block;
+		ns += time_of(planner, resident_of(planner, start, len));
+		err = add_piece(planner, start, len, ns);
 	}
 	return err;
 }
 
-/* vsyscall is no memory of the process. */
-static bool is_of_kernel(const struct lof_vma *vma)
+/* vsyscall, in the upper half, is no memory of the process. */
+static bool parse_vma(const char *line, uint64_t *start, uint64_t *end)
 {
-	return vma->range.start > UINTPTR_MAX / 2;
+	return sscanf(line, "%" SCNx64 "-%" SCNx64, start, end) == 2 &&
+	       *start < UINT64_MAX / 2;
 }
 
-static int add_areas(struct planner *planner, int pid)
+static FILE *open_proc(int pid, const char *name)
 {
-	struct lof_smaps smaps;
-	struct lof_vma vma;
-	int ret, err = 0;
+	char path[32];
 
-	ret = lof_smaps_open(&smaps, pid);
-	if (ret)
-		return ret;
-	while (!err && (ret = lof_smaps_next(&smaps, &vma)) > 0) {
-		planner->at_once_ns += LOOK_NS;
-		if (!is_of_kernel(&vma) &&
-		    needs_change(&vma, planner->attach->undo))
-			err = add_vma(planner, &vma);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "re");
+}
+
+/* Call add(), or only count. */
+static int each_vma(struct planner *planner, int pid,
+		    int (*add)(struct planner *planner, uint64_t start,
+			       uint64_t end))
+{
+	FILE *maps = open_proc(pid, "maps");
+	uint64_t start, end;
+	char *line = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	if (!maps)
+		return -errno;
+	planner->nvmas = 0;
+	while (!err && getline(&line, &size, maps) > 0) {
+		planner->nvmas++;
+		if (add && parse_vma(line, &start, &end))
+			err = add(planner, start, end);
 	}
-	lof_smaps_close(&smaps);
-	return err ? err : ret;
+	free(line);
+	fclose(maps);
+	return err;
 }
 
-void lof_plan_at_once(struct lof_plan *plan, const struct lof_attach *attach)
+static void read_resident(struct planner *planner, int pid)
 {
-	plan->ncalls = 0;
-	*add_call(plan) = (struct lof_injected){
-		.call = attach->undo ? LOF_TRACED_MUNLOCKALL :
-			LOF_TRACED_MLOCKALL,
-		.args[0] = attach->undo ? 0 :
-			(uint64_t)(attach->flags | MCL_ONFAULT),
-	};
-	plan->is_last = true;
+	FILE *statm = open_proc(pid, "statm");
+	uint64_t npages = 0;
+
+	if (!statm)
+		return;
+	if (fscanf(statm, "%*u %" SCNu64, &npages) != 1)
+		npages = 0;
+	fclose(statm);
+	planner->resident = npages * planner->page;
+}
+
+static bool is_short(const struct planner *planner)
+{
+	return planner->nvmas * VMA_NS + time_of(planner, planner->resident) <=
+	       STOP_NS;
+}
+
+static int add_pieces(struct planner *planner, int pid)
+{
+	char path[32];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	planner->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	err = each_vma(planner, pid, add_vma);
+	if (planner->pagemap >= 0)
+		close(planner->pagemap);
+	return err;
+}
+
+/* mlockall() has a stop of its own. */
+static int add_lockall(struct lof_plan *plan, int flags)
+{
+	struct lof_injected *call = add_call(plan);
+
+	if (!call)
+		return -ENOMEM;
+	call->call = flags ? LOF_TRACED_MLOCKALL : LOF_TRACED_MUNLOCKALL;
+	call->args[0] = (uint64_t)(flags ? flags | MCL_ONFAULT : 0);
+	return 0;
+}
+
+/*
+ * The pieces are of the memory that is mapped now. Memory that is mapped
+ * meanwhile is locked by MCL_FUTURE, or by the last call, which finds nearly
+ * all done.
+ */
+static int plan_pieces(struct planner *planner, int pid, int flags)
+{
+	int err = each_vma(planner, pid, NULL);
+
+	read_resident(planner, pid);
+	if (err || is_short(planner))
+		return err;
+	if (flags & MCL_FUTURE)
+		err = add_lockall(planner->plan, MCL_FUTURE);
+	return err ? err : add_pieces(planner, pid);
 }
 
 int lof_plan_make(struct lof_plan *plan, int pid,
-		  const struct lof_attach *attach, bool is_first)
+		  const struct lof_attach *attach)
 {
 	struct planner planner = {
-		.plan = plan, .attach = attach,
+		.plan = plan,
+		.undo = attach->undo,
+		.page = (uint64_t)sysconf(_SC_PAGESIZE),
 		.mib_ns = attach->undo ? UNLOCK_NS : LOCK_NS,
 	};
-	bool leads = is_first && attach->flags & MCL_FUTURE && !attach->undo;
-	int err;
+	int err = 0;
 
-	plan->ncalls = 0;
-	plan->is_last = false;
-	/* This call has a stop of its own. */
-	if (!add_call(plan))
-		return -ENOMEM;
-	plan->calls[0].call = LOF_TRACED_MLOCKALL;
-	plan->calls[0].args[0] = MCL_FUTURE | MCL_ONFAULT;
-	if (!(attach->flags & MCL_CURRENT) && !attach->undo) {
-		plan->is_last = true;
-		return 0;
-	}
-	plan->ncalls = leads;
-	err = add_areas(&planner, pid);
-	if (err)
-		return err;
-	if (!planner.has_any && !is_first && !attach->undo)
-		plan->is_last = true;
-	else if (!planner.has_any || planner.at_once_ns <= STOP_NS)
-		lof_plan_at_once(plan, attach);
-	return 0;
+	if (attach->undo || attach->flags & MCL_CURRENT)
+		err = plan_pieces(&planner, pid, attach->flags);
+	return err ? err : add_lockall(plan, attach->flags);
 }

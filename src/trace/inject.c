@@ -8,6 +8,7 @@
 #include "trace/inject.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +22,8 @@
 
 #define TIMEOUT_MS	200	/* to wait for the stop of a thread */
 #define MOST_SKIPPED	8	/* threads */
-#define MOST_ATTEMPTS	100	/* threads that end at the wrong time */
+#define MOST_ATTEMPTS	30
+#define PAUSE_NS	1000000	/* between attempts */
 
 /* Linux 6.4 */
 #define GET_DISPATCH	((enum __ptrace_request)0x4211)
@@ -77,7 +79,7 @@ static int make_calls(struct injection *injection, struct lof_tracee *tracee)
 }
 
 /*
- * The calls are made even if the thread was killed afterwards. If no
+ * The calls count as made even if the thread was killed afterwards. If no
  * instruction was found, the thread has its registers and its mask still, but
  * it must be detached.
  */
@@ -86,16 +88,18 @@ static int stop_thread(struct injection *injection, pid_t tid)
 	struct lof_injected *first = &injection->calls[injection->next];
 	struct lof_tracee tracee;
 	uint64_t start = now_ns();
-	int err = lof_tracee_interrupt(&tracee, tid, TIMEOUT_MS);
+	int ended, err = lof_tracee_interrupt(&tracee, tid, TIMEOUT_MS);
 
 	if (err == -ENOEXEC)
 		lof_tracee_detach(tid, 0);
 	if (err)
 		return err;
 	err = make_calls(injection, &tracee);
-	lof_tracee_end(&tracee);
+	ended = lof_tracee_end(&tracee);
 	lof_tracee_detach(tid, lof_tracee_signal(&tracee));
 	first->stop_ns = now_ns() - start;
+	if (ended == -ESRCH)
+		lof_tracee_reap(tid, TIMEOUT_MS);
 	return err;
 }
 
@@ -103,26 +107,58 @@ static int try_thread(struct injection *injection,
 		      const struct lof_thread *thread)
 {
 	bool suspends = thread->is_confined && !injection->through_filters;
-	int err = lof_tracee_seize(thread->tid, suspends ?
-				   PTRACE_O_SUSPEND_SECCOMP : 0);
+	int reaped, err = lof_tracee_seize(thread->tid, suspends ?
+					   PTRACE_O_SUSPEND_SECCOMP : 0);
 
-	return err ? err : stop_thread(injection, thread->tid);
+	if (err)
+		return err;
+	err = stop_thread(injection, thread->tid);
+	if (err != -ESRCH)
+		return err;
+	reaped = lof_tracee_reap(thread->tid, TIMEOUT_MS);
+	return reaped ? reaped : err;
 }
 
-/* Make one stop, in one thread or another. */
+static void pause_briefly(void)
+{
+	const struct timespec time = { 0, PAUSE_NS };
+
+	nanosleep(&time, NULL);
+}
+
+static int choose_and_try(struct injection *injection,
+			  struct lof_thread *thread)
+{
+	int err = lof_thread_choose(thread, injection->pid, injection->skip,
+				    injection->nskip);
+
+	if (err)
+		return err;
+	err = try_thread(injection, thread);
+	if (err != -EPERM)
+		return err;
+	/* Also a thread that is just ending gives EPERM. */
+	pause_briefly();
+	return try_thread(injection, thread);
+}
+
+/*
+ * Make one stop, in one thread or another. While a process executes a program,
+ * it has no thread that can be traced for a moment.
+ */
 static int make_stop(struct injection *injection)
 {
 	struct lof_thread thread;
 	int err, last = -ESRCH;
 
 	for (int i = 0; i < MOST_ATTEMPTS; i++) {
-		err = lof_thread_choose(&thread, injection->pid,
-					injection->skip, injection->nskip);
-		if (err)
-			return last;
-		err = try_thread(injection, &thread);
-		if (err == -ESRCH)
+		err = choose_and_try(injection, &thread);
+		if (err == -ESRCH) {
+			if (kill(injection->pid, 0) && errno == ESRCH)
+				return err;
+			pause_briefly();
 			continue;
+		}
 		if (err != -EPERM && err != -ETIMEDOUT)
 			return err;
 		last = err;
@@ -135,7 +171,20 @@ static int make_stop(struct injection *injection)
 	return last;
 }
 
-static void __attribute__((noreturn)) help(struct injection *injection)
+/*
+ * On a loaded machine the stop would last until this process is scheduled. It
+ * sleeps nearly all the time. Without CAP_SYS_NICE this has no effect.
+ */
+static void raise_priority(void)
+{
+	const struct sched_param lowest = { .sched_priority = 1 };
+
+	sched_setscheduler(0, SCHED_RR, &lowest);
+}
+
+/* The command may have been interrupted: then its helper stops nothing more. */
+static void __attribute__((noreturn)) help(struct injection *injection,
+					   pid_t parent)
 {
 	sigset_t all;
 	int err = 0;
@@ -144,7 +193,9 @@ static void __attribute__((noreturn)) help(struct injection *injection)
 	signal(SIGCHLD, SIG_DFL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	while (!err && injection->next < injection->ncalls)
+	raise_priority();
+	while (!err && injection->next < injection->ncalls &&
+	       getppid() == parent)
 		err = make_stop(injection);
 	injection->err = err;
 	_exit(0);
@@ -152,7 +203,7 @@ static void __attribute__((noreturn)) help(struct injection *injection)
 
 static int run_helper(struct injection *injection)
 {
-	pid_t child, got;
+	pid_t child, got, self = getpid();
 	int status;
 
 	injection->err = -ECHILD;
@@ -160,7 +211,7 @@ static int run_helper(struct injection *injection)
 	if (child < 0)
 		return -errno;
 	if (child == 0)
-		help(injection);
+		help(injection, self);
 	do
 		got = waitpid(child, &status, 0);
 	while (got < 0 && errno == EINTR);
