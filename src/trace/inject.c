@@ -23,6 +23,7 @@
 #define TIMEOUT_MS	200	/* to wait for the stop of a thread */
 #define MOST_SKIPPED	8	/* threads */
 #define MOST_ATTEMPTS	30
+#define MOST_EMPTY	5	/* attempts without a thread */
 #define PAUSE_NS	1000000	/* between attempts */
 
 /* Linux 6.4 */
@@ -149,12 +150,12 @@ static int choose_and_try(struct injection *injection,
 static int make_stop(struct injection *injection)
 {
 	struct lof_thread thread;
-	int err, last = -ESRCH;
+	int err, last = -ESRCH, nempty = 0;
 
 	for (int i = 0; i < MOST_ATTEMPTS; i++) {
 		err = choose_and_try(injection, &thread);
 		if (err == -ESRCH) {
-			if (kill(injection->pid, 0) && errno == ESRCH)
+			if (++nempty == MOST_EMPTY)
 				return err;
 			pause_briefly();
 			continue;
