@@ -16,6 +16,7 @@
 static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
+	" lockonfault attach [options] PID...\n"
 	" lockonfault status [options] [PID...]\n"
 	" lockonfault bench [options] [--] CMD [ARG...]\n"
 	"\n"
@@ -23,6 +24,7 @@ static const char help[] =
 	"\n"
 	"Commands:\n"
 	" run       start a program under lock-on-fault\n"
+	" attach    lock the memory of running processes on fault\n"
 	" status    show the locked memory of processes\n"
 	" bench     measure what lock-on-fault changes for a program\n"
 	"\n"
@@ -39,6 +41,7 @@ static const struct {
 	char title[20];
 } commands[] = {
 	{ "run", lof_cmd_run, "lockonfault run" },
+	{ "attach", lof_cmd_attach, "lockonfault attach" },
 	{ "status", lof_cmd_status, "lockonfault status" },
 	{ "bench", lof_cmd_bench, "lockonfault bench" },
 };

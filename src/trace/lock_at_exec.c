@@ -25,11 +25,15 @@
 
 #include "trace/tracee.h"
 
-/* A signal that ended the helper would leave the tracee in a half-made call. */
+/*
+ * A signal that ended the helper would leave the tracee in a half-made call.
+ * Only SIGCHLD tells of its stops.
+ */
 static void block_signals(void)
 {
 	sigset_t all;
 
+	signal(SIGCHLD, SIG_DFL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
@@ -64,7 +68,7 @@ static void lock(pid_t pid)
 	else if (result)
 		warnx("cannot lock the memory of the program: mlockall: %s",
 		      strerror((int)-result));
-	lof_tracee_detach(pid);
+	lof_tracee_detach(pid, 0);
 }
 
 static void __attribute__((noreturn)) help(pid_t pid, const int pair[2])

@@ -12,9 +12,19 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+/* Is it in a list, which ends with 0? */
+static bool __attribute__((unused)) is_in(const unsigned short *list,
+					  long number)
+{
+	while (*list && *list != number)
+		list++;
+	return *list;
+}
+
 #if defined(__x86_64__)
 
-#define CS_32	0x23	/* segment of 32-bit code */
+#define CS_32		0x23	/* segment of 32-bit code */
+#define INSN_SIZE	2
 
 /* Of x86-64 and of i386, where mmap is mmap2. */
 static const unsigned short numbers[LOF_NTRACED][2] = {
@@ -26,6 +36,33 @@ static const unsigned short numbers[LOF_NTRACED][2] = {
 	[LOF_TRACED_MUNLOCKALL] = { 152, 153 },
 	[LOF_TRACED_MUNMAP] = { 11, 91 },
 };
+
+/*
+ * The calls that end with EINTR at any stop: epoll_wait, epoll_pwait,
+ * epoll_pwait2, rt_sigtimedwait, semop, semtimedop; of i386 also
+ * rt_sigtimedwait_time64, semtimedop_time64 and ipc, whose other calls restart.
+ */
+static const unsigned short ends[2][10] = {
+	{ 232, 281, 441, 128, 65, 220 },
+	{ 256, 319, 441, 177, 421, 420, 117 },
+};
+
+/*
+ * accept, accept4, recvfrom, recvmsg, recvmmsg, sendto, sendmsg, sendmmsg; of
+ * i386 also socketcall and recvmmsg_time64.
+ */
+static const unsigned short sockets[2][12] = {
+	{ 43, 288, 45, 47, 299, 44, 46, 307 },
+	{ 102, 364, 371, 372, 337, 369, 370, 345, 417 },
+};
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	if (is_in(ends[is_32], number))
+		return LOF_CALL_ENDS;
+	return is_in(sockets[is_32], number) ? LOF_CALL_SOCKET :
+		LOF_CALL_RESTARTS;
+}
 
 /* PTRACE_GETREGS has one layout, for tracees of both word sizes. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
@@ -43,8 +80,53 @@ int lof_regs_set(pid_t pid, const struct lof_regs *regs)
 
 const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 {
-	*len = 2;
+	*len = INSN_SIZE;
 	return regs->is_32 ? "\xcd\x80" : "\x0f\x05"; /* int 0x80, syscall */
+}
+
+uint64_t lof_regs_ip(const struct lof_regs *regs)
+{
+	return regs->user.rip;
+}
+
+void lof_regs_set_ip(struct lof_regs *regs, uint64_t ip)
+{
+	regs->user.rip = ip;
+}
+
+uint64_t lof_regs_insn_before(const struct lof_regs *regs)
+{
+	return regs->user.rip - INSN_SIZE;
+}
+
+bool lof_regs_is_interrupted(const struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	int64_t made = (int64_t)regs->user.orig_rax;
+
+	(void)blocked;
+	if (regs->is_32)
+		made = (int32_t)made;
+	if (made < 0 || lof_regs_result(regs) != -EINTR)
+		return false;
+	return is_in(ends[regs->is_32], made);
+}
+
+/* orig_rax is the number of the call; rax and rip are those after it. */
+void lof_regs_repeat(struct lof_regs *regs,
+		     const struct lof_blocked_call *blocked)
+{
+	(void)blocked;
+	regs->user.rax = regs->user.orig_rax;
+	regs->user.rip -= INSN_SIZE;
+}
+
+/* rax is -ERESTART_RESTARTBLOCK, so the kernel does it. */
+void lof_regs_keep_remaining(struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
 }
 
 static void set_args(struct user_regs_struct *user, bool is_32,
@@ -84,6 +166,9 @@ long lof_regs_result(const struct lof_regs *regs)
 
 #elif defined(__aarch64__)
 
+#define INSN_SIZE		4
+#define NR_RESTART_SYSCALL	128
+
 static const unsigned short numbers[LOF_NTRACED] = {
 	[LOF_TRACED_MLOCK] = 228,
 	[LOF_TRACED_MLOCK2] = 284,
@@ -93,6 +178,23 @@ static const unsigned short numbers[LOF_NTRACED] = {
 	[LOF_TRACED_MUNLOCKALL] = 231,
 	[LOF_TRACED_MUNMAP] = 215,
 };
+
+/* epoll_pwait, epoll_pwait2, rt_sigtimedwait, semtimedop, semop. */
+static const unsigned short ends[] = { 22, 441, 137, 192, 193, 0 };
+
+/* accept, accept4, recvfrom, recvmsg, recvmmsg, sendto, sendmsg, sendmmsg. */
+static const unsigned short sockets[] = {
+	202, 242, 207, 212, 243, 206, 211, 269, 0
+};
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	(void)is_32;
+	if (is_in(ends, number))
+		return LOF_CALL_ENDS;
+	return is_in(sockets, number) ? LOF_CALL_SOCKET :
+		LOF_CALL_RESTARTS;
+}
 
 /* The kernel fills less for a 32-bit tracee. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
@@ -117,8 +219,74 @@ int lof_regs_set(pid_t pid, const struct lof_regs *regs)
 const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 {
 	(void)regs;
-	*len = 4;
+	*len = INSN_SIZE;
 	return "\x01\x00\x00\xd4";	/* svc #0 */
+}
+
+uint64_t lof_regs_ip(const struct lof_regs *regs)
+{
+	return regs->user.pc;
+}
+
+void lof_regs_set_ip(struct lof_regs *regs, uint64_t ip)
+{
+	regs->user.pc = ip;
+}
+
+/*
+ * The kernel has set pc back to the instruction already, and takes a thread
+ * that leaves the stop with this pc for one that restarts its call.
+ */
+uint64_t lof_regs_insn_before(const struct lof_regs *regs)
+{
+	(void)regs;
+	return 0;
+}
+
+/* x0 is the result; only /proc knew the first argument. */
+bool lof_regs_is_interrupted(const struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	if (blocked->number < 0 || blocked->ip != regs->user.pc ||
+	    (uint64_t)blocked->number != regs->user.regs[8] ||
+	    lof_regs_result(regs) != -EINTR)
+		return false;
+	return is_in(ends, blocked->number);
+}
+
+void lof_regs_repeat(struct lof_regs *regs,
+		     const struct lof_blocked_call *blocked)
+{
+	regs->user.regs[0] = blocked->args[0];
+	regs->user.pc -= INSN_SIZE;
+}
+
+/* nanosleep, clock_nanosleep without TIMER_ABSTIME, futex with a timeout */
+static bool has_remaining(const struct lof_blocked_call *blocked)
+{
+	uint64_t operation = blocked->args[1] & 127;
+
+	switch (blocked->number) {
+	case 101:
+		return true;
+	case 115:
+		return !(blocked->args[1] & 1);
+	case 98:
+		/* FUTEX_WAIT, FUTEX_WAIT_BITSET */
+		return (operation == 0 || operation == 9) && blocked->args[3];
+	default:
+		return false;
+	}
+}
+
+void lof_regs_keep_remaining(struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	if (blocked->number >= 0 &&
+	    blocked->ip == regs->user.pc + INSN_SIZE &&
+	    (uint64_t)blocked->number == regs->user.regs[8] &&
+	    has_remaining(blocked))
+		regs->user.regs[8] = NR_RESTART_SYSCALL;
 }
 
 void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
@@ -154,6 +322,53 @@ const char *lof_regs_insn(const struct lof_regs *regs, size_t *len)
 	(void)regs;
 	*len = 0;
 	return NULL;
+}
+
+uint64_t lof_regs_ip(const struct lof_regs *regs)
+{
+	(void)regs;
+	return 0;
+}
+
+void lof_regs_set_ip(struct lof_regs *regs, uint64_t ip)
+{
+	(void)regs;
+	(void)ip;
+}
+
+uint64_t lof_regs_insn_before(const struct lof_regs *regs)
+{
+	(void)regs;
+	return 0;
+}
+
+bool lof_regs_is_interrupted(const struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
+	return false;
+}
+
+void lof_regs_repeat(struct lof_regs *regs,
+		     const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
+}
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	(void)number;
+	(void)is_32;
+	return LOF_CALL_RESTARTS;
+}
+
+void lof_regs_keep_remaining(struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
 }
 
 void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,

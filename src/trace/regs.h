@@ -26,8 +26,48 @@ struct lof_regs {
 int lof_regs_get(pid_t pid, struct lof_regs *regs);
 int lof_regs_set(pid_t pid, const struct lof_regs *regs);
 
+/* The address of the next instruction. */
+uint64_t lof_regs_ip(const struct lof_regs *regs);
+void lof_regs_set_ip(struct lof_regs *regs, uint64_t ip);
+
 /* The instruction of a system call, *len bytes. */
 const char *lof_regs_insn(const struct lof_regs *regs, size_t *len);
+
+/*
+ * The address of that instruction if the thread is stopped in a system call,
+ * and may make another by the same instruction. 0: it may not.
+ */
+uint64_t lof_regs_insn_before(const struct lof_regs *regs);
+
+/* A system call in which a thread sleeps. number < 0: none that is known. */
+struct lof_blocked_call {
+	long number;
+	uint64_t args[6];
+	uint64_t ip;
+};
+
+/*
+ * How a stop affects a call: the kernel restarts it; or restarts it unless its
+ * socket has a timeout; or ends it with EINTR.
+ */
+enum lof_call_kind { LOF_CALL_RESTARTS, LOF_CALL_SOCKET, LOF_CALL_ENDS };
+enum lof_call_kind lof_regs_kind(long number, bool is_32);
+
+/*
+ * Did the stop end a call with EINTR that the kernel does not restart by
+ * itself? lof_regs_repeat() lets the thread make that call again.
+ */
+bool lof_regs_is_interrupted(const struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked);
+void lof_regs_repeat(struct lof_regs *regs,
+		     const struct lof_blocked_call *blocked);
+
+/*
+ * If the thread will restart a call with a relative timeout, let it sleep for
+ * the remaining time only. Only aarch64 needs this.
+ */
+void lof_regs_keep_remaining(struct lof_regs *regs,
+			     const struct lof_blocked_call *blocked);
 
 /* The system calls that are made in a tracee. */
 enum lof_traced {

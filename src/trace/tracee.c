@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ptrace(2) of a process that executes a program. The tracee runs no
- * instruction but a system call instruction of its own vDSO, from a stop before
- * its first instruction to the stop after the call: a single step or a
- * breakpoint would change its disposition of SIGTRAP.
+ * ptrace(2) of a thread. In a call, the tracee runs no instruction but a system
+ * call instruction of its own memory, from the stop before the call to the stop
+ * after it: a single step or a breakpoint would change its disposition of
+ * SIGTRAP.
  */
 #include "config.h"
 
 #include "trace/tracee.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
+#include "trace/insn.h"
 #include "trace/regs.h"
+#include "trace/resume.h"
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)	/* PTRACE_O_TRACESYSGOOD */
-#define PAGE		((size_t)4096)	/* the smallest page */
-#define VDSO_PAGES	4		/* no vDSO is larger */
+#define TICK_MS		5
+#define MASK_SIZE	((void *)sizeof(uint64_t))	/* of the kernel */
 
 bool lof_tracee_is_supported(void)
 {
@@ -42,17 +40,49 @@ int lof_tracee_seize_until_exec(pid_t pid)
 			       PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD));
 }
 
-/* Get the next stop. -ESRCH: the tracee has ended. */
-static int wait_for_stop(pid_t pid, int *status)
+int lof_tracee_seize(pid_t tid, unsigned long options)
+{
+	return error_of(ptrace(PTRACE_SEIZE, tid, NULL,
+			       options | PTRACE_O_TRACESYSGOOD));
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Wait for a change of a child, but not for long: the kernel loses this signal
+ * if another thread of the tracee executes a program in that moment.
+ */
+static void wait_for_tick(void)
+{
+	const struct timespec tick = { 0, TICK_MS * 1000000 };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigtimedwait(&child, NULL, &tick);
+}
+
+/* Get the next stop. -ESRCH: the tracee has ended. deadline 0: there is none */
+static int wait_for_stop(pid_t pid, int *status, int64_t deadline)
 {
 	pid_t got;
 
-	do
-		got = waitpid(pid, status, __WALL);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return -errno;
-	return WIFSTOPPED(*status) ? 0 : -ESRCH;
+	for (;;) {
+		got = waitpid(pid, status, __WALL | WNOHANG);
+		if (got > 0)
+			return WIFSTOPPED(*status) ? 0 : -ESRCH;
+		if (got < 0 && errno != EINTR)
+			return -ESRCH;
+		if (deadline && now_ms() > deadline)
+			return -ETIMEDOUT;
+		wait_for_tick();
+	}
 }
 
 static bool stops_process(int sig)
@@ -61,19 +91,33 @@ static bool stops_process(int sig)
 	       sig == SIGTTOU;
 }
 
-/* Let the tracee go on from a stop that is not the one that is waited for. */
+/* The stop of a thread that is interrupted, or whose process is stopped. */
+static bool is_event_stop(int status)
+{
+	return status >> 16 == PTRACE_EVENT_STOP;
+}
+
+static bool is_group_stop(int status)
+{
+	return is_event_stop(status) && stops_process(WSTOPSIG(status));
+}
+
+static int signal_of(int status)
+{
+	return status >> 16 || WSTOPSIG(status) == SYSCALL_STOP ?
+	       0 : WSTOPSIG(status);
+}
+
+/*
+ * Let the tracee go on from a stop that is not the one that is waited for. If
+ * its process is stopped, it must not run, unless it is in the midst of a call
+ * (PTRACE_SYSCALL): it will be stopped again when it is not traced any more.
+ */
 static int pass_on(pid_t pid, int status, enum __ptrace_request request)
 {
-	int sig = WSTOPSIG(status);
-
-	if (status >> 16 == PTRACE_EVENT_STOP) {
-		if (stops_process(sig))
-			request = PTRACE_LISTEN;
-		sig = 0;
-	} else if (status >> 16 || sig == SYSCALL_STOP) {
-		sig = 0;
-	}
-	return error_of(ptrace(request, pid, NULL, (long)sig));
+	if (is_group_stop(status) && request == PTRACE_CONT)
+		request = PTRACE_LISTEN;
+	return error_of(ptrace(request, pid, NULL, (long)signal_of(status)));
 }
 
 /* Go on by `request` to a stop with this value of status >> 8. */
@@ -82,7 +126,7 @@ static int go_to(pid_t pid, enum __ptrace_request request, int wanted)
 	int status, err;
 
 	for (;;) {
-		err = wait_for_stop(pid, &status);
+		err = wait_for_stop(pid, &status, 0);
 		if (err || status >> 8 == wanted)
 			return err;
 		err = pass_on(pid, status, request);
@@ -108,67 +152,6 @@ int lof_tracee_wait_for_exec(pid_t pid)
 	return err ? err : go_to_syscall_stop(pid);
 }
 
-static int open_proc(pid_t pid, const char *name)
-{
-	char path[48];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* Read what there is of a file, or of the memory at an address. */
-static size_t read_at(int fd, uint64_t offset, char *to, size_t len)
-{
-	ssize_t n = pread(fd, to, len, (off_t)offset);
-
-	return n > 0 ? (size_t)n : 0;
-}
-
-/* AT_SYSINFO_EHDR, from the pairs of words of the auxiliary vector; 0: none. */
-static uint64_t vdso_address(pid_t pid, bool is_32)
-{
-	char auxv[2048];
-	int fd = open_proc(pid, "auxv");
-	size_t word = is_32 ? 4 : 8, n = 0;
-
-	if (fd >= 0) {
-		n = read_at(fd, 0, auxv, sizeof(auxv));
-		close(fd);
-	}
-	for (size_t at = 0; at + 2 * word <= n; at += 2 * word) {
-		uint64_t type = 0, value = 0;
-
-		memcpy(&type, auxv + at, word);
-		memcpy(&value, auxv + at + word, word);
-		if (type == AT_SYSINFO_EHDR)
-			return value;
-	}
-	return 0;
-}
-
-/* The address of a system call instruction; 0: none. */
-static uint64_t find_insn(pid_t pid, const struct lof_regs *regs)
-{
-	uint64_t vdso = vdso_address(pid, regs->is_32);
-	char code[VDSO_PAGES * PAGE];
-	const char *insn, *at;
-	size_t n = 0, len;
-	int fd;
-
-	insn = lof_regs_insn(regs, &len);
-	if (!vdso || !insn)
-		return 0;
-	fd = open_proc(pid, "mem");
-	if (fd < 0)
-		return 0;
-	/* Page by page: the vDSO may end before the last of them. */
-	while (n < sizeof(code) && read_at(fd, vdso + n, code + n, PAGE) > 0)
-		n += PAGE;
-	close(fd);
-	at = memmem(code, n, insn, len);
-	return at ? vdso + (uint64_t)(at - code) : 0;
-}
-
 /* Make the prepared call; then regs are those after it. */
 static int make_call(pid_t pid, struct lof_regs *regs)
 {
@@ -181,6 +164,19 @@ static int make_call(pid_t pid, struct lof_regs *regs)
 	return err ? err : lof_regs_get(pid, regs);
 }
 
+static int set_mask(pid_t tid, uint64_t mask)
+{
+	return error_of(ptrace(PTRACE_SETSIGMASK, tid, MASK_SIZE, &mask));
+}
+
+/* A handler must not run in the midst of a call. */
+static int block_signals(struct lof_tracee *tracee)
+{
+	if (ptrace(PTRACE_GETSIGMASK, tracee->tid, MASK_SIZE, &tracee->mask))
+		return -errno;
+	return set_mask(tracee->tid, ~UINT64_C(0));
+}
+
 int lof_tracee_begin(struct lof_tracee *tracee, pid_t tid)
 {
 	int err;
@@ -189,11 +185,44 @@ int lof_tracee_begin(struct lof_tracee *tracee, pid_t tid)
 	err = lof_regs_get(tid, &tracee->saved);
 	if (err)
 		return err;
-	tracee->insn = find_insn(tid, &tracee->saved);
-	return tracee->insn ? 0 : -ENOEXEC;
+	tracee->insn = lof_insn_find(tid, &tracee->saved);
+	return tracee->insn ? block_signals(tracee) : -ENOEXEC;
 }
 
-int lof_tracee_call(const struct lof_tracee *tracee, enum lof_traced call,
+/* Stop the thread, by PTRACE_INTERRUPT. *status is that of its stop. */
+static int stop(pid_t tid, int *status, unsigned int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int err = error_of(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL));
+
+	while (!err) {
+		err = wait_for_stop(tid, status, deadline);
+		if (err || is_event_stop(*status))
+			break;
+		err = pass_on(tid, *status, PTRACE_CONT);
+	}
+	return err;
+}
+
+int lof_tracee_interrupt(struct lof_tracee *tracee, pid_t tid,
+			 unsigned int timeout_ms)
+{
+	struct lof_blocked_call blocked = { .number = -1 };
+	int err, status;
+
+	lof_blocked_call_read(tid, &blocked);
+	err = stop(tid, &status, timeout_ms);
+	if (err)
+		return err;
+	err = lof_tracee_begin(tracee, tid);
+	tracee->was_interrupted = true;
+	tracee->status = status;
+	if (!err)
+		lof_resume_fix(tid, &tracee->saved, tracee->mask, &blocked);
+	return err;
+}
+
+int lof_tracee_call(struct lof_tracee *tracee, enum lof_traced call,
 		    const uint64_t args[6], long *result)
 {
 	struct lof_regs regs = tracee->saved;
@@ -205,12 +234,53 @@ int lof_tracee_call(const struct lof_tracee *tracee, enum lof_traced call,
 	return err;
 }
 
-int lof_tracee_end(const struct lof_tracee *tracee)
+/*
+ * Go to a stop inside the kernel's handling of signals: after it the kernel
+ * looks at the restored registers, and restarts the system call.
+ */
+static int settle(struct lof_tracee *tracee)
 {
-	return lof_regs_set(tracee->tid, &tracee->saved);
+	pid_t tid = tracee->tid;
+	int err = error_of(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL));
+
+	do {
+		if (!err)
+			err = error_of(ptrace(PTRACE_CONT, tid, NULL, NULL));
+		if (!err)
+			err = wait_for_stop(tid, &tracee->status, 0);
+	} while (!err && !is_event_stop(tracee->status) &&
+		 !signal_of(tracee->status));
+	return err;
 }
 
-void lof_tracee_detach(pid_t pid)
+int lof_tracee_end(struct lof_tracee *tracee)
 {
-	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	int err = lof_regs_set(tracee->tid, &tracee->saved);
+
+	if (!err)
+		err = set_mask(tracee->tid, tracee->mask);
+	return !err && tracee->was_interrupted ? settle(tracee) : err;
+}
+
+int lof_tracee_signal(const struct lof_tracee *tracee)
+{
+	return signal_of(tracee->status);
+}
+
+int lof_tracee_reap(pid_t tid, unsigned int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int status, err;
+
+	do {
+		err = wait_for_stop(tid, &status, deadline);
+		if (!err)
+			lof_tracee_detach(tid, signal_of(status));
+	} while (!err);
+	return err == -ESRCH ? 0 : err;
+}
+
+void lof_tracee_detach(pid_t tid, int sig)
+{
+	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 }
