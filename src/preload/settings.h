@@ -43,4 +43,7 @@ int lof_setting_parse(const struct lof_setting *setting, const char *text,
  */
 bool lof_setting_is_unknown(const char *variable, size_t *len);
 
+/* Does a program of this name lock memory in order to populate it all now? */
+bool lof_setting_wants_eager(const char *program);
+
 #endif
