@@ -78,7 +78,7 @@ if is_free; then
 			left_out "$program: no process can be traced here"
 			continue
 		fi
-		runs_all $program 2
+		runs_all $program 1
 		says "$program: it is said how" err \
 			"lockonfault run: ./$program is made to call mlockall when it starts"
 	done
@@ -99,7 +99,8 @@ if [ -e static ] && is_free && ! grep -q 'cannot trace it' err; then
 		"$command" run -a ./barred
 	exits 'a dry run' 0 "$command" run -a -n ./static
 	same 'a dry run traces nothing' "env LD_PRELOAD=$shim \
-LOCKONFAULT_ALL=1 ./static" "$(cat out)"
+LOCKONFAULT_ALL=1 lockonfault run --backend=trace --all ./static" "$(
+		sed 's| [^ ]*lockonfault run| lockonfault run|' out)"
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		"$command" run -a ./static </dev/null 2>/dev/null
 	done >out
