@@ -131,7 +131,7 @@ if ! is_limited; then
 		says 'under strace: in full' out \
 			'mlock lo, mlock2 lo, MAP_LOCKED lo, MCL_FUTURE lo'
 		says 'under strace: it is said' err \
-			'lockonfault: .* static: mlock is not made on fault: .*'
+			'lockonfault: .* static: mmap is not made on fault: .*'
 		check 'under strace: the log has it' grep -q \
 			' static: in full: mlock 0x' log
 	else

@@ -53,6 +53,7 @@ struct supervisor {
 	int listener;
 	unsigned int nfilters;	/* of a process without filters of its own */
 	pid_t own;		/* the next call of this thread is its own */
+	pid_t said;		/* say() has named this process */
 	unsigned int nleft;
 	struct left left[LEFT_MAX];
 };
@@ -82,8 +83,13 @@ static const char *name_of(const struct lof_locking_call *call)
 	       call->call == LOF_TRACED_MLOCKALL ? "mlockall" : "mmap";
 }
 
-static void say(const struct call *call, const char *why)
+/* Once for a process, or nearly. */
+static void say(struct supervisor *supervisor, const struct call *call,
+		const char *why)
 {
+	if (supervisor->said == call->status.pid)
+		return;
+	supervisor->said = call->status.pid;
 	dprintf(STDERR_FILENO, "lockonfault: %d %s: %s is not made on fault: "
 		"%s\n", (int)call->status.pid, call->status.name,
 		name_of(&call->locking), why);
@@ -110,11 +116,11 @@ static void write_log(const struct supervisor *supervisor,
 }
 
 /* The program makes the call itself, in full. */
-static void leave_to_program(const struct supervisor *supervisor,
+static void leave_to_program(struct supervisor *supervisor,
 			     const struct call *call, const char *why)
 {
 	if (why && supervisor->how->is_verbose)
-		say(call, why);
+		say(supervisor, call, why);
 	if (why)
 		write_log(supervisor, call, "in full: ", 0);
 	answer(supervisor, call, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
@@ -274,12 +280,12 @@ static void serve(struct supervisor *supervisor)
 		return;
 	}
 	why = seize(supervisor, &call);
-	if (why)
-		leave_to_program(supervisor, &call, why);
-	else if (is_waiting(supervisor, &call))
+	if (!why && is_waiting(supervisor, &call))
 		stop_and_replace(supervisor, &call);
-	else
+	else if (!why)
 		release(supervisor, &call);
+	else if (is_waiting(supervisor, &call))
+		leave_to_program(supervisor, &call, why);
 }
 
 /* Until no process is under the filter any more. */
