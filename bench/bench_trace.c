@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loops for bench_trace.sh: prints the CPU time of one round of a loop, with its
- * children, in nanoseconds. None of them locks memory, so the supervisor sleeps.
+ * Loops for bench_trace.sh: prints the CPU time of one round of a loop, with
+ * its children, in nanoseconds. None of them locks memory, so the supervisor
+ * sleeps.
  */
 #define _GNU_SOURCE
 

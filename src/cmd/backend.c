@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * run chooses a backend: the shim (preload), a supervisor (trace), or mlockall()
- * at the exec for --all (exec). The supervisor sees only calls that are not on
- * fault: so a program may be under the shim and the supervisor, and no call is
- * converted twice.
+ * run chooses a backend: the shim (preload), a supervisor (trace), or
+ * mlockall() at the exec for --all (exec). The supervisor does not see the calls
+ * that the shim makes: so a program may be under both, and no call is converted
+ * twice.
  */
 #include "config.h"
 
@@ -154,7 +154,7 @@ static int supervise(const struct lof_backend *backend, const char *name)
 	return 0;
 }
 
-/* The kernel refuses to trace a program that gains privileges, or takes them. */
+/* The kernel takes the privileges that a traced program would gain. */
 static bool is_refused(const struct lof_backend *backend)
 {
 	return backend->target->gains &&

@@ -33,8 +33,8 @@ void lof_backend_choose(struct lof_backend *backend, char **command,
 			const struct lof_target *target);
 
 /*
- * After the variables are set: say which was chosen and why, if tells; and if it
- * is in vain. Returns whether nothing will be on fault.
+ * After the variables are set: say which was chosen and why, if tells; and if
+ * it is in vain. Returns whether nothing will be on fault.
  */
 bool lof_backend_say(const struct lof_backend *backend, const char *name,
 		     bool tells);

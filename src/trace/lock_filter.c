@@ -57,14 +57,14 @@ static int add_rules(scmp_filter_ctx filter, int mmap_number,
 		     bool strips_populate)
 {
 	int err = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(mlock), 1,
-				   SCMP_A2(SCMP_CMP_NE, LOF_MARK));
+				   SCMP_A2(SCMP_CMP_NE, LOF_MARK, 0));
 
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_NOTIFY,
 				       SCMP_SYS(mlockall), 2,
 				       SCMP_A0(SCMP_CMP_MASKED_EQ,
 					       MCL_ONFAULT, 0),
-				       SCMP_A1(SCMP_CMP_NE, LOF_MARK));
+				       SCMP_A1(SCMP_CMP_NE, LOF_MARK, 0));
 	if (!err)
 		err = add_mmap(filter, mmap_number, MAP_LOCKED);
 	if (!err && strips_populate)
@@ -95,7 +95,7 @@ static scmp_filter_ctx make(uint32_t arch, int mmap_number,
 	return NULL;
 }
 
-/* mmap of a 32-bit program is mmap2: the old mmap has its arguments in memory. */
+/* 32-bit programs call mmap2: the old mmap has its arguments in memory. */
 static scmp_filter_ctx make_for_all(bool strips_populate)
 {
 	scmp_filter_ctx second, filter = make(SCMP_ARCH_NATIVE, SCMP_SYS(mmap),

@@ -61,7 +61,7 @@ bool lof_rewrite_may(const struct lof_locking_call *call, pid_t tid,
 	       !is_over_limit(status, tid, call->args[LEN]);
 }
 
-/* Like MAP_POPULATE, ignore the result. Before Linux 5.14 there is no such call. */
+/* Like MAP_POPULATE, ignore the result. Linux 5.14 has this advice. */
 static int populate(struct lof_tracee *tracee,
 		    const struct lof_locking_call *call, uint64_t addr)
 {

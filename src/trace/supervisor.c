@@ -133,7 +133,10 @@ static bool is_waiting(const struct supervisor *supervisor,
 		     &call->announced.id) == 0;
 }
 
-/* Let a tracee go if it can. A dead one waits for its tracer before its parent. */
+/*
+ * Let a tracee go, if it has stopped or ended. The parent of a dead one waits
+ * for its tracer.
+ */
 static bool let_go(pid_t tid)
 {
 	int status;

@@ -8,7 +8,7 @@
 struct lof_supervision {
 	bool strips_populate;	/* drop MAP_POPULATE from mmap */
 	bool is_verbose;	/* say on stderr which calls stay in full */
-	const char *log;	/* a line for each call; an absolute path or NULL */
+	const char *log;	/* a line for each call; an absolute path */
 };
 
 /*

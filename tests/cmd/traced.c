@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program for the tests of the trace backend, linked statically. It must print
- * the same with and without it, but for what "flags" and "size" print.
+ * A program for the tests of the trace backend, linked statically. It must
+ * print the same with and without it, but for "flags" and "size".
  */
 #define _GNU_SOURCE
 
@@ -112,7 +112,8 @@ static char *with_hole(void)
 
 static void show_mlock(void)
 {
-	char *hole = with_hole(), *none = mmap(NULL, MIB, PROT_READ, ANON, -1, 0);
+	char *none = mmap(NULL, MIB, PROT_READ, ANON, -1, 0);
+	char *hole = with_hole();
 
 	print("mlock", mlock(map(MIB, 0), MIB));
 	print("mlock of nothing", mlock(NULL, 0));
@@ -141,7 +142,8 @@ static void show_mmap(void)
 	print_map("MAP_LOCKED, a bad offset",
 		  mmap(NULL, MIB, RW, ANON | MAP_LOCKED, -1, 1));
 	print_map("MAP_LOCKED, fixed",
-		  mmap(old, 64 * MIB, RW, ANON | MAP_FIXED | MAP_LOCKED, -1, 0));
+		  mmap(old, 64 * MIB, RW, ANON | MAP_FIXED | MAP_LOCKED, -1,
+		       0));
 	printf("the old memory: %s\n", *old == 'x' ? "kept" : "replaced");
 	print_map("MAP_SHARED", mmap(NULL, MIB, RW, MAP_SHARED | MAP_ANONYMOUS |
 				     MAP_LOCKED, -1, 0));
@@ -264,7 +266,8 @@ static int lock_under_signals(void)
 	setitimer(ITIMER_REAL, &timer, NULL);
 	while (now() < end)
 		lock_once(addr);
-	printf("wrong: %ld, signals: %s\n", wrong, signals > 9 ? "many" : "few");
+	printf("wrong: %ld, signals: %s\n", wrong,
+	       signals > 9 ? "many" : "few");
 	return 0;
 }
 
