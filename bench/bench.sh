@@ -40,6 +40,8 @@ say 'attach: the time for which a process is stopped'
 [ ! -x lockonfault ] || ./bench_attach
 say 'whole programs under the shim'
 sh "$srcdir/bench/bench_programs.sh" bench.out/programs.tsv
+say 'programs that lock nothing, under a supervisor'
+sh "$srcdir/bench/bench_trace.sh"
 
 for plot in tree wrappers; do
 	gnuplot -e "data='bench.out/$plot.tsv'; out='bench.out/$plot.svg'" \

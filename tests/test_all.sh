@@ -78,7 +78,7 @@ if is_free; then
 			left_out "$program: no process can be traced here"
 			continue
 		fi
-		runs_all $program 2
+		runs_all $program 1
 		says "$program: it is said how" err \
 			"lockonfault run: ./$program is made to call mlockall when it starts"
 	done
@@ -97,9 +97,18 @@ if [ -e static ] && is_free && ! grep -q 'cannot trace it' err; then
 	cp static barred && chmod 644 barred
 	exits 'a program that must not be executed' 126 \
 		"$command" run -a ./barred
+	start "$command" run --backend=exec ./dynamic
+	same '--backend=exec: all of it is locked' 'on fault' "$(locks $pid)"
+	same '--backend=exec: without the shim' 0 \
+		"$(grep -c liblockonfault "/proc/$pid/maps")"
+	stop
+	exits '--backend=exec, a dry run' 0 "$command" run -n \
+		--backend=exec ./static
+	says 'it is said' err 'lockonfault run: backend exec: by --backend'
 	exits 'a dry run' 0 "$command" run -a -n ./static
 	same 'a dry run traces nothing' "env LD_PRELOAD=$shim \
-LOCKONFAULT_ALL=1 ./static" "$(cat out)"
+LOCKONFAULT_ALL=1 lockonfault run --backend=trace --all ./static" "$(
+		sed 's| [^ ]*lockonfault run| lockonfault run|' out)"
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		"$command" run -a ./static </dev/null 2>/dev/null
 	done >out
@@ -144,6 +153,9 @@ if nobody_can "$command" --version && has prlimit; then
 		says 'a limit, static: it is said' err "lockonfault run: \
 ./static will not be locked: RLIMIT_MEMLOCK is 8 MiB, and no CAP_IPC_LOCK"
 		stop
+		exits 'a limit, --backend=exec' 125 as_nobody \
+			prlimit --memlock=8388608:8388608 \
+			"$command" run --backend=exec ./static
 	fi
 else
 	left_out 'run --all under a limit: nobody cannot run the command here'

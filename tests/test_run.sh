@@ -486,7 +486,8 @@ if has prlimit && nobody_can "$command" --version; then
 		as_nobody $kib64 "$command" run --max 64K true
 	told_limit 'a user, no bound' "$at_most" as_nobody $kib64 \
 		env LOCKONFAULT_MAX=0 "$command" run true
-	told_limit 'a user, -n' '' as_nobody $kib64 "$command" run -n true
+	told_limit 'a user, -n' 'backend preload: the shim reaches true' \
+		as_nobody $kib64 "$command" run -n true
 	same 'run leaves the limit as it is' '65536 65536' "$(
 		limits as_nobody $kib64 "$command" run 2>/dev/null)"
 
@@ -544,7 +545,23 @@ else
 	left_out 'what is said of the limit: nobody cannot run the command here'
 fi
 
-# --- run: programs that the shim cannot reach are reported, and run
+# --- run: programs that the shim cannot reach are traced, or it is said, and run
+
+# is_traced TITLE PROGRAM REASON: it is on fault nevertheless
+is_traced() {
+	exits "run of $1" 0 "$command" run "$2" flags
+	if grep -q 'cannot be traced' err; then
+		left_out "$1: no process can be traced here"
+		says "$1: it is not on fault" out lo
+	else
+		silent "$1: nothing is said"
+		says "$1: it is on fault" out 'lo lf'
+	fi
+	exits "run -n of $1" 0 "$command" run -n "$2" flags
+	says "$1: -n says which and why" err \
+		"lockonfault run: backend trace: the shim does not reach $2: $3"
+	same "$1: in one line" 1 "$(wc -l <err)"
+}
 
 # out_of_reach TITLE REASON PROGRAM [PREFIX...]
 out_of_reach() {
@@ -568,15 +585,20 @@ cp "$builddir/.libs/locker" own 2>/dev/null || cp "$locker" own
 within_reach 'a plain program' "$work/own"
 
 if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
-	out_of_reach 'a static program' 'it is statically linked; only .*' \
-		"$work/static"
+	is_traced 'a static program' "$work/static" 'it is statically linked'
+	exits 'run --backend=preload of it' 0 "$command" run \
+		--backend=preload ./static flags
+	says 'it is said that this is in vain' err \
+		'.*cannot be loaded into ./static: it is statically linked'
+	says 'and it is so' out lo
 	PATH=$work:$PATH
-	exits 'run of a static program in PATH' 0 "$command" run static flags
-	says 'it is found and named' err '.*cannot be loaded into static: .*'
+	exits 'run of a static program in PATH' 0 "$command" run -n static flags
+	says 'it is found and named' err '.* not reach static: .*'
 	printf '#! %s flags\n' "$work/static" >script
 	chmod +x script
-	exits 'run of its script' 2 "$command" run ./script
-	says 'the interpreter of a script counts' err '.*into ./script: .*static.*'
+	exits 'run of its script' 0 "$command" run -n ./script
+	says 'the interpreter of a script counts' err \
+		'.* not reach ./script: .*static.*'
 	${CC:-cc} -static -o launch -x c - <<'EOF'
 #include <unistd.h>
 int main(int argc, char **argv) { return argc > 1 && execv(argv[1], argv + 1); }
@@ -584,7 +606,10 @@ EOF
 	exits 'run of a static launcher' 0 "$command" run ./launch "$work/own" \
 		flags
 	says 'the programs that it starts are on fault' out 'lo lf'
-	says 'and it is said' err '.*programs that it starts are reached'
+	exits 'run of a static launcher without conversion' 0 \
+		env LOCKONFAULT_CONVERT=0 "$command" run ./launch "$work/own" \
+		flags
+	says 'then nothing is converted' out lo
 else
 	left_out 'a static program: there is no static libc'
 fi
@@ -624,9 +649,9 @@ if $asan_cc -fsanitize=address -o asan asan.c 2>/dev/null &&
 	./asan >out 2>&1 && ldd ./asan | grep -q 'libasan\.so\.'; then
 	exits 'run of a program with AddressSanitizer' 0 "$command" run ./asan
 	says 'the shim is not loaded into it' out 'not loaded'
-	same 'and it is said why' "lockonfault run: the shim cannot be loaded \
-into ./asan: AddressSanitizer must be loaded first" "$(cat err)"
 	exits 'run -n of it' 0 "$command" run -n ./asan
+	same 'it is said why' "lockonfault run: backend trace: the shim does \
+not reach ./asan: AddressSanitizer must be loaded first" "$(cat err)"
 	same 'run -n prints no LD_PRELOAD' 0 "$(grep -c LD_PRELOAD out)"
 	printf '#! %s\n' "$work/asan" >asan-script
 	chmod +x asan-script
@@ -673,15 +698,14 @@ fi
 
 # --- run: programs that start others without LD_PRELOAD, by name
 
-# launches WANTED COMMAND...: wanted is how many lines "run -n" prints
+# launches WANTED COMMAND...: is it said that the shim does not reach the program
+# that COMMAND starts? (1 or 0)
 launches() {
 	launches_wanted=$1
 	shift
 	exits "run -n $*" 0 "$command" run -n "$@"
-	same "run -n $*: lines that it prints" "$launches_wanted" \
-		"$(wc -l <err)"
-	[ "$launches_wanted" = 0 ] || says "run -n $*: it is said" err \
-		"lockonfault run: .* into the program that $1 starts: .*"
+	same "run -n $*: is it said?" "$launches_wanted" "$(grep -c \
+		"the shim does not reach the program started by $1: " err)"
 }
 
 # Only the names count.
@@ -727,16 +751,25 @@ for name in su runuser; do
 done
 PATH=$kept_path
 
+# Another process starts it: then it is not traced either.
+for name in run0 systemd-run; do
+	exits "run -n $name" 0 "$command" run -n "$work/launchers/$name" true
+	says "$name: it is in vain" err ".*the program that .*/$name starts: .*"
+done
+
 # It is as it is said, of those that are here.
-exits 'run env -i' 0 "$command" run env -i "$work/own" flags
+preload='run --backend=preload'
+exits 'run env -i' 0 "$command" $preload env -i "$work/own" flags
 says 'env -i: it is so' out lo
+exits 'run env -i, traced' 0 "$command" run env -i "$work/own" flags
+grep -q 'cannot be traced' err || says 'env -i, traced: on fault' out 'lo lf'
 if is_root && has setpriv; then
 	exits 'run setpriv --reset-env' 0 \
-		"$command" run setpriv --reset-env "$work/own" flags
+		"$command" $preload setpriv --reset-env "$work/own" flags
 	says 'setpriv --reset-env: it is so' out lo
 fi
 if is_root && has runuser; then
-	exits 'run runuser -' 0 "$command" run \
+	exits 'run runuser -' 0 "$command" $preload \
 		runuser - root -c "$work/own flags"
 	says 'runuser -: it is so' out lo
 	exits 'run runuser' 0 "$command" run runuser root -c "$work/own flags"
@@ -744,7 +777,7 @@ if is_root && has runuser; then
 	says 'runuser: it is on fault' out 'lo lf'
 fi
 if is_root && has sudo && sudo -n true 2>/dev/null; then
-	exits 'run sudo' 0 "$command" run sudo -nE "$work/own" flags
+	exits 'run sudo' 0 "$command" $preload sudo -nE "$work/own" flags
 	says 'sudo: it is so' out lo
 fi
 
@@ -757,17 +790,18 @@ esac
 printf '%b' "\\0$class" | dd of=alien bs=1 seek=4 conv=notrunc 2>/dev/null
 exits 'run -n of another class' 0 "$command" run -n ./alien
 says 'another class is said' err \
-	'.*into ./alien: it is for another machine or word size'
+	'.* reach ./alien: it is for another machine or word size'
 # The machine is the half-word at 18; 40 is 32-bit Arm, also read backwards.
 cp own alien
 printf '\050\050' | dd of=alien bs=1 seek=18 conv=notrunc 2>/dev/null
 exits 'run -n of another machine' 0 "$command" run -n ./alien
 says 'another machine is said' err \
-	'.*into ./alien: it is for another machine or word size'
+	'.* reach ./alien: it is for another machine or word size'
 printf '\177ELF' >stump
 chmod +x stump
 exits 'run -n of four bytes of ELF' 0 "$command" run -n ./stump
-silent 'of that there is nothing to tell'
+says 'of that there is nothing to tell' err \
+	'lockonfault run: backend preload: the shim reaches ./stump'
 
 cp "$(command -v id)" id-copy
 cp own suid
@@ -777,15 +811,16 @@ elif chown 65534 id-copy suid && chmod 4755 id-copy suid &&
 	[ "$(./id-copy -u)" != 65534 ]; then
 	left_out 'set-user-ID programs: they are without effect here'
 else
-	out_of_reach 'a set-user-ID program' 'it is set-user-ID' "$work/suid"
+	is_traced 'a set-user-ID program' "$work/suid" 'it is set-user-ID'
 	cp own suid-own && chmod 4755 suid-own
 	within_reach 'a set-user-ID program of our own' "$work/suid-own"
 	cp own sgid && chgrp 65534 sgid && chmod 2755 sgid
-	out_of_reach 'a set-group-ID program' 'it is set-group-ID' "$work/sgid"
+	is_traced 'a set-group-ID program' "$work/sgid" 'it is set-group-ID'
 	if has setpriv; then
 		exits 'run -n under no_new_privs' 0 \
 			setpriv --no-new-privs "$command" run -n "$work/suid"
-		silent 'then set-user-ID is nothing to tell'
+		says 'then set-user-ID is nothing to tell' err \
+			'.*backend preload: the shim reaches .*'
 	fi
 fi
 cp own capable

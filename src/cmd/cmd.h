@@ -81,9 +81,10 @@ int lof_shim_preload(const char *shim);
 
 /*
  * launcher.c: the reason why a command does not pass LD_PRELOAD on to the
- * program that it starts, or NULL if none is known.
+ * program that it starts, or NULL if none is known. *is_elsewhere: another
+ * process starts the program.
  */
-const char *lof_launcher_clears(char **command);
+const char *lof_launcher_clears(char **command, bool *is_elsewhere);
 
 /* preload_reach.c: the effect of LD_PRELOAD on the file of a program. */
 struct lof_target {
@@ -92,12 +93,12 @@ struct lof_target {
 	bool gains;		/* it gains privileges: it must not be traced */
 };
 
+void lof_target_examine(const char *path, struct lof_target *target);
+
 /*
  * lock_unreached.c: let a program that the shim does not reach call mlockall()
  * when it is executed next. Prints a line: it is done, or the reason why not.
  */
-void lof_lock_unreached(const char *name, const struct lof_target *target);
-
-void lof_target_examine(const char *path, struct lof_target *target);
+bool lof_lock_unreached(const char *name);
 
 #endif

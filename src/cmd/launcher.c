@@ -22,14 +22,15 @@ struct launcher {
 
 static const char not_passed[] = "it does not pass LD_PRELOAD on";
 static const char cleared[] = "it clears the environment";
+static const char elsewhere[] =
+	"the service manager starts it, in another environment";
 
 static const struct launcher launchers[] = {
 	{ .name = "doas", .why = not_passed },
 	{ .name = "pkexec", .why = not_passed },
-	{ .name = "run0", .why = not_passed },
+	{ .name = "run0", .why = elsewhere },
 	{ .name = "sudo", .why = not_passed },
-	{ .name = "systemd-run", 
-	  .why = "the service manager starts it, in another environment",
+	{ .name = "systemd-run", .why = elsewhere,
 	  .option = "--scope", .keeps = true, .valued = "CEHMpu" },
 	{ .name = "env", .why = cleared, .option = "--ignore-environment",
 	  .letter = 'i', .dash = true, .valued = "CSu" },
@@ -102,7 +103,7 @@ static bool has_option(const struct launcher *launcher, char **args)
 	return false;
 }
 
-const char *lof_launcher_clears(char **command)
+const char *lof_launcher_clears(char **command, bool *is_elsewhere)
 {
 	const struct launcher *launcher = launcher_find(command[0]);
 
@@ -115,5 +116,6 @@ const char *lof_launcher_clears(char **command)
 	if (launcher->option &&
 	    has_option(launcher, command + 1) == launcher->keeps)
 		return NULL;
+	*is_elsewhere = launcher->why == elsewhere;
 	return launcher->why;
 }

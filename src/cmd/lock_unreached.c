@@ -13,18 +13,16 @@
  * Under a limit the kernel's MCL_FUTURE would make later mappings of the
  * program fail.
  */
-void lof_lock_unreached(const char *name, const struct lof_target *target)
+bool lof_lock_unreached(const char *name)
 {
 	char text[LOF_SIZE_CHARS];
 	uint64_t bytes;
 	int err;
 
-	if (!target->why || target->refuses || target->gains)
-		return;
 	if (lof_lock_limit(&bytes)) {
 		warnx("%s will not be locked: RLIMIT_MEMLOCK is %s, and no "
 		      "CAP_IPC_LOCK", name, lof_size_text(text, bytes));
-		return;
+		return false;
 	}
 	err = lof_lock_at_exec();
 	if (err) {
@@ -33,4 +31,5 @@ void lof_lock_unreached(const char *name, const struct lof_target *target)
 	} else {
 		warnx("%s is made to call mlockall when it starts", name);
 	}
+	return !err;
 }

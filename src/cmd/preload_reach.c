@@ -121,8 +121,7 @@ static const char *judge_elf(const struct lof_elf *file)
 	if (!lof_elf_loader(file, path, sizeof(path)))
 		loader = lof_elf_dynamic(file, DT_SONAME, "");
 	if (!loader)
-		return "it is statically linked; only dynamically linked "
-		       "programs that it starts are reached";
+		return "it is statically linked";
 	if (!is_our_loader(loader))
 		return "it uses a different dynamic loader";
 	return NULL;

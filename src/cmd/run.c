@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "run_environment.h"
 
 static const char help[] =
@@ -27,6 +28,7 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	" -a, --all          lock all memory of the program on fault\n"
+	"     --backend HOW  auto, preload, trace or exec\n"
 	"     --children HOW fork, exec, both or no: which children lock too\n"
 	" -d, --discard      let the program discard locked pages\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
@@ -43,11 +45,12 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_CHILDREN, OPTION_POPULATE,
-       OPTION_PREFAULT, OPTION_SUMMARY };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_BACKEND, OPTION_CHILDREN,
+       OPTION_POPULATE, OPTION_PREFAULT, OPTION_SUMMARY };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
+	{ "backend", required_argument, NULL, OPTION_BACKEND },
 	{ "children", required_argument, NULL, OPTION_CHILDREN },
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
@@ -65,6 +68,7 @@ static const struct option long_options[] = {
 
 struct run {
 	struct lof_environment environment;
+	struct lof_backend backend;
 	bool dry_run;
 };
 
@@ -88,27 +92,6 @@ static void warn_of_options(const struct run *run, const char *command,
 }
 
 /*
- * Warn if the shim will have no effect. The command is run anyway. Return
- * whether there was a warning.
- */
-static bool warn_if_in_vain(char **command, const struct lof_target *target)
-{
-	const char *disable = getenv("LOCKONFAULT_DISABLE"), *why;
-	bool disabled = disable && strcmp(disable, "1") == 0;
-
-	if (disabled)
-		warnx("LOCKONFAULT_DISABLE=1 is set: the shim will do nothing");
-	why = lof_launcher_clears(command);
-	if (why)
-		warnx("the shim cannot be loaded into the program that %s "
-		      "starts: %s", command[0], why);
-	else if (target->why)
-		warnx("the shim cannot be loaded into %s: %s", command[0],
-		      target->why);
-	return disabled || why || target->why;
-}
-
-/*
  * "env CMD" keeps the shell from running its builtin of the name CMD. But env
  * treats a CMD with '=' as a variable; the shell does not if CMD is quoted.
  */
@@ -116,10 +99,13 @@ static int print_command(const struct run *run, char **command)
 {
 	if (!strchr(command[0], '='))
 		fputs("env ", stdout);
-	lof_environment_print(stdout, &run->environment);
-	for (; *command; command++) {
+	if (lof_environment_print(stdout, &run->environment))
 		putchar(' ');
-		lof_print_quoted(stdout, *command);
+	lof_backend_print(&run->backend);
+	for (char **word = command; *word; word++) {
+		if (word != command)
+			putchar(' ');
+		lof_print_quoted(stdout, *word);
 	}
 	return lof_cmd_print("\n", LOF_EXIT_OURS);
 }
@@ -127,30 +113,35 @@ static int print_command(const struct run *run, char **command)
 static int run_command(struct run *run, char **command)
 {
 	struct lof_target target = { .why = NULL };
-	bool verbose = run->environment.value[LOF_SETTING_VERBOSE], warned;
+	bool verbose = run->environment.value[LOF_SETTING_VERBOSE], in_vain;
+	struct lof_backend *backend = &run->backend;
 	char path[PATH_MAX];
 	int err;
 
 	if (lof_find_command(command[0], path, sizeof(path)) == 0)
 		lof_target_examine(path, &target);
-	if (lof_environment_set(&run->environment, &target))
+	backend->locks_all = run->environment.value[LOF_SETTING_ALL];
+	lof_backend_choose(backend, command, &target);
+	run->environment.preloads = backend->preloads;
+	if (lof_environment_set(&run->environment))
 		return LOF_EXIT_OURS;
-	warned = warn_if_in_vain(command, &target);
+	in_vain = lof_backend_say(backend, command[0],
+				  verbose || run->dry_run);
 	warn_of_options(run, command[0], &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	if (lof_environment_try_log(&run->environment))
 		return LOF_EXIT_OURS;
 	lof_lock_limit_raise(verbose);
-	if (!warned)
+	if (!in_vain)
 		lof_lock_limit_warn();
 	if (verbose) {
 		fprintf(stderr, "%s: ", program_invocation_short_name);
 		lof_environment_print(stderr, &run->environment);
 		putc('\n', stderr);
 	}
-	if (run->environment.value[LOF_SETTING_ALL])
-		lof_lock_unreached(command[0], &target);
+	if (lof_backend_prepare(backend, command[0]))
+		return LOF_EXIT_OURS;
 	execvp(command[0], command);
 	err = errno;
 	warn("cannot execute %s", command[0]);
@@ -183,6 +174,10 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case 'n':
 			run.dry_run = true;
+			break;
+		case OPTION_BACKEND:
+			if (lof_backend_parse(&run.backend, optarg))
+				return LOF_EXIT_OURS;
 			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;

@@ -114,16 +114,15 @@ static int set_setting(struct lof_environment *environment, size_t i)
 	}
 }
 
-static int set_preload(struct lof_environment *environment,
-		       const struct lof_target *target)
+/* A program may refuse the shim; but a shim that is not there is an error. */
+static int set_preload(const struct lof_environment *environment)
 {
 	char shim[PATH_MAX];
 
 	if (lof_shim_find(environment->shim, shim, sizeof(shim)) ||
 	    lof_shim_check(shim))
 		return -1;
-	environment->preloads = !target->refuses;
-	return target->refuses ? 0 : lof_shim_preload(shim);
+	return environment->preloads ? lof_shim_preload(shim) : 0;
 }
 
 /*
@@ -170,10 +169,9 @@ static int check_variables(void)
 }
 
 /* In the order of the settings: LOCKONFAULT_MAX may set LOCKONFAULT_SYNC_MS. */
-int lof_environment_set(struct lof_environment *environment,
-			const struct lof_target *target)
+int lof_environment_set(struct lof_environment *environment)
 {
-	if (set_preload(environment, target))
+	if (set_preload(environment))
 		return -1;
 	for (size_t i = 0; i < LOF_NSETTINGS; i++)
 		if (set_setting(environment, i))
@@ -203,15 +201,18 @@ static void print_variable(FILE *out, const char *name, bool is_first)
 	lof_print_quoted(out, getenv(name));
 }
 
-void lof_environment_print(FILE *out, const struct lof_environment *environment)
+bool lof_environment_print(FILE *out, const struct lof_environment *environment)
 {
-	bool is_first = !environment->preloads;
+	bool is_first = true;
 
-	if (environment->preloads)
+	if (environment->preloads) {
 		print_variable(out, "LD_PRELOAD", true);
+		is_first = false;
+	}
 	for (size_t i = 0; i < LOF_NSETTINGS; i++)
 		if (environment->value[i]) {
 			print_variable(out, name_of(i), is_first);
 			is_first = false;
 		}
+	return !is_first;
 }

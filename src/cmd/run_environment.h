@@ -16,7 +16,7 @@ struct lof_environment {
 	const char *shim;		/* --shim, or NULL */
 	/* The argument of the option that sets the variable, or NULL. */
 	const char *value[LOF_NSETTINGS];
-	bool preloads;			/* LD_PRELOAD is set */
+	bool preloads;			/* LD_PRELOAD is to be set */
 };
 
 /*
@@ -24,13 +24,15 @@ struct lof_environment {
  * limit is raised: --max may be a percentage of RLIMIT_MEMLOCK. 0, or -1 after a
  * message.
  */
-int lof_environment_set(struct lof_environment *environment,
-			const struct lof_target *target);
+int lof_environment_set(struct lof_environment *environment);
 
 /* The shim does not tell that it cannot open the log. 0, or -1 after a message. */
 int lof_environment_try_log(const struct lof_environment *environment);
 
-/* Print the variables that were set, as words of a shell. */
-void lof_environment_print(FILE *out, const struct lof_environment *environment);
+/*
+ * Print the variables that were set, as words of a shell. Returns whether there
+ * are any.
+ */
+bool lof_environment_print(FILE *out, const struct lof_environment *environment);
 
 #endif

@@ -46,7 +46,7 @@ size_t lof_sys_ask_page_size(void)
 int lof_sys_mlock(struct lof_range range)
 {
 	return OWN3(LOF_CALL_MLOCK, SYS_mlock, range.start,
-		    lof_range_len(range), 0);
+		    lof_range_len(range), LOF_MARK);
 }
 
 int lof_sys_mlock2(struct lof_range range, unsigned int flags)
@@ -63,7 +63,7 @@ int lof_sys_munlock(struct lof_range range)
 
 int lof_sys_mlockall(int flags)
 {
-	return CALL3(SYS_mlockall, flags, 0, 0);
+	return CALL3(SYS_mlockall, flags, LOF_MARK, 0);
 }
 
 int lof_sys_munlockall(void)

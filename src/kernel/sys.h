@@ -96,6 +96,13 @@ static inline size_t lof_sys_page_size(void)
 	return known ? known : lof_sys_ask_page_size();
 }
 
+/*
+ * mlock() and mlockall() have this behind their last argument, where the kernel
+ * does not look. It tells the filter of trace/lock_filter.c that these calls
+ * have been converted already, or must not be.
+ */
+#define LOF_MARK	0x10cf
+
 int lof_sys_mlock(struct lof_range range);
 int lof_sys_mlock2(struct lof_range range, unsigned int flags);
 int lof_sys_munlock(struct lof_range range);

@@ -35,19 +35,6 @@ static _Atomic int mode;
 #define NOT_SET			(~0ul)
 static unsigned long children = NOT_SET;
 
-/* Programs that lock memory in order to populate it all now. */
-static bool wants_eager(const char *name)
-{
-	static const char *const eager[] = {
-		"fio", "memlockd", "prelockd", "vmtouch",
-	};
-
-	for (size_t i = 0; i < sizeof(eager) / sizeof(eager[0]); i++)
-		if (strcmp(name, eager[i]) == 0)
-			return true;
-	return false;
-}
-
 /* The name by which the program was executed; for a script, its name. */
 static const char *program_name(void)
 {
@@ -160,7 +147,8 @@ static int decide(void)
 	const char *name = program_name();
 	unsigned long convert = 0;
 
-	if (wants_eager(name) || is_sanitized() || value_of(LOF_SETTING_DISABLE, 0))
+	if (lof_setting_wants_eager(name) || is_sanitized() ||
+	    value_of(LOF_SETTING_DISABLE, 0))
 		return INERT;
 	set_options();
 	say_unknown_names();

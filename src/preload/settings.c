@@ -155,3 +155,15 @@ bool lof_setting_is_unknown(const char *variable, size_t *len)
 			return false;
 	return true;
 }
+
+bool lof_setting_wants_eager(const char *program)
+{
+	static const char *const eager[] = {
+		"fio", "memlockd", "prelockd", "vmtouch",
+	};
+
+	for (size_t i = 0; i < sizeof(eager) / sizeof(eager[0]); i++)
+		if (strcmp(program, eager[i]) == 0)
+			return true;
+	return false;
+}

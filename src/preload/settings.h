@@ -55,4 +55,7 @@ int lof_prefault_parse(const char *text, struct lof_prefault_sizes *sizes);
  */
 bool lof_setting_is_unknown(const char *variable, size_t *len);
 
+/* Does a program of this name lock memory in order to populate it all now? */
+bool lof_setting_wants_eager(const char *program);
+
 #endif

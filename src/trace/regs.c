@@ -9,6 +9,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
@@ -20,6 +21,10 @@ static bool __attribute__((unused)) is_in(const unsigned short *list,
 		list++;
 	return *list;
 }
+
+/* The kernel does not export these: a system call that will be restarted. */
+#define ERESTARTSYS	512
+#define ERESTARTNOINTR	513
 
 #if defined(__x86_64__)
 
@@ -35,6 +40,7 @@ static const unsigned short numbers[LOF_NTRACED][2] = {
 	[LOF_TRACED_MUNLOCK] = { 150, 151 },
 	[LOF_TRACED_MUNLOCKALL] = { 152, 153 },
 	[LOF_TRACED_MUNMAP] = { 11, 91 },
+	[LOF_TRACED_MADVISE] = { 28, 219 },
 };
 
 /*
@@ -159,6 +165,35 @@ void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
 	set_args(&regs->user, regs->is_32, args);
 }
 
+bool lof_traced_find(unsigned int arch, int number, enum lof_traced *call,
+		     bool *is_32)
+{
+	int i = 0;
+
+	*is_32 = arch == AUDIT_ARCH_I386;
+	if (!*is_32 && arch != AUDIT_ARCH_X86_64)
+		return false;
+	while (i < LOF_NTRACED && numbers[i][*is_32] != number)
+		i++;
+	*call = (enum lof_traced)i;
+	return i < LOF_NTRACED;
+}
+
+bool lof_regs_restart(const struct lof_regs *regs, uint64_t ip)
+{
+	long result = lof_regs_result(regs);
+
+	return regs->user.rip == ip &&
+	       (result == -ERESTARTSYS || result == -ERESTARTNOINTR);
+}
+
+void lof_regs_set_result(struct lof_regs *regs, uint64_t ip, long result)
+{
+	regs->user.rip = ip;
+	regs->user.rax = (uint64_t)result;
+	regs->user.orig_rax = ~0ull;
+}
+
 long lof_regs_result(const struct lof_regs *regs)
 {
 	return regs->is_32 ? (int32_t)regs->user.rax : (long)regs->user.rax;
@@ -177,6 +212,7 @@ static const unsigned short numbers[LOF_NTRACED] = {
 	[LOF_TRACED_MUNLOCK] = 229,
 	[LOF_TRACED_MUNLOCKALL] = 231,
 	[LOF_TRACED_MUNMAP] = 215,
+	[LOF_TRACED_MADVISE] = 233,
 };
 
 /* epoll_pwait, epoll_pwait2, rt_sigtimedwait, semtimedop, semop. */
@@ -298,6 +334,32 @@ void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
 		regs->user.regs[i] = args[i];
 }
 
+bool lof_traced_find(unsigned int arch, int number, enum lof_traced *call,
+		     bool *is_32)
+{
+	int i = 0;
+
+	*is_32 = false;
+	if (arch != AUDIT_ARCH_AARCH64)
+		return false;
+	while (i < LOF_NTRACED && numbers[i] != number)
+		i++;
+	*call = (enum lof_traced)i;
+	return i < LOF_NTRACED;
+}
+
+/* The kernel has set pc and x0 back already. */
+bool lof_regs_restart(const struct lof_regs *regs, uint64_t ip)
+{
+	return regs->user.pc == ip - INSN_SIZE;
+}
+
+void lof_regs_set_result(struct lof_regs *regs, uint64_t ip, long result)
+{
+	regs->user.pc = ip;
+	regs->user.regs[0] = (uint64_t)result;
+}
+
 long lof_regs_result(const struct lof_regs *regs)
 {
 	return (long)regs->user.regs[0];
@@ -378,6 +440,30 @@ void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
 	(void)insn;
 	(void)call;
 	(void)args;
+}
+
+bool lof_traced_find(unsigned int arch, int number, enum lof_traced *call,
+		     bool *is_32)
+{
+	(void)arch;
+	(void)number;
+	(void)call;
+	(void)is_32;
+	return false;
+}
+
+bool lof_regs_restart(const struct lof_regs *regs, uint64_t ip)
+{
+	(void)regs;
+	(void)ip;
+	return false;
+}
+
+void lof_regs_set_result(struct lof_regs *regs, uint64_t ip, long result)
+{
+	(void)regs;
+	(void)ip;
+	(void)result;
 }
 
 long lof_regs_result(const struct lof_regs *regs)

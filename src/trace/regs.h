@@ -73,8 +73,15 @@ void lof_regs_keep_remaining(struct lof_regs *regs,
 enum lof_traced {
 	LOF_TRACED_MLOCK, LOF_TRACED_MLOCK2, LOF_TRACED_MLOCKALL,
 	LOF_TRACED_MMAP, LOF_TRACED_MUNLOCK, LOF_TRACED_MUNLOCKALL,
-	LOF_TRACED_MUNMAP, LOF_NTRACED
+	LOF_TRACED_MUNMAP, LOF_TRACED_MADVISE, LOF_NTRACED
 };
+
+/*
+ * Which of these is a system call? arch is of <linux/audit.h>. Is it a call of
+ * 32 bits?
+ */
+bool lof_traced_find(unsigned int arch, int number, enum lof_traced *call,
+		     bool *is_32);
 
 /*
  * Prepare a call, by the instruction at an address. For a 32-bit thread the
@@ -82,6 +89,13 @@ enum lof_traced {
  */
 void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
 		   const uint64_t args[6]);
+
+/*
+ * Will the thread, which is stopped, make again the call that returned to ip?
+ * lof_regs_set_result() lets it go on there instead, with a result.
+ */
+bool lof_regs_restart(const struct lof_regs *regs, uint64_t ip);
+void lof_regs_set_result(struct lof_regs *regs, uint64_t ip, long result);
 
 /* The result of the call, or a negative errno. */
 long lof_regs_result(const struct lof_regs *regs);

@@ -189,11 +189,16 @@ int lof_tracee_begin(struct lof_tracee *tracee, pid_t tid)
 	return tracee->insn ? block_signals(tracee) : -ENOEXEC;
 }
 
-/* Stop the thread, by PTRACE_INTERRUPT. *status is that of its stop. */
-static int stop(pid_t tid, int *status, unsigned int timeout_ms)
+int lof_tracee_ask(pid_t tid)
+{
+	return error_of(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL));
+}
+
+/* Wait until the thread has stopped. *status is that of its stop. */
+static int wait_until_asked(pid_t tid, int *status, unsigned int timeout_ms)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	int err = error_of(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL));
+	int err = 0;
 
 	while (!err) {
 		err = wait_for_stop(tid, status, deadline);
@@ -204,19 +209,31 @@ static int stop(pid_t tid, int *status, unsigned int timeout_ms)
 	return err;
 }
 
+int lof_tracee_await(struct lof_tracee *tracee, pid_t tid,
+		     unsigned int timeout_ms)
+{
+	int status, err = wait_until_asked(tid, &status, timeout_ms);
+
+	if (err)
+		return err;
+	err = lof_tracee_begin(tracee, tid);
+	tracee->status = status;
+	return err;
+}
+
 int lof_tracee_interrupt(struct lof_tracee *tracee, pid_t tid,
 			 unsigned int timeout_ms)
 {
 	struct lof_blocked_call blocked = { .number = -1 };
-	int err, status;
+	int err;
 
 	lof_blocked_call_read(tid, &blocked);
-	err = stop(tid, &status, timeout_ms);
-	if (err)
+	err = lof_tracee_ask(tid);
+	if (!err)
+		err = lof_tracee_await(tracee, tid, timeout_ms);
+	if (err && err != -ENOEXEC)
 		return err;
-	err = lof_tracee_begin(tracee, tid);
 	tracee->was_interrupted = true;
-	tracee->status = status;
 	if (!err)
 		lof_resume_fix(tid, &tracee->saved, tracee->mask, &blocked);
 	return err;

@@ -57,6 +57,14 @@ int lof_tracee_interrupt(struct lof_tracee *tracee, pid_t tid,
 			 unsigned int timeout_ms);
 
 /*
+ * The two halves of it, for a thread that does not stop before the tracer has
+ * done more, and whose system call the tracer will answer.
+ */
+int lof_tracee_ask(pid_t tid);
+int lof_tracee_await(struct lof_tracee *tracee, pid_t tid,
+		     unsigned int timeout_ms);
+
+/*
  * Begin to make calls in a thread that is stopped already: by
  * lof_tracee_wait_for_exec(), or by the end of a system call.
  */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A helper process, which may trace this process. It is a grandchild, so that
+ * the program that this process executes next has no child that it does not
+ * know.
+ */
+#ifndef LOF_TRACE_HELPER_H
+#define LOF_TRACE_HELPER_H
+
+#include <sys/types.h>
+
+/*
+ * Start a helper that calls help(): pid is this process, fd a socket to it. All
+ * signals are blocked in the helper. help() does not return. *fd is the other
+ * end of the socket. Returns 0, or a negative errno.
+ */
+int lof_helper_start(void (*help)(pid_t pid, int fd, const void *arg),
+		     const void *arg, int *fd);
+
+#endif
