@@ -157,13 +157,13 @@ int main(int argc, char **argv)
 		kill(getpid(), SIGKILL);
 	if (strcmp(way, "abort") == 0)
 		abort();
-	if (strcmp(way, "fork") == 0 || strcmp(way, "fork_exit") == 0 ||
-	    strcmp(way, "vfork") == 0 || strcmp(way, "filter_fork") == 0)
-		fork_and(way);
 	if (strcmp(way, "filter") == 0)
 		filter(SYS_readlinkat);
 	if (strcmp(way, "filter_fork") == 0)
 		filter(SYS_getpid);
+	if (strcmp(way, "fork") == 0 || strcmp(way, "fork_exit") == 0 ||
+	    strcmp(way, "vfork") == 0 || strcmp(way, "filter_fork") == 0)
+		fork_and(way);
 	if (strcmp(way, "exec") == 0)
 		execl(argv[0], argv[0], "exit", NULL);
 	if (strcmp(way, "closed") == 0 || strcmp(way, "other") == 0)
