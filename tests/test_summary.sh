@@ -263,8 +263,10 @@ same 'the child counts for itself' "1 $page 1 1048576 " \
 	"$(sed -n "s/^$line\$/\\1 \\3/p" err | tr '\n' ' ')"
 exits 'a child of fork that calls _exit' 7 "$command" run --summary \
 	./ends fork_exit
-same 'its line comes first' '0 0 1 1048576 ' \
+same 'it has locked nothing, and has no line' '1 1048576 ' \
 	"$(sed -n "s/^$line\$/\\1 \\3/p" err | tr '\n' ' ')"
+exits 'a program that locks nothing' 0 "$command" run --summary true
+same 'it has a line' 1 "$(grep -c ' true: locks: 0 converted' err)"
 exits 'a child of vfork' 7 sh -c 'echo $$ >id; exec "$0" run --summary \
 	./ends vfork' "$command"
 same 'it has no line, its parent has one' '1 1048576' "$(lines) $(part 3)"

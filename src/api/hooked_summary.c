@@ -28,6 +28,7 @@ static struct {
 	_Atomic uint64_t refused;	/* calls */
 	_Atomic uint64_t ranges, all;	/* bytes asked by range, by mlockall */
 	uint64_t converted;		/* before this process was forked */
+	bool is_forked;
 } counts;
 
 /* The name that /proc has for standard error, and its name at the beginning. */
@@ -81,6 +82,7 @@ void lof_summary_after_fork_in_child(void)
 	counts.ranges = 0;
 	counts.all = 0;
 	counts.converted = lof_converted();
+	counts.is_forked = true;
 	counts.pid = lof_sys_getpid();
 }
 
@@ -168,5 +170,7 @@ LOF_PUBLIC bool lof_hooked_summary(struct lof_summary *summary)
 	summary->left_out = summary->is_bound ? stats.overrun : stats.left_out;
 	at_least(&summary->asked, counts.all);
 	at_least(&summary->asked, stats.charged + stats.left_out);
-	return true;
+	/* Shells fork all the time. */
+	return !counts.is_forked || summary->converted || summary->refused ||
+	       summary->asked;
 }
