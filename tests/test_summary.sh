@@ -64,11 +64,11 @@ static void print_truth(void)
 	fflush(stdout);
 }
 
-static void filter(void)
+static void filter(unsigned int nr)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_readlinkat, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -82,12 +82,15 @@ static void filter(void)
 static void fork_and(const char *way)
 {
 	pid_t child = strcmp(way, "vfork") == 0 ? vfork() : fork();
+	int status = 0;
 
 	if (!child && strcmp(way, "fork") == 0)
 		exit(mlock(&way, 1) != 0);
 	if (!child)
 		_exit(0);
-	waitpid(child, NULL, 0);
+	waitpid(child, &status, 0);
+	if (status)
+		exit(3);
 }
 
 int main(int argc, char **argv)
@@ -154,11 +157,13 @@ int main(int argc, char **argv)
 		kill(getpid(), SIGKILL);
 	if (strcmp(way, "abort") == 0)
 		abort();
-	if (strcmp(way, "fork") == 0 || strcmp(way, "fork_exit") == 0 ||
-	    strcmp(way, "vfork") == 0)
-		fork_and(way);
 	if (strcmp(way, "filter") == 0)
-		filter();
+		filter(SYS_readlinkat);
+	if (strcmp(way, "filter_fork") == 0)
+		filter(SYS_getpid);
+	if (strcmp(way, "fork") == 0 || strcmp(way, "fork_exit") == 0 ||
+	    strcmp(way, "vfork") == 0 || strcmp(way, "filter_fork") == 0)
+		fork_and(way);
 	if (strcmp(way, "exec") == 0)
 		execl(argv[0], argv[0], "exit", NULL);
 	if (strcmp(way, "closed") == 0 || strcmp(way, "other") == 0)
@@ -258,8 +263,10 @@ same 'the child counts for itself' "1 $page 1 1048576 " \
 	"$(sed -n "s/^$line\$/\\1 \\3/p" err | tr '\n' ' ')"
 exits 'a child of fork that calls _exit' 7 "$command" run --summary \
 	./ends fork_exit
-same 'its line comes first' '0 0 1 1048576 ' \
+same 'it has locked nothing, and has no line' '1 1048576 ' \
 	"$(sed -n "s/^$line\$/\\1 \\3/p" err | tr '\n' ' ')"
+exits 'a program that locks nothing' 0 "$command" run --summary true
+same 'it has a line' 1 "$(grep -c ' true: locks: 0 converted' err)"
 exits 'a child of vfork' 7 sh -c 'echo $$ >id; exec "$0" run --summary \
 	./ends vfork' "$command"
 same 'it has no line, its parent has one' '1 1048576' "$(lines) $(part 3)"
@@ -268,6 +275,8 @@ exits 'a handler on a small stack' 7 "$command" run --summary ./ends small
 same 'a small stack: no line' 0 "$(lines)"
 exits 'a filter that kills for readlinkat' 7 "$command" run --summary ./ends filter
 same 'a filter: no line' 0 "$(lines)"
+exits 'a filter that kills for getpid, and fork' 7 "$command" run --summary \
+	./ends filter_fork
 exits 'exec' 7 "$command" run --summary ./ends exec
 same 'the new program has a line' 1 "$(lines)"
 exits 'a program that is left alone' 0 env LOCKONFAULT_DISABLE=1 \

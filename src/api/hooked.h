@@ -79,8 +79,8 @@ void lof_hooked_summary_count(size_t bytes, bool is_refused);
 void lof_hooked_summary_count_all(void);
 
 /*
- * False: not begun, told already, a child of vfork, the ledger is busy, or
- * standard error is another file now.
+ * False: not begun, told already, a child of vfork, a child of fork that asked
+ * for nothing, the ledger is busy, or standard error is another file now.
  */
 bool lof_hooked_summary(struct lof_summary *summary);
 

@@ -4,8 +4,6 @@
 
 #include "api/hooked.h"
 
-#include <sys/resource.h>
-
 #include "api/result.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
@@ -38,13 +36,13 @@ LOF_PUBLIC size_t lof_hooked_stack_room(uintptr_t here)
 {
 	struct search search = { .here = here };
 	uintptr_t gap = (GAP_PAGES + 1) * lof_sys_page_size(), lowest;
-	struct rlimit limit;
+	uint64_t limit;
 
 	if (lof_smaps_each(search_area, &search) != 1 ||
-	    getrlimit(RLIMIT_STACK, &limit))
+	    lof_sys_stack_limit(&limit))
 		return 0;
 	lowest = search.below + gap;
-	if (limit.rlim_cur < search.stack.end - lowest)
-		lowest = search.stack.end - (uintptr_t)limit.rlim_cur;
+	if (limit < search.stack.end - lowest)
+		lowest = search.stack.end - (uintptr_t)limit;
 	return lowest < here ? here - lowest : 0;
 }

@@ -249,6 +249,11 @@ long lof_sys_readlink(const char *path, char *buf, size_t size)
 		    size, 0, 0);
 }
 
+int lof_sys_getpid(void)
+{
+	return OWN3(LOF_CALL_LOG, SYS_getpid, 0, 0, 0);
+}
+
 int lof_sys_open_log(const char *path)
 {
 	return (int)CALL6(SYS_openat, AT_FDCWD, path, LOF_LOG_FLAGS, 0600, 0,
@@ -344,14 +349,24 @@ void lof_sys_yield(void)
 	(void)CALL3(SYS_sched_yield, 0, 0, 0);
 }
 
-int lof_sys_memlock_limit(uint64_t *limit)
+static int soft_limit(int resource, uint64_t *limit)
 {
 	uint64_t old[2];
 	int err;
 
-	err = (int)OWN6(LOF_CALL_PRLIMIT, SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, old,
+	err = (int)OWN6(LOF_CALL_PRLIMIT, SYS_prlimit64, 0, resource, 0, old,
 		       0, 0);
 	if (!err)
 		*limit = old[0];
 	return err;
+}
+
+int lof_sys_memlock_limit(uint64_t *limit)
+{
+	return soft_limit(RLIMIT_MEMLOCK, limit);
+}
+
+int lof_sys_stack_limit(uint64_t *limit)
+{
+	return soft_limit(RLIMIT_STACK, limit);
 }

@@ -158,6 +158,9 @@ int lof_sys_close(int fd);
 /* The length of the link's contents, cut off at size; or a negative errno. */
 long lof_sys_readlink(const char *path, char *buf, size_t size);
 
+/* The process ID; not cached as in libc. -EPERM: a filter refuses it. */
+int lof_sys_getpid(void);
+
 /*
  * Open a file to append to it. It is created with mode 0600; it does not become
  * the controlling terminal. Neither this call nor a write to it waits.
@@ -217,6 +220,9 @@ long lof_sys_pagemap_scan(int fd, const struct lof_pm_question *question,
 
 /* The soft RLIMIT_MEMLOCK in bytes; UINT64_MAX: no limit. */
 int lof_sys_memlock_limit(uint64_t *limit);
+
+/* The soft RLIMIT_STACK, in the same way. */
+int lof_sys_stack_limit(uint64_t *limit);
 
 /* Widen addr and len to whole pages: 0 or -EINVAL, see lof_range_widen(). */
 static inline int lof_range_of(struct lof_range *range, const void *addr,
