@@ -190,11 +190,19 @@ same 'LOCKONFAULT_DISABLE: on fault is on fault' 1 \
 if ${CC:-cc} -static -o server-static "$srcdir/tests/cmd/server.c" 2>/dev/null
 then
 	exits 'bench, a static program' 0 "$command" bench -J -R 2 \
-		-r log:ready ./server-static $len say:ready
+		--backend=preload -r log:ready ./server-static $len say:ready
 	says 'static: it is said' err 'lockonfault run: .* into \./server-static: .*'
 	same 'static: once' 1 "$(grep -c 'into' err)"
 	same 'static: without its locks' 0 "$(value charged none max)"
 	same 'static: on fault is as it asks' $len "$(value locked onfault max)"
+	if "$command" run --backend=trace true 2>/dev/null; then
+		exits 'bench, a static program that is traced' 0 "$command" \
+			bench -J -R 2 -r log:ready ./server-static $len say:ready
+		same 'traced: on fault is on fault' 1 \
+			"$(($(value locked onfault max) < len))"
+	else
+		left_out 'a program under a supervisor: it cannot be traced here'
+	fi
 else
 	left_out 'a static program: none can be built here'
 fi

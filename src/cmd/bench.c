@@ -43,6 +43,7 @@ static const char help[] =
 	"\n"
 	"Options of lockonfault run, for CMD on fault:\n"
 	" -a, --all            lock all memory of the program on fault\n"
+	"     --backend HOW    auto, preload, trace or exec\n"
 	" -d, --discard        let the program discard locked pages\n"
 	" -m, --max MAX        lock at most SIZE, P%, limit:P%, cgroup:P%\n"
 	"     --populate HOW   keep or strip MAP_POPULATE\n"
@@ -53,7 +54,7 @@ static const char help[] =
 enum {
 	OPTION_SVG = CHAR_MAX + 1, OPTION_LOG,
 	/* These are passed on to run. */
-	OPTION_POPULATE, OPTION_SHIM,
+	OPTION_BACKEND, OPTION_POPULATE, OPTION_SHIM,
 };
 
 static const struct option long_options[] = {
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "all", no_argument, NULL, 'a' },
+	{ "backend", required_argument, NULL, OPTION_BACKEND },
 	{ "discard", no_argument, NULL, 'd' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
