@@ -134,6 +134,8 @@ static const struct {
 	{ "trim_*", TOOL_ANY | TOOL_QEMU, "it has a malloc of its own" },
 	{ "trim_gives_free_blocks_of_all_heaps_of_an_arena_back:0",
 	  TOOL_NO_MLOCK2, SLOW },
+	{ "moved_memory_is_locked_although_a_reader_saw_it_unlocked:0",
+	  TOOL_VALGRIND | TOOL_QEMU, MREMAP },
 	{ "discarded_memory_is_locked_although_a_reader_saw_it_unlocked:0",
 	  TOOL_NO_MLOCK2 | TOOL_QEMU, KIND },
 	{ "map_over_the_limit_maps_nothing:1", TOOL_QEMU, PLACE },
