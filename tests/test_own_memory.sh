@@ -52,6 +52,7 @@ for setting in LOCKONFAULT_CONVERT=0 LOCKONFAULT_CONVERT=1 \
 	done
 	same_as_bare 'a hole stays one' $setting use-hole
 	same_as_bare 'a mapping shrinks and grows back' $setting shrink-and-grow
+	same_as_bare 'half of the addresses can be mapped' $setting map-half
 done
 
 # The sandbox kills a program that makes such a system call later.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # java and node, which reserve much address space and collect garbage, do the
-# same under the shim as without it.
+# same under the shim as without it. With all memory locked on fault, they give
+# as much of it back after a peak as without locks.
 # shellcheck source=tests/check.sh
 . "${srcdir:-.}/tests/check.sh"
 # shellcheck source=tests/programs.sh
@@ -9,6 +10,57 @@
 
 has java || has node || skip 'neither java nor node is installed'
 
+# gives_back TITLE COMMAND...: COMMAND prints MiB resident at a peak and after
+# it. With all memory locked both are within 10 %, and 2 MiB for the shim.
+gives_back() {
+	title=$1
+	shift
+	bare=$("$@")
+	locked=$(LOCKONFAULT_ALL=1 LD_PRELOAD=$shim "$@")
+	title="$title, MiB at the peak and after: $bare, locked $locked"
+	if echo "$bare $locked" | awk '{
+		exit !(NF == 4 && $3 > $1 * 0.9 - 2 && $2 < $1 * 0.8 &&
+		       $4 <= $2 * 1.1 + 2) }'
+	then
+		ok "$title"
+	else
+		fail "$title"
+	fi
+}
+
+cat >"$work/Peak.java" <<'JAVA'
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+public class Peak {
+    static List<byte[]> kept = new ArrayList<>();
+
+    static long resident() throws Exception {
+        for (String line : Files.readAllLines(Paths.get("/proc/self/status")))
+            if (line.startsWith("VmRSS:"))
+                return Long.parseLong(line.replaceAll("[^0-9]", "")) >> 10;
+        return 0;
+    }
+
+    public static void main(String[] args) throws Exception {
+        for (int i = 0; i < 150; i++) {
+            byte[] block = new byte[1 << 20];
+
+            Arrays.fill(block, (byte) 1);
+            kept.add(block);
+        }
+        long peak = resident();
+
+        kept = null;
+        for (int i = 0; i < 3; i++)
+            System.gc();
+        System.out.println(peak + " " + resident());
+    }
+}
+JAVA
 cat >"$work/Churn.java" <<'JAVA'
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -54,9 +106,19 @@ java_alike() {
 	alike "java $*" java java -Xmx64m -XX:-UsePerfData "$@" \
 		-cp "$work" Churn
 }
-if has javac && javac -d "$work" "$work/Churn.java"; then
+java_gives_back() {
+	gives_back "java $*" java -Xms16m -Xmx400m -XX:-UsePerfData \
+		-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 "$@" \
+		-cp "$work" Peak
+}
+if has javac && javac -d "$work" "$work/Churn.java" "$work/Peak.java"; then
 	locked_too java_alike -XX:+UseSerialGC
 	locked_too java_alike -XX:+UseG1GC -XX:+AlwaysPreTouch
+	if may_lock_all; then
+		java_gives_back -XX:+UseSerialGC
+		! java -XX:+UseShenandoahGC -version 2>/dev/null ||
+			java_gives_back -XX:+UseShenandoahGC
+	fi
 else
 	not_run 'java: there is no javac'
 fi
@@ -110,6 +172,24 @@ for (let round = 0; round < 30; round++) {
 }
 setTimeout(() => console.log(6 * 7), 100);
 JS
+cat >"$work/peak.js" <<'JS'
+const { readFileSync } = require('fs');
+
+function resident() {
+	const status = readFileSync('/proc/self/status', 'utf8');
+
+	return status.match(/VmRSS:\s+(\d+)/)[1] >> 10;
+}
+
+let kept = [];
+for (let i = 0; i < 40; i++)
+	kept.push(new Array(500000).fill(i + 0.5), Buffer.alloc(500000, i));
+const peak = resident();
+kept = null;
+for (let i = 0; i < 4; i++)
+	gc();
+setTimeout(() => console.log(peak, resident()), 300);
+JS
 node_alike() {
 	alike node node node "$work/churn.js"
 }
@@ -119,6 +199,7 @@ if has node; then
 	node_alike
 	same 'node with all memory locked' 42 "$(
 		LOCKONFAULT_ALL=1 LD_PRELOAD=$shim node "$work/discard.js")"
+	! may_lock_all || gives_back node node --expose-gc "$work/peak.js"
 else
 	not_run 'node: it is not installed'
 fi

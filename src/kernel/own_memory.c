@@ -37,17 +37,22 @@ static _Atomic uintptr_t region_end;
 static _Atomic uintptr_t used_up_to;
 
 /*
- * With 64 bits: half-way up to the stack. The program and its heap lie in the
- * upper or the lowest part of the address space below the stack, and the kernel
- * places mappings downwards from the stack. With 32 bits no large hole may be
- * cut in two: half-way up to the program, which is the lowest mapping.
+ * With 64 bits: a sixth of the way up to the stack. The program and its heap lie
+ * from two thirds of the way on, or in the lowest part, and the kernel places
+ * mappings downwards from the stack. Half of all addresses must stay one hole,
+ * because a program may reserve that much. ZGC of Java uses fixed addresses at
+ * an eighth of the way, and below.
+ *
+ * With 32 bits no large hole may be cut in two: half-way up to the program,
+ * which is the lowest mapping.
  */
 static uintptr_t first_place(void)
 {
-	unsigned long above = getauxval(sizeof(void *) > 4 ? AT_RANDOM
-							   : AT_PHDR);
+	uintptr_t place = sizeof(void *) > 4 ?
+			  (uintptr_t)getauxval(AT_RANDOM) / 128 * 21 :
+			  (uintptr_t)getauxval(AT_PHDR) / 2;
 
-	return ((uintptr_t)above / 2) & ~(BLOCK - 1);
+	return place & ~(BLOCK - 1);
 }
 
 /*

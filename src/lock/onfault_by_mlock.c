@@ -282,7 +282,13 @@ static int flag_near(struct lof_range range, bool downward)
 	struct reach reach = { range, range, downward };
 	int err = flag_reach(&reach);
 
-	return err == -ENOMEM && !has_hole(range) ? flag_but_one(&reach) : err;
+	if (err == -ENOMEM && !has_hole(range))
+		err = flag_but_one(&reach);
+	/* If another thread unmapped the guard, mlock failed at its hole. */
+	if (err == -ENOMEM && downward &&
+	    is_hole(range.start - lof_sys_page_size()))
+		err = -ENOSYS;
+	return err;
 }
 
 /* The locked ranges between the range and the next hole. */

@@ -9,12 +9,18 @@
 #include <unistd.h>
 
 #include "kernel/heaps.h"
+#include "kernel/sys.h"
 
 #define HEAP	((uintptr_t)(sizeof(long) == 4 ? 1 << 20 : 64 << 20))
 #define NPAGES	8
 
 static size_t page;
 static uintptr_t heap;	/* NPAGES at the begin of a place for a heap */
+
+static struct lof_range pages(uintptr_t at, size_t first, size_t after)
+{
+	return (struct lof_range){ at + first * page, at + after * page };
+}
 
 static void begin(void)
 {
@@ -26,7 +32,9 @@ static void begin(void)
 	heap = ((uintptr_t)room + HEAP - 1) & ~(HEAP - 1);
 	ck_assert_int_eq(mprotect((void *)heap, NPAGES * page,
 				  PROT_READ | PROT_WRITE), 0);
-	ck_assert_int_eq(mlock2((void *)heap, NPAGES * page, MLOCK_ONFAULT), 0);
+	/* libc's functions do nothing under a sanitizer. */
+	ck_assert_int_eq(lof_sys_mlock2(pages(heap, 0, NPAGES), MLOCK_ONFAULT),
+			 0);
 	memset((void *)heap, 0, page);
 }
 
@@ -76,7 +84,7 @@ END_TEST
 START_TEST(parts_of_a_heap_that_are_not_locked_are_left_out)
 {
 	write_header(heap, heap + 48, 8 * page, 8 * page);
-	ck_assert_int_eq(munlock((void *)(heap + 5 * page), 3 * page), 0);
+	ck_assert_int_eq(lof_sys_munlock(pages(heap, 5, 8)), 0);
 	assert_found(5);
 	ck_assert_int_eq(mprotect((void *)(heap + 3 * page), 2 * page,
 				  PROT_READ), 0);
@@ -126,8 +134,8 @@ START_TEST(heap_of_brk_is_found)
 	uintptr_t aligned = ((uintptr_t)start + page - 1) & ~(page - 1);
 	size_t bytes = 0;
 
-	ck_assert_int_eq(mlock2((void *)(aligned + page), 14 * page,
-				MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_sys_mlock2(pages(aligned, 1, 15), MLOCK_ONFAULT),
+			 0);
 	ck_assert_int_eq(lof_heaps_each(count_brk, &bytes), 0);
 	ck_assert_uint_eq(bytes, 14 * page);
 }

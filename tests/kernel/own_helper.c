@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,23 @@ static void shrink_and_grow(void)
 }
 
 /* Use memory for which the library maps its own, under a limit. */
+/* Map ever more, up to half of the addresses below the stack. */
+static void map_half(void)
+{
+	char name[32];
+	void *addr;
+
+	/* The stack lies at the end of the addresses. */
+	for (size_t size = page << 18; size && size < (uintptr_t)name;
+	     size *= 2) {
+		addr = mmap(NULL, size, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+		snprintf(name, sizeof(name), "%zu GiB", size >> 30);
+		say(name, addr == MAP_FAILED);
+		if (addr != MAP_FAILED)
+			munmap(addr, size);
+	}
+}
+
 static void touch_all(void)
 {
 	char *addr = map(1);
@@ -238,6 +256,8 @@ int main(int argc, char **argv)
 		use_hole();
 	else if (!strcmp(command, "shrink-and-grow"))
 		shrink_and_grow();
+	else if (!strcmp(command, "map-half"))
+		map_half();
 	else if (!strcmp(command, "touch"))
 		touch_all();
 	else if (!strcmp(command, "size"))

@@ -266,6 +266,25 @@ START_TEST(guard_that_another_thread_opens_is_left_alone)
 }
 END_TEST
 
+static void unmap_the_guard(void)
+{
+	ck_assert_int_eq(lof_munmap(unit_at(9), unit_len(1)), 0);
+}
+
+/* mlock fails then, as it does for the limit. */
+START_TEST(guard_that_another_thread_unmaps_is_not_needed)
+{
+	make_guard(9);
+	unit_sys.before = unmap_the_guard;
+	lock(10, 14);
+	ck_assert_ptr_null(unit_sys.before);
+	for (size_t i = 0; i < NPAGES; i++)
+		ck_assert_int_eq(lof_is_locked(unit_pages(i, i + 1)),
+				 i >= 10 && i < 14);
+	assert_tracked(10, 14);
+}
+END_TEST
+
 /* The program has locked the guard page itself. */
 START_TEST(guard_that_is_locked_stays_locked)
 {
@@ -368,6 +387,7 @@ Suite *suite_flag(void)
 	tcase_add_test(tc, end_that_another_thread_locks_hides_no_hole);
 	tcase_add_test(tc, hole_within_that_is_gone_again_is_noticed);
 	tcase_add_test(tc, guard_that_another_thread_opens_is_left_alone);
+	tcase_add_test(tc, guard_that_another_thread_unmaps_is_not_needed);
 	tcase_add_test(tc, guard_that_is_locked_stays_locked);
 	tcase_add_test(tc, guard_that_another_thread_locks_stays_locked);
 	tcase_add_test(tc, guard_locked_during_a_sync_is_forgotten);

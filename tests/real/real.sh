@@ -385,6 +385,15 @@ start_node() {
 }
 ask_node() { curl -sfm 20 http://127.0.0.1:$port/; }
 
+# A minute of load, with no option of run. LOF_REAL_NODE: another node.
+has_node_minute() { has "${LOF_REAL_NODE:-node}"; }
+start_node_minute() {
+	start_locked "${LOF_REAL_NODE:-node}" --expose-gc "$here/server.js" $port
+}
+ask_node_minute() {
+	"${LOF_REAL_NODE:-node}" "$here/load.js" $port "$server" 60
+}
+
 has_pulseaudio() { has pulseaudio pactl; }
 start_pulseaudio() {
 	echo 'lock-memory = yes' >"$d/daemon.conf"
@@ -493,8 +502,8 @@ while True:
 	except OSError:
 		pass')
 [ $# -gt 0 ] || set -- chronyd tor tor_sandbox openvpn memcached mariadbd \
-	nbdkit qemu gdnsd earlyoom java node pulseaudio musl ucx openmpi \
-	llama llama_strip model
+	nbdkit qemu gdnsd earlyoom java node node_minute pulseaudio musl ucx \
+	openmpi llama llama_strip model
 program=program way=way answered=answered status=exit
 locked='VmLck kB' resident='VmRSS kB'
 row ''

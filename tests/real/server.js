@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A server that makes garbage for each answer.
+// A server that makes garbage for each answer. /peak keeps 160 MB for 5 s;
+// /collect collects garbage.
 const { createHash } = require('crypto');
 
 function churn() {
@@ -17,7 +18,22 @@ function churn() {
 	return hash.digest('hex') + '\n';
 }
 
+let kept;
+
+function peak() {
+	kept = [];
+	for (let i = 0; i < 40; i++)
+		kept.push(new Array(500000).fill(i + 0.5));
+	setTimeout(() => kept = null, 5000);
+	return 'peak\n';
+}
+
 require('http').createServer((request, response) => {
-	response.end(churn());
+	if (request.url === '/peak')
+		response.end(peak());
+	else if (request.url === '/collect')
+		setTimeout(() => (gc(), response.end()), 1000);
+	else
+		response.end(churn());
 }).listen(Number(process.argv[2]), '127.0.0.1');
 process.on('SIGTERM', () => process.exit(0));
