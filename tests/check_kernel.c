@@ -35,6 +35,7 @@ int main(void)
 	srunner_add_suite(runner, dontunmap_suite());
 	srunner_add_suite(runner, query_suite());
 	srunner_add_suite(runner, hold_suite());
+	srunner_add_suite(runner, costs_suite());
 	srunner_add_suite(runner, pages_suite());
 	srunner_add_suite(runner, drift_suite());
 	srunner_add_suite(runner, budget_suite());

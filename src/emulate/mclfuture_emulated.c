@@ -62,18 +62,54 @@ unsigned int lof_emulate_choose(bool is_converted)
 	return LOF_MCLFUTURE_OURS | (limited ? LOF_MCLFUTURE_OURS_LIMITED : 0);
 }
 
+/*
+ * Bytes that fitted at the last look at the charge, and are not used up yet. To
+ * look takes longer than to map and lock a page. They are an eighth of the
+ * reserve at most: so much of it the library may take, if the program locks
+ * memory between two looks.
+ */
+static struct {
+	_Atomic uint64_t limit, bytes;
+} room;
+
+static bool take_room(uint64_t limit, size_t len)
+{
+	uint64_t bytes = atomic_load(&room.bytes);
+
+	if (atomic_load(&room.limit) != limit)
+		return false;
+	while (bytes >= len)
+		if (atomic_compare_exchange_weak(&room.bytes, &bytes,
+						 bytes - len))
+			return true;
+	return false;
+}
+
+static void leave_room(uint64_t limit, uint64_t bytes)
+{
+	uint64_t most = RESERVE(limit) / 8;
+
+	atomic_store(&room.bytes, bytes < most ? bytes : most);
+	atomic_store(&room.limit, limit);
+}
+
 /* If the limit or the charge cannot be read, the kernel decides. */
 static bool has_room(size_t len)
 {
-	uint64_t limit, charge;
+	uint64_t limit, most, charge;
 
 	if (!(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED) ||
-	    lof_sys_memlock_limit(&limit))
+	    lof_sys_memlock_limit(&limit) || take_room(limit, len))
 		return true;
-	limit -= RESERVE(limit);
-	if (len > limit)
+	most = limit - RESERVE(limit);
+	if (len > most)
 		return false;
-	return lof_smaps_charge(0, &charge) || charge <= limit - len;
+	if (lof_smaps_charge(0, &charge))
+		return true;
+	if (charge > most - len)
+		return false;
+	leave_room(limit, most - len - charge);
+	return true;
 }
 
 /*

@@ -303,6 +303,28 @@ START_TEST(under_a_limit_an_eighth_is_left_free)
 }
 END_TEST
 
+/* To read the charge takes longer than to map and lock a page. */
+START_TEST(under_a_limit_few_mappings_read_the_charge)
+{
+	unsigned long reads;
+	char *addr;
+
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("without mlock2 each lock on fault reads the charge");
+	emulate_under_a_limit(MCL_FUTURE);
+	count_reads();
+	reads = count_reads();
+	for (int i = 0; i < 256; i++) {
+		addr = map(page, RW);
+		OK(lof_munmap(addr, page));
+	}
+	addr = map(page, RW);
+	reads = count_reads() - reads;
+	ck_assert_uint_lt(reads, 128);
+	KINDS(addr, "O");
+}
+END_TEST
+
 START_TEST(under_a_limit_current_mappings_are_locked_if_they_fit)
 {
 	arena_lay(0, "F.O-");
@@ -605,6 +627,7 @@ Suite *future_suite(void)
 	tcase_add_test(tc, catch_up_without_future_locks_nothing);
 	tcase_add_test(tc, child_of_fork_has_no_emulation);
 	tcase_add_test(tc, under_a_limit_an_eighth_is_left_free);
+	tcase_add_test(tc, under_a_limit_few_mappings_read_the_charge);
 	tcase_add_test(tc,
 		       under_a_limit_current_mappings_are_locked_if_they_fit);
 	tcase_add_test(tc, under_a_limit_current_alone_locks_what_fits);

@@ -503,6 +503,7 @@ static const struct {
 	{ "thread-last", thread_last },
 	{ "thread-fork", thread_fork },
 	{ "thread-daemon", thread_daemon },
+	{ "thread-many", thread_many },
 	{ "filter-kill", filter_kill },
 	{ "filter-trap", filter_trap },
 	{ "filter-errno", filter_errno },

@@ -62,6 +62,7 @@ void thread_single(void);
 void thread_last(void);
 void thread_fork(void);
 void thread_daemon(void);
+void thread_many(void);
 
 /* The program under a seccomp filter, in filter.c. */
 void filter_kill(void);

@@ -193,3 +193,48 @@ void thread_daemon(void)
 	DONE_MAP(mmap(at(4), pages(4), RW, OVER, -1, 0));
 	SHOW();
 }
+
+static unsigned long count_reads(void)
+{
+	unsigned long reads = 0;
+	char line[64];
+	FILE *io = fopen("/proc/self/io", "re");
+
+	while (io && fgets(line, sizeof(line), io))
+		sscanf(line, "syscr: %lu", &reads);
+	if (io)
+		fclose(io);
+	return reads;
+}
+
+static void *wait_for_the_end(void *arg)
+{
+	pause();
+	return arg;
+}
+
+/* Begin threads that stay, and return the reads that this took. */
+static unsigned long begin_threads(void)
+{
+	unsigned long before = count_reads();
+	pthread_t thread;
+
+	for (int i = 0; i < 64; i++)
+		if (pthread_create(&thread, NULL, wait_for_the_end, NULL))
+			exit(26);
+	return count_reads() - before;
+}
+
+/* A thread takes no longer to begin if there are more of them. */
+void thread_many(void)
+{
+	unsigned long first;
+
+	helper_become_nobody(8 << 20);
+	DONE(mlockall(MCL_CURRENT | MCL_FUTURE));
+	begin_threads();
+	first = begin_threads();
+	DONE(begin_threads() > first + 32);
+	fflush(stdout);
+	_exit(0);
+}

@@ -61,6 +61,12 @@ START_TEST(daemon_that_gives_up_root_goes_on)
 }
 END_TEST
 
+START_TEST(threads_under_a_limit_begin_as_fast_as_the_first)
+{
+	ck_assert_str_eq(run("thread-many", NULL), "ok ok ");
+}
+END_TEST
+
 TCase *thread_case(void)
 {
 	TCase *tcase = tcase_create("threads");
@@ -72,5 +78,6 @@ TCase *thread_case(void)
 			    0, 3);
 	tcase_add_test(tcase, daemon_that_gives_up_root_goes_on);
 	tcase_add_test(tcase, child_of_fork_has_a_thread_of_its_own);
+	tcase_add_test(tcase, threads_under_a_limit_begin_as_fast_as_the_first);
 	return tcase;
 }

@@ -268,3 +268,17 @@ void add_for_each_kind(struct both_kinds both, const TTest *test)
 	tcase_add_test(both.tcase[0], test);
 	tcase_add_test(both.tcase[1], test);
 }
+
+unsigned long count_reads(void)
+{
+	unsigned long reads = 0;
+	char line[64];
+	FILE *io = fopen("/proc/self/io", "r");
+
+	if (!io)
+		skip("the kernel does not count the calls of a process");
+	while (fgets(line, sizeof(line), io))
+		sscanf(line, "syscr: %lu", &reads);
+	fclose(io);
+	return reads;
+}

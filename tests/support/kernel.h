@@ -94,6 +94,12 @@ int is_marked(const void *addr, size_t npages, char first);
 
 /* Become a user without capabilities, with this RLIMIT_MEMLOCK, for good. */
 void become_nobody(size_t limit);
+
+/*
+ * The calls of read() in this process, with those of this function. They show a
+ * reading of smaps on a busy machine, too; the time does not.
+ */
+unsigned long count_reads(void);
 void set_limit(size_t limit);
 
 /* A case whose tests have an arena. The ledger must agree after each test. */
@@ -157,6 +163,7 @@ Suite *budget_suite(void);
 Suite *drift_suite(void);
 Suite *future_suite(void);
 Suite *query_suite(void);
+Suite *costs_suite(void);
 Suite *hold_suite(void);
 Suite *pages_suite(void);
 Suite *policy_suite(void);
