@@ -517,6 +517,20 @@ static int hammer(pid_t pid, struct stopped *stopped)
 	return err == -EIO ? -1 : n;
 }
 
+/* Wait for the end of the process, or end it. */
+static int wait_for_end(pid_t pid)
+{
+	int64_t deadline = now_us() + (duration_ms + 20000) * INT64_C(1000);
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (now_us() > deadline)
+			kill(pid, SIGKILL);
+		doze(1);
+	}
+	return status;
+}
+
 static bool test(const struct state *state)
 {
 	struct stopped stopped = { .sum = 0 };
@@ -543,7 +557,7 @@ static bool test(const struct state *state)
 			printf("%s: it is not stopped any more\n", state->name);
 		kill(pid, SIGCONT);
 	}
-	waitpid(pid, &status, 0);
+	status = wait_for_end(pid);
 	is_right = check_time(state, stopped.sum) && is_right && n >= 0 &&
 		   status == 0;
 	printf("%s %s: %d pairs, longest stop %d us", is_right ? "ok" : "FAIL",
