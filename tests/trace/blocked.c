@@ -445,10 +445,13 @@ static void __attribute__((noreturn)) be(const struct state *state)
 	_exit(reason != NULL);
 }
 
-/* Is the time right? The stops may prolong it, on a loaded machine. */
+/*
+ * Is the time right? The stops may prolong it, on a loaded machine; so may the
+ * time until the process runs again.
+ */
 static bool check_time(const struct state *state, uint64_t stopped_ns)
 {
-	int most = duration_ms + SLACK_MS + (int)(stopped_ns / 1000000);
+	int most = duration_ms + SLACK_MS + 2 * (int)(stopped_ns / 1000000);
 
 	/* In strict mode there is no clock. */
 	if (state->is_endless || !*elapsed_ms ||
