@@ -156,7 +156,7 @@ static int make_stop(struct injection *injection)
 		err = choose_and_try(injection, &thread);
 		if (err == -ESRCH) {
 			if (++nempty == MOST_EMPTY)
-				return err;
+				return last;
 			pause_briefly();
 			continue;
 		}

@@ -127,9 +127,23 @@ void lof_regs_repeat(struct lof_regs *regs,
 	regs->user.rip -= INSN_SIZE;
 }
 
-/* rax is -ERESTART_RESTARTBLOCK, so the kernel does it. */
-void lof_regs_keep_remaining(struct lof_regs *regs,
-			     const struct lof_blocked_call *blocked)
+/* rax shows how the kernel restarts the call, and orig_rax which. */
+bool lof_regs_is_undone(const struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
+	return false;
+}
+
+void lof_regs_replay(struct lof_regs *regs, uint64_t insn)
+{
+	(void)regs;
+	(void)insn;
+}
+
+void lof_regs_reinstate(struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
 {
 	(void)regs;
 	(void)blocked;
@@ -202,7 +216,12 @@ long lof_regs_result(const struct lof_regs *regs)
 #elif defined(__aarch64__)
 
 #define INSN_SIZE		4
-#define NR_RESTART_SYSCALL	128
+#define NR_GETPID		172
+
+/* Of the kernel; a program never sees them. */
+#define ERESTARTSYS		512
+#define ERESTARTNOHAND		514
+#define ERESTART_RESTARTBLOCK	516
 
 static const unsigned short numbers[LOF_NTRACED] = {
 	[LOF_TRACED_MLOCK] = 228,
@@ -297,32 +316,50 @@ void lof_regs_repeat(struct lof_regs *regs,
 	regs->user.pc -= INSN_SIZE;
 }
 
-/* nanosleep, clock_nanosleep without TIMER_ABSTIME, futex with a timeout */
-static bool has_remaining(const struct lof_blocked_call *blocked)
+bool lof_regs_is_undone(const struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
+{
+	return blocked->number >= 0 &&
+	       blocked->ip == regs->user.pc + INSN_SIZE &&
+	       (uint64_t)blocked->number == regs->user.regs[8];
+}
+
+/* The kernel keeps x0 of the latest call. */
+void lof_regs_replay(struct lof_regs *regs, uint64_t insn)
+{
+	regs->user.pc = insn;
+	regs->user.regs[8] = NR_GETPID;
+}
+
+/* The result inside the kernel, which says how to restart the call. */
+static int restart_code(const struct lof_blocked_call *blocked)
 {
 	uint64_t operation = blocked->args[1] & 127;
 
 	switch (blocked->number) {
-	case 101:
-		return true;
-	case 115:
-		return !(blocked->args[1] & 1);
-	case 98:
-		/* FUTEX_WAIT, FUTEX_WAIT_BITSET */
-		return (operation == 0 || operation == 9) && blocked->args[3];
+	case 72:	/* pselect6 */
+	case 73:	/* ppoll */
+	case 133:	/* rt_sigsuspend */
+		return ERESTARTNOHAND;
+	case 101:	/* nanosleep */
+		return ERESTART_RESTARTBLOCK;
+	case 115:	/* clock_nanosleep, TIMER_ABSTIME */
+		return blocked->args[1] & 1 ? ERESTARTNOHAND :
+			ERESTART_RESTARTBLOCK;
+	case 98:	/* futex: FUTEX_WAIT, FUTEX_WAIT_BITSET */
+		return (operation == 0 || operation == 9) && blocked->args[3] ?
+			ERESTART_RESTARTBLOCK : ERESTARTSYS;
 	default:
-		return false;
+		return ERESTARTSYS;
 	}
 }
 
-void lof_regs_keep_remaining(struct lof_regs *regs,
-			     const struct lof_blocked_call *blocked)
+void lof_regs_reinstate(struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
 {
-	if (blocked->number >= 0 &&
-	    blocked->ip == regs->user.pc + INSN_SIZE &&
-	    (uint64_t)blocked->number == regs->user.regs[8] &&
-	    has_remaining(blocked))
-		regs->user.regs[8] = NR_RESTART_SYSCALL;
+	regs->user.pc += INSN_SIZE;
+	regs->user.regs[0] =
+		(unsigned long long)-(long long)restart_code(blocked);
 }
 
 void lof_regs_call(struct lof_regs *regs, uint64_t insn, enum lof_traced call,
@@ -426,8 +463,22 @@ enum lof_call_kind lof_regs_kind(long number, bool is_32)
 	return LOF_CALL_RESTARTS;
 }
 
-void lof_regs_keep_remaining(struct lof_regs *regs,
-			     const struct lof_blocked_call *blocked)
+bool lof_regs_is_undone(const struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
+{
+	(void)regs;
+	(void)blocked;
+	return false;
+}
+
+void lof_regs_replay(struct lof_regs *regs, uint64_t insn)
+{
+	(void)regs;
+	(void)insn;
+}
+
+void lof_regs_reinstate(struct lof_regs *regs,
+			const struct lof_blocked_call *blocked)
 {
 	(void)regs;
 	(void)blocked;

@@ -63,11 +63,25 @@ void lof_regs_repeat(struct lof_regs *regs,
 		     const struct lof_blocked_call *blocked);
 
 /*
- * If the thread will restart a call with a relative timeout, let it sleep for
- * the remaining time only. Only aarch64 needs this.
+ * Only on aarch64 the kernel undoes an interrupted call before the stop, so
+ * that it is repeated, and cannot do it otherwise after other calls: after a
+ * signal handler, or with the remaining timeout. Is the thread in such a call?
+ * Then lof_regs_replay() prepares a call without effect that brings the kernel
+ * the lost first argument, and lof_regs_reinstate() changes the registers to
+ * those of the interrupted call after it.
  */
-void lof_regs_keep_remaining(struct lof_regs *regs,
-			     const struct lof_blocked_call *blocked);
+bool lof_regs_is_undone(const struct lof_regs *regs,
+			const struct lof_blocked_call *blocked);
+void lof_regs_replay(struct lof_regs *regs, uint64_t insn);
+void lof_regs_reinstate(struct lof_regs *regs,
+			const struct lof_blocked_call *blocked);
+
+/* Must a blocked call be known before the stop? */
+#if defined(__aarch64__)
+#define LOF_REGS_NEED_BLOCKED	true
+#else
+#define LOF_REGS_NEED_BLOCKED	false
+#endif
 
 /* The system calls that are made in a tracee. */
 enum lof_traced {

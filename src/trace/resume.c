@@ -2,8 +2,7 @@
 /*
  * After most system calls the kernel itself hides the stop from the thread
  * (ERESTARTSYS). This file is for the rest: calls that end with EINTR at any
- * stop, restarts that need a number that ptrace does not show, and restartable
- * sequences.
+ * stop, and restartable sequences.
  */
 #include "config.h"
 
@@ -121,6 +120,5 @@ void lof_resume_fix(pid_t tid, struct lof_regs *regs, uint64_t mask,
 			lof_regs_repeat(regs, blocked);
 		return;
 	}
-	lof_regs_keep_remaining(regs, blocked);
 	abort_sequence(tid, regs);
 }

@@ -221,22 +221,38 @@ int lof_tracee_await(struct lof_tracee *tracee, pid_t tid,
 	return err;
 }
 
+/* A thread that was stopped just before may not be in its call again. */
+static void read_blocked(pid_t tid, struct lof_blocked_call *blocked)
+{
+	const struct timespec tick = { 0, 1000000 };
+
+	for (int i = 0; LOF_REGS_NEED_BLOCKED && i < 4; i++) {
+		lof_blocked_call_read(tid, blocked);
+		if (blocked->number >= 0)
+			break;
+		nanosleep(&tick, NULL);
+	}
+}
+
 int lof_tracee_interrupt(struct lof_tracee *tracee, pid_t tid,
 			 unsigned int timeout_ms)
 {
 	struct lof_blocked_call blocked = { .number = -1 };
 	int err;
 
-	lof_blocked_call_read(tid, &blocked);
+	read_blocked(tid, &blocked);
 	err = lof_tracee_ask(tid);
 	if (!err)
 		err = lof_tracee_await(tracee, tid, timeout_ms);
 	if (err && err != -ENOEXEC)
 		return err;
 	tracee->was_interrupted = true;
-	if (!err)
-		lof_resume_fix(tid, &tracee->saved, tracee->mask, &blocked);
-	return err;
+	tracee->blocked = blocked;
+	if (err)
+		return err;
+	tracee->is_undone = lof_regs_is_undone(&tracee->saved, &blocked);
+	lof_resume_fix(tid, &tracee->saved, tracee->mask, &blocked);
+	return 0;
 }
 
 int lof_tracee_call(struct lof_tracee *tracee, enum lof_traced call,
@@ -270,10 +286,23 @@ static int settle(struct lof_tracee *tracee)
 	return err;
 }
 
+static int reinstate(struct lof_tracee *tracee)
+{
+	struct lof_regs regs = tracee->saved;
+	int err;
+
+	lof_regs_replay(&regs, tracee->insn);
+	err = make_call(tracee->tid, &regs);
+	lof_regs_reinstate(&tracee->saved, &tracee->blocked);
+	return err;
+}
+
 int lof_tracee_end(struct lof_tracee *tracee)
 {
-	int err = lof_regs_set(tracee->tid, &tracee->saved);
+	int err = tracee->is_undone ? reinstate(tracee) : 0;
 
+	if (!err)
+		err = lof_regs_set(tracee->tid, &tracee->saved);
 	if (!err)
 		err = set_mask(tracee->tid, tracee->mask);
 	return !err && tracee->was_interrupted ? settle(tracee) : err;

@@ -42,6 +42,8 @@ struct lof_tracee {
 	uint64_t insn;		/* the address of a system call instruction */
 	uint64_t mask;		/* its signal mask; all are blocked meanwhile */
 	bool was_interrupted;	/* by lof_tracee_interrupt() */
+	bool is_undone;		/* see lof_regs_is_undone() */
+	struct lof_blocked_call blocked;	/* before the stop */
 	int status;		/* of waitpid(), for its latest stop */
 };
 
