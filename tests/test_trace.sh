@@ -197,6 +197,19 @@ if ! is_limited; then
 		./static exec 1
 fi
 
+# --- /proc of another PID namespace
+
+if is_root && unshare --pid --fork true 2>/dev/null; then
+	exits 'another /proc' 125 unshare --pid --fork \
+		"$command" $trace ./static flags
+	says 'another /proc: it is said' err \
+		'.*: /proc is missing, or is of another PID namespace'
+	! is_limited && on_fault 'a PID namespace of its own' unshare --pid \
+		--fork --mount-proc "$command" $trace ./static
+else
+	left_out 'a PID namespace: it cannot be made here'
+fi
+
 # --- a handle of libc of its own, and Go
 
 python='import ctypes, mmap

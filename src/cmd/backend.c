@@ -130,6 +130,8 @@ static const char *why_not_traced(int err)
 		return "this needs Linux 5.9, on x86-64 or aarch64";
 	case -EBUSY:
 		return "another process receives its system calls (seccomp)";
+	case -ENXIO:
+		return "/proc is missing, or is of another PID namespace";
 	default:
 		return strerror(-err);
 	}

@@ -277,12 +277,12 @@ static void serve(struct supervisor *supervisor)
 		return;
 	}
 	if (lof_setting_wants_eager(call.status.name) ||
-	    must_not_seize(supervisor, call.status.pid) ||
 	    !lof_rewrite_may(&call.locking, call.tid, &call.status)) {
 		leave_to_program(supervisor, &call, NULL);
 		return;
 	}
-	why = seize(supervisor, &call);
+	why = must_not_seize(supervisor, call.status.pid) ?
+	      "another thread of it does not stop" : seize(supervisor, &call);
 	if (!why && is_waiting(supervisor, &call))
 		stop_and_replace(supervisor, &call);
 	else if (!why)
