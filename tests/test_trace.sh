@@ -139,6 +139,21 @@ if ! is_limited; then
 	fi
 fi
 
+# --- a program with a filter of its own
+
+exits 'a filter against mlock2' 0 "$command" $trace -v ./static filter
+if grep -q 'it has a filter of its own' err; then
+	says 'a filter against mlock2: in full' out lo
+else
+	says 'a filter against mlock2: it is suspended' out 'lo lf'
+fi
+if nobody_has; then
+	exits 'a filter against mlock2, of a user' 0 as_nobody \
+		"$command" $trace -v ./static filter
+	says 'of a user: in full' out lo
+	says 'of a user: it is said' err '.*: it has a filter of its own .*'
+fi
+
 # --- the supervisor is killed
 
 mkfifo later
