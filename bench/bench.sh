@@ -36,6 +36,8 @@ fi
 rm -f $file
 say 'budgets'
 ./bench_sweep
+say 'attach: the time for which a process is stopped'
+[ ! -x lockonfault ] || ./bench_attach
 say 'whole programs under the shim'
 sh "$srcdir/bench/bench_programs.sh" bench.out/programs.tsv
 say 'programs that lock nothing, under a supervisor'

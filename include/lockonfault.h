@@ -108,8 +108,8 @@ struct lof_stats {
 	uint64_t holds;		/* bytes held by lof_hold() */
 	uint64_t drift;		/* times the ledger was wrong and corrected */
 	/* MCL_FUTURE emulated, or MCL_CURRENT under a limit: not locked */
-	uint64_t left_out;	/* in writable memory */
-	uint64_t passed_over;	/* in memory that is not writable */
+	uint64_t left_out;	/* in writable memory: no room */
+	uint64_t passed_over;	/* in other memory */
 	/* Budgets, as of the last scan (lof_catch_up); bytes */
 	uint64_t swept;		/* touched and locked */
 	uint64_t overrun;	/* touched and not locked */
@@ -118,7 +118,7 @@ struct lof_stats {
 /* Options of lof_set(). */
 enum lof_option {
 	LOF_CONVERT	= 1,	/* mlock, mlockall, MAP_LOCKED: on fault */
-	LOF_DISCARD	= 2,	/* MADV_DONTNEED, MADV_FREE on locked memory */
+	LOF_DISCARD	= 2,	/* madvise that takes pages of locked memory */
 	LOF_FORK	= 3,	/* the locks of a child of fork */
 	LOF_HUGE	= 4,	/* transparent huge pages in memory on fault */
 	LOF_HOLDS	= 5,	/* munlock and similar calls on held pages */
@@ -359,8 +359,10 @@ int lof_mprotect(void *addr, size_t len, int prot);
  * lof_madvise() - madvise(2)
  *
  * Under LOF_DISCARD_TRANSLATE, MADV_DONTNEED and MADV_FREE on locked memory
- * discard the pages and keep the lock, like lof_discard(). Otherwise they fail
- * with EINVAL, like the kernel.
+ * discard the pages and keep the lock, like lof_discard(). MADV_GUARD_INSTALL
+ * and MADV_REMOVE unlock the range for a moment, and fail with EAGAIN if
+ * RLIMIT_MEMLOCK is now below the locked size. Otherwise these four fail with
+ * EINVAL, like the kernel.
  */
 int lof_madvise(void *addr, size_t len, int advice);
 
@@ -395,6 +397,28 @@ int lof_populate(void *addr, size_t len, int prot);
  *   EAGAIN  RLIMIT_MEMLOCK is now below the locked size; nothing was changed
  */
 int lof_discard(void *addr, size_t len);
+
+/*
+ * lof_trim() - malloc_trim(3) for a heap that is locked on fault
+ *
+ * pad  bytes that stay free at the end of the heap of brk(2), for new blocks
+ *
+ * malloc_trim(3) cannot give locked pages back. So the heaps of glibc's malloc
+ * that are locked on fault are unlocked, trimmed, and locked on fault again. A
+ * page of a heap can be swapped out meanwhile. Memory that is locked in full is
+ * not given back.
+ *
+ * Returns 1 if malloc_trim(3) gave memory back, else 0; or -1:
+ *   EAGAIN  RLIMIT_MEMLOCK is now below the locked size; nothing was changed
+ *   ENOSYS  libc has no malloc_trim(3)
+ *   ENOMEM or another error of lof_mlock2(): another thread used up the limit
+ *           meanwhile, and a part of the heaps is not locked now
+ *   ENOENT, EACCES, or another error of open(2): /proc/self/smaps cannot be
+ *           read; nothing was changed
+ * Not async-signal-safe, as malloc_trim(3) is not. A child that another thread
+ * forks meanwhile has, under LOF_FORK_RELOCK, no lock of the heaps.
+ */
+int lof_trim(size_t pad);
 
 /*
  * lof_hold() - lock a range, and add 1 to the count of each page

@@ -152,6 +152,8 @@ OPERATION(protect, lof_mprotect(at(2), pages(4), PROT_READ))
 OPERATION(discard, lof_discard(at(2), pages(4)))
 OPERATION(discard_by_madvise, lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE) ||
 			      lof_madvise(at(2), pages(4), MADV_DONTNEED))
+OPERATION(guard_by_madvise, lof_set(LOF_DISCARD, LOF_DISCARD_TRANSLATE) ||
+			    lof_madvise(at(2), pages(4), MADV_GUARD_INSTALL))
 OPERATION(populate, lof_populate(at(0), pages(4), PROT_WRITE))
 OPERATION(hold, lof_hold(at(2), pages(12), MLOCK_ONFAULT))
 OPERATION(hold_full, lof_hold(at(2), pages(12), 0))
@@ -197,6 +199,7 @@ static const struct operation {
 	ROW(protect, NONE),
 	ROW(discard, BY(mlock) | BY(mlock2)),
 	ROW(discard_by_madvise, BY(mlock) | BY(mlock2)),
+	ROW(guard_by_madvise, BY(mlock) | BY(mlock2)),
 	ROW(populate, NONE),
 	ROW(hold, BY(munlock)),
 	ROW(hold_full, BY(munlock)),

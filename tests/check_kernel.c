@@ -46,6 +46,7 @@ int main(void)
 	srunner_add_suite(runner, rows_suite());
 	srunner_add_suite(runner, sandbox_suite());
 	srunner_add_suite(runner, races_suite());
+	srunner_add_suite(runner, trim_suite());
 	srunner_set_fork_status(runner, CK_FORK);
 	return run_suites(runner);
 }

@@ -72,6 +72,8 @@ int main(void)
 	srunner_add_suite(runner, suite_node_pool());
 	srunner_add_suite(runner, suite_smaps());
 	srunner_add_suite(runner, suite_summary());
+	srunner_add_suite(runner, suite_heaps());
+	srunner_add_suite(runner, suite_relock());
 	srunner_add_suite(runner, suite_sys_caps());
 	srunner_add_suite(runner, suite_ledger());
 	srunner_add_suite(runner, suite_flag());

@@ -120,7 +120,7 @@ compare() {
 	function locked_in_spite() {
 		# lockonfault(7), What the kernel does: EINVAL.
 		if (call == "madvise" && s[3] == "EINVAL" &&
-		    arg[3] ~ /^[489]$/)
+		    arg[3] ~ /^([489]|102)$/)
 			rule("madvise of memory that mlockall locked")
 		# lockonfault(7), MCL_FUTURE by the library: a lock of the
 		# program that needs more than the eighth fails.
@@ -188,9 +188,14 @@ compare() {
 		if (call == "mremap" && arg[4] ~ /^[457]$/)
 			dontunmap()
 		if (convert) {
-			if (call == "madvise" && arg[3] ~ /^[48]$/ &&
+			if (call == "madvise" && arg[3] ~ /^([489]|102)$/ &&
 			    b[3] == "EINVAL" && s[4] !~ /wrong/ &&
-			    (s[2] == 0 || s[3] == "ENOMEM"))
+			    (s[2] == 0 || s[3] ~ /^(ENOMEM|EACCES)$/))
+				discards()
+			# The kernel stops at the first locked page. Without it
+			# the call takes all memory of the process.
+			if (call == "madvise" && args ~ /^0, -4096, / &&
+			    s[2] ~ /^ended/)
 				discards()
 			# liblockonfault-preload(7), Converted calls: a lock on
 			# fault does not fail because of a page that cannot be
@@ -212,6 +217,11 @@ compare() {
 			}
 			if (is_refused)
 				locked_in_spite()
+			# lof_madvise(3), CAVEATS: MADV_FREE discards a locked
+			# page at once.
+			if (is_refused && call == "madvise" && arg[3] == 8 &&
+			    s[2] == 0)
+				discards()
 			if (limit && (before ~ /^(future|all)/ ||
 				      call == "mlockall"))
 				emulated()

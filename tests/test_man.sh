@@ -64,6 +64,22 @@ for page in $pages; do
 	empty "$page is well formed" wrong
 done
 
+# --- the options of lof_set() and their values, with their numbers, stand in
+#     "Policies" of lockonfault(7), and in lof_set(3)
+
+sed -n '/^enum lof_option/,/^#define LOF_SYNC_MS_MAX/ {
+	s/^\t\(LOF_[A-Z_]*\)\t*= \([0-9]*\).*/\1 (\2/p
+}' "$header" >options
+rendered man7/lockonfault.7 | awk '/^   [A-Z]/ { on = /Policies/ } on' >policies
+rendered man3/lof_set.3 >lof_set
+for page in policies lof_set; do
+	while read -r option; do
+		grep -q "^ *${option}[,)]" $page || echo "$option) is not there"
+	done <options >wrong
+	[ -s options ] || echo 'no options' >wrong
+	empty "$page: all options and values of the header" wrong
+done
+
 # --- the header: its prototypes, and the errors of each function, as "NAME
 #     ERRNO". "NAME *": also the errors of a system call. If the header refers
 #     to another function, the errors of that function.

@@ -73,13 +73,15 @@ stop
 
 # --- LEFTOUT: the writable memory that is not locked
 
-# unlocked PID: by smaps, the writable memory that could be locked and is not
+# unlocked PID: by smaps, the writable memory that could be locked and is not,
+# without the lowest page of each stack
 unlocked() {
-	awk '/^[0-9a-f]+-/ { writable = $2 ~ /w/ }
+	awk -v page=$(($(getconf PAGESIZE) / 1024)) '
+		/^[0-9a-f]+-/ { writable = $2 ~ /w/ }
 		/^Size:/ { size = $2 }
 		/^VmFlags:/ {
 			if (writable && !/ (lo|io|pf|mm|de|ht|dp)( |$)/)
-				sum += size
+				sum += / gd( |$)/ ? size - page : size
 		}
 		END { print sum * 1024 }' "/proc/$1/smaps"
 }
@@ -95,6 +97,19 @@ if nobody_can "$command" --version && has prlimit; then
 		"$left"
 	at_most 'all of the mapping' "$left" 16777216
 	shows 'a child of fork locks nothing' 'active unlimited 0 0' "$child"
+	stop
+	start as_nobody prlimit --memlock=8388608:8388608 \
+		"$command" run "$locker" present 16777216 3
+	read -r locker_pid <ready
+	shows 'without the lowest page of the stack' \
+		"active unlimited $(unlocked "$locker_pid") 0" "$locker_pid"
+	stop
+	start as_nobody prlimit --memlock=8388608:8388608 \
+		"$command" run "$locker" present 16777216 1
+	read -r locker_pid <ready
+	left=$("$command" status -bnr -o LEFTOUT "$locker_pid")
+	at_most 'MCL_CURRENT alone leaves out the mapping' "$left" 16777216
+	at_most 'and little more' "$(unlocked "$locker_pid")" "$left"
 	stop
 	start as_nobody prlimit --memlock=8388608:8388608 \
 		"$command" run "$locker" all 65536
@@ -128,7 +143,7 @@ if has python3; then
 	python3 - lib/liblockonfault.so.0 <<'EOF'
 import sys
 data = bytearray(open(sys.argv[1], 'rb').read())
-at = data.index(b'<liblockonfault/status-1>')
+at = data.index(b'<liblockonfault/status-2>')
 data[at] = 0x20
 open(sys.argv[1], 'wb').write(data)
 EOF

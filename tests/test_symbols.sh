@@ -56,7 +56,8 @@ case $(needed $library) in
 esac
 
 if [ -e $shim ]; then
-	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
+	wanted='_Exit _exit lof_preload madvise malloc_trim mlock mlock2 mlockall'
+	wanted="$wanted mmap mmap64 mprotect"
 	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
 	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
 	wanted="$wanted shmat shmdt syscall unshare"
@@ -69,14 +70,21 @@ if [ -e $shim ]; then
 		"$(by_name $shim)"
 	check 'the shim is bound when it is loaded' bound_at_once $shim
 	# Code that a hook can reach must not call the hooked functions.
-	for name in malloc calloc realloc free dlopen printf fprintf fopen \
+	for name in calloc realloc dlopen printf fprintf fopen \
 		abort exit; do
 		check "neither calls $name" sh -c \
 			"! nm -D --undefined-only $library $shim |
 			grep -qw '$name'"
 	done
-	# In a constructor, and in hooks whose callers may.
-	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o' \
+	for name in malloc free; do
+		same "no other file calls $name" 'prefault.o' \
+			"$(nm -A -u $library src/preload/.libs/*.o |
+				sed -n "s|.*/\([^/]*\):.* $name\$|\1|p" |
+				sort -u | tr '\n' ' ' | sed 's/ $//')"
+	done
+	# In constructors, and in hooks whose callers may.
+	same 'no other hook calls dlsym' \
+		'malloc_trim.o next.o pthread_create.o setuid.o summary.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"

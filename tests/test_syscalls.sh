@@ -64,6 +64,15 @@ over() {
 		$3 == "madvise:EINVAL" {
 		sub(/ msync:EBUSY madvise(:ENOMEM)?$/, "", $4)
 	}
+	# To guard or remove locked pages, unlock them for a moment. The limit
+	# must allow to lock them again.
+	mode == "capability" && $1 ~ /^madvise (guard|remove)/ &&
+		$3 == "madvise:EINVAL" {
+		sub(/ msync$/, "", $4)
+		sub(/ msync:EBUSY openat (read )+close /, " ", $4)
+		sub(/ msync:EBUSY madvise mlock2 munlock madvise(:EINVAL)? mlock2$/,
+		    "", $4)
+	}
 	# LOCKONFAULT_CONVERT: mlock becomes mlock2, to lock on fault.
 	mode == "capability" && $1 ~ /^mlock( |$)/ {
 		sub(/mlock/, "mlock2", $3)

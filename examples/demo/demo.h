@@ -54,8 +54,8 @@ uint64_t lof_demo_choose_size(uint64_t size);
 int lof_demo_measure(enum lof_way way, size_t size,
 		     struct lof_measured *measured);
 
-/* memcached.c: measure memcached without the shim and with it, and print it. */
-void lof_demo_memcached(const struct lof_look *look);
+/* memcached.c: measure memcached by "lockonfault bench". */
+void lof_demo_memcached(void);
 
 /* table.c: the first column names the figures; each heading has a column. */
 struct libscols_table *lof_demo_table(const struct lof_look *look,

@@ -4,7 +4,7 @@
  * It locks a range in full, on fault and not at all, writes to a part of the
  * pages, makes the range grow and moves it. It shows how long each step takes,
  * how much memory is resident and locked after it, and the flags of the lock in
- * smaps. Then it starts memcached, without the shim and with it.
+ * smaps. Then it measures memcached by "lockonfault bench".
  */
 #include "config.h"
 
@@ -190,7 +190,7 @@ static int demo(const struct lof_look *look, uint64_t size)
 	}
 	show_strips(look, measured);
 	putchar('\n');
-	lof_demo_memcached(look);
+	lof_demo_memcached();
 	putchar('\n');
 	show_gain(measured);
 	return finish();

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "api/hooked_summary.h"
 #include "base/options.h"
 #include "base/per_thread.h"
 #include "kernel/own_memory.h"
@@ -173,6 +174,7 @@ static void after_fork_in_child(void)
 	int saved = errno;
 
 	lof_ledger_after_fork_in_child();
+	lof_summary_after_fork_in_child();
 	/* MADV_DONTFORK may leave holes: then lock each VMA of the range. */
 	for (size_t i = 0; own_list() && i < list->count; i++)
 		if (lock(list->range[i]))

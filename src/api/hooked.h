@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/next.h"
 
@@ -47,6 +48,42 @@ void lof_hooked_sync_ms(unsigned long ms);
 /* Publish for `lockonfault status` that the shim is loaded. */
 void lof_hooked_publish(bool is_active);
 
+/* Publish the number of faults of the process until now. */
+void lof_hooked_mark_faults(void);
+
+/*
+ * The bytes by which the stack of the first thread can grow below an address in
+ * it, because of RLIMIT_STACK and the mapping below; 0 if /proc tells nothing.
+ */
+size_t lof_hooked_stack_room(uintptr_t here);
+
+/* The locks of this process at its end, for a line of the shim. */
+struct lof_summary {
+	uint64_t converted, refused;	/* calls */
+	uint64_t asked, charged;	/* bytes, as the rest */
+	uint64_t locked;		/* and resident */
+	uint64_t saved;			/* asked and not resident */
+	uint64_t left_out;
+	bool is_bound;			/* because of LOF_CONVERT_MAX */
+	const char *terminal;		/* standard error is closed now, and
+					   was this; or NULL */
+};
+
+/*
+ * Count from now on, in the children of fork too. A call has asked to lock so
+ * many bytes, or was refused; mlockall() has succeeded. begin: false if there is
+ * no standard error.
+ */
+bool lof_hooked_summary_begin(void);
+void lof_hooked_summary_count(size_t bytes, bool is_refused);
+void lof_hooked_summary_count_all(void);
+
+/*
+ * False: not begun, told already, a child of vfork, the ledger is busy, or
+ * standard error is another file now.
+ */
+bool lof_hooked_summary(struct lof_summary *summary);
+
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);
 
@@ -56,6 +93,13 @@ bool lof_hooked_permits_log(void);
  * and return true: then lof_hooked_after_setuid() must follow.
  */
 bool lof_hooked_before_setuid(void);
+
+/*
+ * lof_trim() by this malloc_trim(), if LOF_DISCARD allows it. If the heaps
+ * cannot be unlocked and locked again, only trim() is called. Returns what it
+ * returns.
+ */
+int lof_hooked_trim(size_t pad, int (*trim)(size_t pad));
 
 /* If the program has kept the privilege, let the kernel go on. */
 void lof_hooked_after_setuid(void);

@@ -17,6 +17,7 @@
 
 #include "api/result.h"
 #include "api/sync_thread.h"
+#include "kernel/next.h"
 #include "kernel/permit.h"
 #include "kernel/sys.h"
 #include "kernel/syscall.h"
@@ -86,8 +87,7 @@ LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 	long ret;
 
 	update = lof_permit_begin(refused);
-	ret = lof_syscall_raw(nr, args[0], args[1], args[2], args[3], args[4],
-			      args[5]);
+	ret = lof_next_confine(nr, args);
 	lof_permit_end(update, is_installed(nr, args, ret));
 	lof_sync_thread_resume(had_thread);
 	return ret;

@@ -480,13 +480,15 @@ static int protect_flagged(struct lof_range range, uintptr_t addr, size_t len,
 			   int prot)
 {
 	struct lof_change change;
+	struct lof_locks before;
 	int err, ret = 0;
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	if (lof_can_relock(range)) {
+		lof_locks_note(&before, range);
 		ret = lof_unlock_tracked(range);
 		err = lof_next_mprotect(addr, len, prot);
-		ret |= lof_relock(range, range.start);
+		ret |= lof_relock_as(&before, range, range.start);
 	} else {
 		err = lof_next_mprotect(addr, len, prot);
 	}

@@ -129,15 +129,17 @@ static int remap_plain(struct remap *r, size_t old_len, size_t new_len)
 static int call_kernel_unlocked(struct lof_change *change, struct remap *r,
 				size_t old_len, size_t new_len, bool *exact)
 {
+	struct lof_locks before;
 	int err;
 
+	lof_locks_note(&before, r->old);
 	err = lof_unlock_tracked(r->old);
 	if (!err)
 		err = call_kernel(change, r, old_len, new_len);
 	if (err)
-		lof_relock(r->old, r->old.start);
+		lof_relock_as(&before, r->old, r->old.start);
 	else
-		*exact = !lof_relock(r->old, r->new.start);
+		*exact = !lof_relock_as(&before, r->old, r->new.start);
 	return err;
 }
 
@@ -306,20 +308,20 @@ static int is_to_be_spared(const struct remap *r, bool populates)
 }
 
 /*
- * The old range wraps, and the kernel refuses it. With MREMAP_FIXED the kernel
- * (seen on 6.18) unmaps the new range first.
+ * The old range wraps, so the kernel moves nothing. With MREMAP_FIXED the kernel
+ * (seen on 6.18) unmaps the new range and fails. Before 6.17 the call succeeds
+ * if the lengths are equal, and changes nothing.
  */
-static int remap_refused(const struct remap *r, uintptr_t addr, size_t old_len,
-			 size_t new_len)
+static int remap_nothing(const struct remap *r, uintptr_t addr, size_t old_len,
+			 size_t new_len, uintptr_t *result)
 {
 	struct lof_change change;
-	uintptr_t unused;
 	int err;
 
 	lof_change_begin(&change, LOF_MAY_UNLOCK, LOF_NO_RANGE,
 			 r->flags & MREMAP_FIXED ? r->new : LOF_NO_RANGE);
 	err = lof_next_mremap(addr, old_len, new_len, r->flags, r->new.start,
-			      &unused);
+			      result);
 	lof_change_end(&change, LOF_UNSURE);
 	return err;
 }
@@ -343,7 +345,7 @@ static int remap(uintptr_t addr, size_t old_len, size_t new_len, int flags,
 		return lof_next_mremap(addr, old_len, new_len, flags, new_addr,
 				       result);
 	if (lof_range_widen(&r.old, addr, r.copies ? page : old_len, page))
-		return remap_refused(&r, addr, old_len, new_len);
+		return remap_nothing(&r, addr, old_len, new_len, result);
 	if (flags & MREMAP_DONTUNMAP && flags & MREMAP_MAYMOVE && !r.copies &&
 	    lof_range_len(r.old) == lof_range_len(r.new) && is_locked(r.old))
 		err = remap_locked_dontunmap(&r, new_len);

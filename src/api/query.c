@@ -120,20 +120,21 @@ static int around_by_msync(uintptr_t addr, struct lof_entry *entry)
 {
 	size_t page = lof_sys_page_size();
 	struct lof_range here = { addr & ~(page - 1), 0 };
-	int err;
+	int err, locked;
 
 	here.end = here.start + page;
-	/* A filter refuses msync, too: the ledger alone knows. */
-	if (!lof_cap_is_there(LOF_CAP_MSYNC)) {
-		err = lof_ledger_around(addr, entry);
-		entry->attr |= LOF_ATTR_SUSPECT;
-		return err;
-	}
 	for (int i = 0; i < ATTEMPTS; i++) {
 		err = lof_ledger_around(addr, entry);
-		if (err ||
-		    lof_is_locked(here) == (LOF_ATTR_KIND(entry->attr) != 0))
+		if (err)
 			return err;
+		locked = lof_ask_locked(here);
+		if (locked == (LOF_ATTR_KIND(entry->attr) != 0))
+			return 0;
+		/* A filter refuses msync, too: the ledger alone knows. */
+		if (locked < 0) {
+			entry->attr |= LOF_ATTR_SUSPECT;
+			return 0;
+		}
 		lof_ledger_reread(entry->range);
 	}
 	return -EAGAIN;

@@ -108,7 +108,7 @@ static void tick(void)
 		    lof_sys_futex_wait(&settings, setting, ms) == -ETIMEDOUT &&
 		    !lof_smaps_charge(0, &now.charged))
 			catch_up(&before, &now);
-	} while (!lof_smaps_process(&now.process) && !is_over(&now.process));
+	} while (!lof_smaps_process(0, &now.process) && !is_over(&now.process));
 }
 
 /* Is a thread of this process there, or about to be? */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* The number is that of the layout. */
-#define LOF_PUBLISHED_MARK	"<liblockonfault/status-1>"
+#define LOF_PUBLISHED_MARK	"<liblockonfault/status-2>"
 
 enum lof_published_shim {
 	LOF_PUBLISHED_NO_SHIM	= 0,	/* a program linked with the library */
@@ -36,6 +36,13 @@ struct lof_published_live {
 	_Atomic uint64_t future;	/* private to emulate/mclfuture.h */
 	_Atomic uint64_t over;		/* bytes touched and not locked, at the
 					   last scan of the budgets */
+	_Atomic uint64_t faults;	/* of the process, at its mark; 0: it
+					   has no mark */
+	/* private to emulate/mclfuture_emulated.c but to `status`: */
+	_Atomic uint64_t left_out;	/* bytes that MCL_CURRENT alone had no
+					   room for, */
+	_Atomic uint64_t passed_over;	/* and did not lock otherwise, */
+	_Atomic uint64_t left_at;	/* while `future` has this value */
 };
 
 /* The bits of `future` while the library emulates MCL_FUTURE. */

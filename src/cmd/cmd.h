@@ -18,9 +18,11 @@
 #define LOF_EXIT_CANNOT_EXEC	126
 #define LOF_EXIT_NOT_FOUND	127
 
-/* run.c, status.c: return the exit status. argv[0] is "lockonfault NAME". */
+/* A file each: return the exit status. argv[0] is "lockonfault NAME". */
+int lof_cmd_attach(int argc, char **argv);
 int lof_cmd_run(int argc, char **argv);
 int lof_cmd_status(int argc, char **argv);
+int lof_cmd_bench(int argc, char **argv);
 
 /* Print to stdout. Return EXIT_SUCCESS, or failure after a write error. */
 int lof_cmd_print(const char *text, int failure);

@@ -16,13 +16,17 @@
 static const char help[] =
 	"Usage:\n"
 	" lockonfault run [options] [--] CMD [ARG...]\n"
+	" lockonfault attach [options] PID...\n"
 	" lockonfault status [options] [PID...]\n"
+	" lockonfault bench [options] [--] CMD [ARG...]\n"
 	"\n"
 	"Lock each page of memory when it is first touched.\n"
 	"\n"
 	"Commands:\n"
 	" run       start a program under lock-on-fault\n"
+	" attach    lock the memory of running processes on fault\n"
 	" status    show the locked memory of processes\n"
+	" bench     measure what lock-on-fault changes for a program\n"
 	"\n"
 	"Options:\n"
 	" -h, --help     display this help\n"
@@ -37,7 +41,9 @@ static const struct {
 	char title[20];
 } commands[] = {
 	{ "run", lof_cmd_run, "lockonfault run" },
+	{ "attach", lof_cmd_attach, "lockonfault attach" },
 	{ "status", lof_cmd_status, "lockonfault status" },
+	{ "bench", lof_cmd_bench, "lockonfault bench" },
 };
 
 int lof_cmd_print(const char *text, int failure)

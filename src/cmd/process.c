@@ -15,6 +15,7 @@
 #include <wctype.h>
 
 #include "kernel/smaps.h"
+#include "kernel/sys.h"
 
 static FILE *open_file(int pid, const char *name)
 {
@@ -136,13 +137,21 @@ int lof_process_open(struct lof_process *process, int pid)
 	return 0;
 }
 
+/* As lof_stats() counts left_out: without the lowest page of a stack. */
+static uint64_t unlocked_bytes(const struct lof_vma *vma)
+{
+	if (!vma->writable || vma->unlockable || vma->secret)
+		return 0;
+	return lof_range_len(vma->range) -
+	       (vma->growsdown ? lof_sys_page_size() : 0);
+}
+
 static void add_area(struct lof_process *process, const struct lof_vma *vma)
 {
 	process->rss += vma->rss;
 	process->swap += vma->swap;
 	if (!vma->locked) {
-		if (vma->writable && !vma->unlockable && !vma->secret)
-			process->unlocked += lof_range_len(vma->range);
+		process->unlocked += unlocked_bytes(vma);
 		return;
 	}
 	process->locked += vma->pinned;

@@ -24,8 +24,11 @@ struct lof_process {
 	const char *shim;		/* active, stalled, inert, linked (the
 					   library without the shim) or no */
 	bool emulates;			/* the library emulates MCL_FUTURE */
+	uint64_t left_out;		/* by MCL_CURRENT alone */
 	uint64_t bound;			/* LOCKONFAULT_MAX; 0: none */
 	uint64_t over;			/* touched, and not locked for that */
+	bool has_mark;			/* the next is known */
+	uint64_t faults;		/* since the mark */
 };
 
 /* Is procfs mounted on /proc? 0 or a negative errno. */

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "base/published.h"
+#include "kernel/smaps.h"
 
 /* The library has less data, in all builds. */
 #define DATA_MAX	((size_t)1 << 20)
@@ -84,6 +85,18 @@ static const char *shim_state(const struct lof_published *published)
 	}
 }
 
+/* A process may publish any number. */
+static void take_faults(struct lof_process *process, uint64_t mark)
+{
+	struct lof_process_state state;
+
+	if (!mark || lof_smaps_process(process->pid, &state) ||
+	    state.faults < mark)
+		return;
+	process->has_mark = true;
+	process->faults = state.faults - mark;
+}
+
 static void take(struct lof_process *process,
 		 const struct lof_published *published)
 {
@@ -96,7 +109,10 @@ static void take(struct lof_process *process,
 	process->shim = shim_state(published);
 	process->bound = published->bound;
 	process->over = live.over;
+	take_faults(process, live.faults);
 	process->emulates = live.future & LOF_PUBLISHED_EMULATED;
+	if (live.left_at == live.future)
+		process->left_out = live.left_out;
 }
 
 void lof_process_read_published(struct lof_process *process)

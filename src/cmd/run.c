@@ -29,30 +29,37 @@ static const char help[] =
 	"Options:\n"
 	" -a, --all          lock all memory of the program on fault\n"
 	"     --backend HOW  auto, preload, trace or exec\n"
+	"     --children HOW fork, exec, both or no: which children lock too\n"
 	" -d, --discard      let the program discard locked pages\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
+	"     --prefault SIZE[,stack:SIZE]\n"
+	"                    make so much heap and stack resident now\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
+	"     --summary      print the locks of each process when it ends\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE,
-       OPTION_BACKEND };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_BACKEND, OPTION_CHILDREN,
+       OPTION_POPULATE, OPTION_PREFAULT, OPTION_SUMMARY };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "backend", required_argument, NULL, OPTION_BACKEND },
+	{ "children", required_argument, NULL, OPTION_CHILDREN },
 	{ "discard", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
+	{ "prefault", required_argument, NULL, OPTION_PREFAULT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "summary", no_argument, NULL, OPTION_SUMMARY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -64,6 +71,25 @@ struct run {
 	struct lof_backend backend;
 	bool dry_run;
 };
+
+/* Options that have no other effect than that of the shim in the program. */
+static void warn_of_options(const struct run *run, const char *command,
+			    const struct lof_target *target)
+{
+	static const struct {
+		size_t setting;
+		const char *option;
+	} rows[] = {
+		{ LOF_SETTING_CHILDREN, "children" },
+		{ LOF_SETTING_PREFAULT, "prefault" },
+		{ LOF_SETTING_SUMMARY, "summary" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (target->why && run->environment.value[rows[i].setting])
+			warnx("--%s has no effect on %s", rows[i].option,
+			      command);
+}
 
 /*
  * "env CMD" keeps the shell from running its builtin of the name CMD. But env
@@ -101,6 +127,7 @@ static int run_command(struct run *run, char **command)
 		return LOF_EXIT_OURS;
 	in_vain = lof_backend_say(backend, command[0],
 				  verbose || run->dry_run);
+	warn_of_options(run, command[0], &target);
 	if (run->dry_run)
 		return print_command(run, command);
 	if (lof_environment_try_log(&run->environment))
@@ -133,6 +160,9 @@ int lof_cmd_run(int argc, char **argv)
 		case 'a':
 			value[LOF_SETTING_ALL] = "1";
 			break;
+		case OPTION_CHILDREN:
+			value[LOF_SETTING_CHILDREN] = optarg;
+			break;
 		case 'd':
 			value[LOF_SETTING_DISCARD] = "translate";
 			break;
@@ -152,8 +182,14 @@ int lof_cmd_run(int argc, char **argv)
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;
 			break;
+		case OPTION_PREFAULT:
+			value[LOF_SETTING_PREFAULT] = optarg;
+			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;
+			break;
+		case OPTION_SUMMARY:
+			value[LOF_SETTING_SUMMARY] = "1";
 			break;
 		case 'v':
 			value[LOF_SETTING_VERBOSE] = "1";

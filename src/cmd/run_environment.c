@@ -79,6 +79,19 @@ static int set_max(struct lof_environment *environment, const char *max)
 	return 0;
 }
 
+/* The argument of an option that has the values of its variable. */
+static int set_checked(size_t i, const char *option, const char *value)
+{
+	const struct lof_setting *setting = &lof_settings[i];
+	unsigned long parsed;
+
+	if (*value && !lof_setting_parse(setting, value, &parsed))
+		return set(i, value);
+	warnx("invalid argument '%s' for --%s: not %s", value, option,
+	      setting->allowed);
+	return -1;
+}
+
 static int set_setting(struct lof_environment *environment, size_t i)
 {
 	const char *value = environment->value[i];
@@ -86,12 +99,16 @@ static int set_setting(struct lof_environment *environment, size_t i)
 	if (!value)
 		return 0;
 	switch (i) {
+	case LOF_SETTING_CHILDREN:
+		return set_checked(i, "children", value);
 	case LOF_SETTING_CONVERT:
 		return set_populate(value);
 	case LOF_SETTING_LOG:
 		return set_log(value);
 	case LOF_SETTING_MAX:
 		return set_max(environment, value);
+	case LOF_SETTING_PREFAULT:
+		return set_checked(i, "prefault", value);
 	default:
 		return set(i, value);
 	}

@@ -55,7 +55,7 @@ static const struct option long_options[] = {
 
 enum column {
 	PID, COMMAND, CHARGED, LOCKED, ONFAULT, FULL, RESIDENT, SWAP, LIMIT,
-	SHIM, BOUND, LEFTOUT, OVER, NCOLUMNS
+	SHIM, BOUND, LEFTOUT, OVER, FAULTS, NCOLUMNS
 };
 
 static const struct {
@@ -74,6 +74,7 @@ static const struct {
 	[BOUND] = { "BOUND", "bound of the locks (LOCKONFAULT_MAX)" },
 	[LEFTOUT] = { "LEFTOUT", "memory that mlockall leaves out: no room" },
 	[OVER] = { "OVER", "touched memory that exceeds BOUND" },
+	[FAULTS] = { "FAULTS", "page faults since the mark (LOCKONFAULT_PREFAULT)" },
 };
 
 static const enum column default_columns[] = {
@@ -180,8 +181,9 @@ static bool size_of(const struct lof_process *process, enum column column,
 		*bytes = process->bound ? process->bound : LOF_NO_LIMIT;
 		return process->has_published;
 	case LEFTOUT:
-		*bytes = process->emulates && !process->bound ?
-			 process->unlocked : 0;
+		*bytes = process->bound ? 0 :
+			 process->emulates ? process->unlocked :
+			 process->left_out;
 		return process->has_published && process->has_areas;
 	case OVER:
 		*bytes = process->over;
@@ -219,6 +221,10 @@ static const char *cell_text(const struct status *status,
 	if (column == PID) {
 		snprintf(buf, LOF_SIZE_CHARS, "%d", process->pid);
 		return buf;
+	}
+	if (column == FAULTS) {
+		snprintf(buf, LOF_SIZE_CHARS, "%" PRIu64, process->faults);
+		return process->has_mark ? buf : NULL;
 	}
 	if (!size_of(process, column, &bytes))
 		return NULL;

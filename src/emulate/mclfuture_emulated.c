@@ -187,6 +187,15 @@ void lof_emulate_from_now(bool wants_current)
 		lof_smaps_each(exempt_area, NULL);
 }
 
+void lof_emulate_anew(struct lof_range range, int prot)
+{
+	if (!lof_mclfuture_emulated())
+		return;
+	(void)!lof_ledger_each_run(LOF_NOTED_BUDGETS, range, end_exemption,
+				   NULL);
+	lof_emulate_now(range, prot);
+}
+
 static int add_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
@@ -200,40 +209,56 @@ int lof_emulate_into_budget(void)
 	return lof_smaps_each(add_area, NULL);
 }
 
-/* The bytes that a call left out, in this process and until the next call. */
-static struct {
-	_Atomic uint64_t writable, other, look;
-	_Atomic uint32_t epoch;
-} left;
-
 void lof_emulate_note_left(const struct lof_unemulated *count)
 {
+	struct lof_published_live *live = &lof_the_front->live;
 	unsigned int kind;
 
-	left.writable = count->writable;
-	left.other = count->other;
-	left.epoch = lof_ledger_epoch();
-	left.look = lof_mclfuture_look(&kind);
+	atomic_store(&live->left_out, count->writable);
+	atomic_store(&live->passed_over, count->other);
+	atomic_store(&live->left_at, lof_mclfuture_look(&kind));
 }
 
+static int count_run(const struct lof_entry *run, void *arg)
+{
+	struct lof_unemulated *count = arg;
+	uint64_t *bytes = run->attr == LOF_BUDGET_EXEMPT ? &count->other
+							: &count->writable;
+
+	*bytes += lof_range_len(run->range);
+	return 0;
+}
+
+/* Room would not change that the lowest page of a stack is not locked. */
 static int count_area(const struct lof_vma *vma, void *arg)
 {
 	struct lof_unemulated *count = arg;
+	struct lof_range range = vma->range;
 
-	if (can_be_locked(vma) && vma->writable)
-		count->writable += lof_range_len(vma->range);
-	else if (can_be_locked(vma))
-		count->other += lof_range_len(vma->range);
-	return 0;
+	if (!can_be_locked(vma))
+		return 0;
+	if (!vma->writable) {
+		count->other += lof_range_len(range);
+		return 0;
+	}
+	if (vma->growsdown) {
+		range.start += lof_sys_page_size();
+		count->other += lof_sys_page_size();
+	}
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, count_run, count);
 }
 
 int lof_emulate_count(struct lof_unemulated *count)
 {
+	const struct lof_published_live *live = &lof_the_front->live;
+
 	*count = (struct lof_unemulated){ .writable = 0 };
 	if (lof_mclfuture_emulated())
 		return lof_smaps_each(count_area, count);
-	if (left.epoch == lof_ledger_epoch() &&
-	    lof_mclfuture_is_still(left.look))
-		*count = (struct lof_unemulated){ left.writable, left.other };
+	if (lof_mclfuture_is_still(atomic_load(&live->left_at)))
+		*count = (struct lof_unemulated){
+			atomic_load(&live->left_out),
+			atomic_load(&live->passed_over)
+		};
 	return 0;
 }

@@ -30,6 +30,12 @@ static inline void lof_emulate(struct lof_range range, int prot)
 		lof_emulate_now(range, prot);
 }
 
+/*
+ * The same for a wrapper that put new memory in the place of other memory,
+ * whose exemption ends.
+ */
+void lof_emulate_anew(struct lof_range range, int prot);
+
 /* Begin to emulate. Present mappings are locked too only if wants_current. */
 void lof_emulate_from_now(bool wants_current);
 
@@ -47,7 +53,10 @@ int lof_emulate_into_budget(void);
  */
 int lof_emulate_all(void);
 
-/* Bytes that are not locked: writable memory, and other memory. */
+/*
+ * Bytes that are not locked: writable memory that would be, if the limit had
+ * room, and other memory.
+ */
 struct lof_unemulated {
 	uint64_t writable, other;
 };

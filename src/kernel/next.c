@@ -100,6 +100,39 @@ long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	return kernel_result(next->syscall(nr, a, b, c, d, e, f), saved);
 }
 
+static long confine_by_name(const struct lof_next *next, long nr,
+			    const long args[6])
+{
+	switch (nr) {
+	case SYS_prctl:
+		return next->prctl((int)args[0], args[1], args[2], args[3],
+				   args[4]);
+	case SYS_unshare:
+		return next->unshare((int)args[0]);
+	default:
+		return next->setns((int)args[0], (int)args[1]);
+	}
+}
+
+long lof_next_confine(long nr, const long args[6])
+{
+	const struct lof_next *next = functions();
+	struct making outer;
+	int saved = errno;
+	long ret;
+
+	if (called == LOF_CALLED_BY_NUMBER ||
+	    !((nr == SYS_prctl && next->prctl) ||
+	      (nr == SYS_unshare && next->unshare) ||
+	      (nr == SYS_setns && next->setns)))
+		return lof_next_syscall(nr, args[0], args[1], args[2], args[3],
+					args[4], args[5]);
+	outer = MAKE(nr, args[0], args[1]);
+	ret = kernel_result(confine_by_name(next, nr, args), saved);
+	making = outer;
+	return ret;
+}
+
 /*
  * In a call by number, call the next library's syscall(): its function of the
  * call's own name would not be reached without the shim, and may have made this

@@ -31,6 +31,9 @@ struct lof_next {
 	int (*munlock)(const void *, size_t);
 	int (*mlockall)(int);
 	int (*munlockall)(void);
+	int (*prctl)(int, ...);
+	int (*unshare)(int);
+	int (*setns)(int, int);
 	long (*syscall)(long, ...);
 };
 
@@ -89,6 +92,9 @@ int lof_next_call_munlockall(void);
 
 /* Any call. As the kernel returns: -4095 to -1 are errors. */
 long lof_next_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+/* The same for prctl, unshare and setns, by their names too. */
+long lof_next_confine(long nr, const long args[6]);
 
 #define LOF_NEXT(call, ...)						\
 	(lof_next_is_there() ? lof_next_call_##call(__VA_ARGS__)	\

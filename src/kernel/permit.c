@@ -91,6 +91,8 @@ static const struct instance instances[] = {
 	{ LOF_CALL_LOG, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, 0, 8 } },
 	{ LOF_CALL_LOG, SYS_rt_sigpending, { SOME, 8 } },
 	{ LOF_CALL_LOG, SYS_rt_sigtimedwait, { SOME, 0, SOME, 8 } },
+	{ LOF_CALL_READLINK, SYS_readlinkat,
+	  { (uint32_t)AT_FDCWD, SOME, SOME, PAGE } },
 	{ LOF_CALL_THREAD, SYS_clone, { LOF_THREAD_FLAGS, SOME, SOME } },
 	{ LOF_CALL_THREAD, SYS_rt_sigprocmask, { SIG_SETMASK, SOME, SOME, 8 } },
 	{ LOF_CALL_THREAD, SYS_futex, { SOME, FUTEX_WAIT, 1 } },

@@ -31,6 +31,7 @@ enum lof_own_call {
 	LOF_CALL_DISCARD,	/* MADV_DONTNEED_LOCKED */
 	LOF_CALL_PROBE_HUGETLB,	/* mremap that changes nothing */
 	LOF_CALL_LOG,		/* of the shim */
+	LOF_CALL_READLINK,
 	LOF_CALL_THREAD,	/* to start and to end the thread of our own */
 	LOF_NCALLS
 };

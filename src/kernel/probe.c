@@ -24,9 +24,18 @@
 
 #define PROBES_MAX	4096
 
+int lof_ask_locked(struct lof_range range)
+{
+	int err = lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE);
+
+	if (err == -EBUSY)
+		return 1;
+	return err == -ENOMEM ? 0 : err;
+}
+
 bool lof_is_locked(struct lof_range range)
 {
-	return lof_sys_msync(range, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+	return lof_ask_locked(range) > 0;
 }
 
 uintptr_t lof_first_hole(struct lof_range range)

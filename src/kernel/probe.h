@@ -5,7 +5,15 @@
 
 #include "base/range.h"
 
-/* Is any page of range locked? */
+/*
+ * Is any page of range locked?
+ *
+ * 1, 0      yes, no
+ * negative  an errno: a filter refuses msync
+ */
+int lof_ask_locked(struct lof_range range);
+
+/* The same; false also if a filter refuses msync. */
 bool lof_is_locked(struct lof_range range);
 
 /* The start of the first hole of range; its end, if there is no hole. */

@@ -113,7 +113,7 @@ static bool flag_is_in(const char *list, const char *flag)
  * flags.
  */
 static const char behind_onfault[] =
-	"ac nr ht sf ar wf dd sd mm hg nh mg um uw";
+	"ac nr ht sf ar wf dd sd mm hg nh mg";
 
 /* mlock succeeds on a VMA with one of these flags and does not lock it. */
 static const char unlockable[] = "io pf mm de ht dp";
@@ -407,9 +407,9 @@ static int parse_stat(struct line line, struct lof_process_state *state)
 }
 
 __attribute__((noinline))
-int lof_smaps_process(struct lof_process_state *state)
+int lof_smaps_process(int pid, struct lof_process_state *state)
 {
-	int fd = open_proc(0, "stat"), ret;
+	int fd = open_proc(pid, "stat"), ret;
 	struct lof_smaps file;
 	struct line line;
 

@@ -82,7 +82,7 @@ size_t lof_smaps_areas_left(size_t min, size_t max);
  */
 int lof_smaps_hugetlb(uint64_t *bytes);
 
-/* The state of this process, from /proc/self/stat. */
+/* The state of a process, from /proc/PID/stat. */
 struct lof_process_state {
 	uint64_t faults;	/* minor and major, of all threads */
 	uint64_t mapped;	/* bytes; 0 if the first thread has ended */
@@ -90,7 +90,7 @@ struct lof_process_state {
 	bool first_has_ended;	/* the first thread is a zombie */
 };
 
-/* 0 or a negative errno. */
-int lof_smaps_process(struct lof_process_state *state);
+/* pid 0: this process. 0 or a negative errno. */
+int lof_smaps_process(int pid, struct lof_process_state *state);
 
 #endif

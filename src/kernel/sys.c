@@ -243,6 +243,12 @@ int lof_sys_close(int fd)
 	return OWN3(LOF_CALL_FILES, SYS_close, fd, 0, 0);
 }
 
+long lof_sys_readlink(const char *path, char *buf, size_t size)
+{
+	return OWN6(LOF_CALL_READLINK, SYS_readlinkat, AT_FDCWD, path, buf,
+		    size, 0, 0);
+}
+
 int lof_sys_open_log(const char *path)
 {
 	return (int)CALL6(SYS_openat, AT_FDCWD, path, LOF_LOG_FLAGS, 0600, 0,

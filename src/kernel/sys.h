@@ -36,6 +36,9 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24	/* Linux 5.18 */
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102	/* Linux 6.13 */
+#endif
 
 #ifdef SYS_mmap2
 #define LOF_SYS_MMAP	SYS_mmap2
@@ -151,6 +154,9 @@ int lof_sys_open(const char *path);
 long lof_sys_read(int fd, void *buf, size_t size);
 long lof_sys_write(int fd, const void *buf, size_t size);
 int lof_sys_close(int fd);
+
+/* The length of the link's contents, cut off at size; or a negative errno. */
+long lof_sys_readlink(const char *path, char *buf, size_t size);
 
 /*
  * Open a file to append to it. It is created with mode 0600; it does not become

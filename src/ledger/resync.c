@@ -260,7 +260,7 @@ static int note_pages(const struct lof_entry *run, void *arg)
 	struct reading *reading = arg;
 	size_t page = lof_sys_page_size();
 	struct lof_range one = run->range;
-	int err = 0;
+	int err = 0, locked;
 
 	if (!(run->attr & LOF_ATTR_SUSPECT) && !reading->resolves_all)
 		return 0;
@@ -268,7 +268,11 @@ static int note_pages(const struct lof_entry *run, void *arg)
 		return 0;
 	for (; !err && one.start < run->range.end; one.start = one.end) {
 		one.end = one.start + page;
-		if (!lof_is_locked(one))
+		locked = lof_ask_locked(one);
+		/* A filter refuses msync: it does not tell. */
+		if (locked < 0)
+			return 0;
+		if (!locked)
 			err = note(reading, one, 0);
 		else if (!LOF_ATTR_KIND(run->attr))
 			err = note(reading, one,
@@ -293,8 +297,7 @@ static int read_range(struct reading *reading)
 	err = read_smaps(reading);
 	if (!err || err == -EBUSY || err == -ECHILD)
 		return err;
-	/* A refused msync() does not tell that a page is not locked. */
-	ret = lof_cap_is_there(LOF_CAP_MSYNC) ? read_pages(reading) : 0;
+	ret = read_pages(reading);
 	return ret ? ret : err;
 }
 

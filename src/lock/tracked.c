@@ -44,7 +44,9 @@ int lof_lock_range(struct lof_range range, unsigned int kind)
 
 	lof_change_begin(&change, LOF_MAY_LOCK, range, LOF_NO_RANGE);
 	ret = lof_lock_with_quirks(range, kind, change.is_first, &did);
-	if (ret == -ENOMEM && !lof_cap_is_there(LOF_CAP_SMAPS_KIND))
+	/* If it was undone, the notes of the range are right as they are. */
+	if (ret == -ENOMEM && did == LOF_UNSURE &&
+	    !lof_cap_is_there(LOF_CAP_SMAPS_KIND))
 		declare_front(&change, kind);
 	if (!ret) {
 		change.locked = range;

@@ -19,8 +19,10 @@
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/message.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
 #include "preload/settings.h"
+#include "preload/summary.h"
 
 /* Milliseconds. A budget without a scan would lock nothing more. */
 #define SYNC_MS_OF_BUDGET	100
@@ -28,6 +30,10 @@
 enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;
+
+/* LOCKONFAULT_CHILDREN, or all bits if it is not set. */
+#define NOT_SET			(~0ul)
+static unsigned long children = NOT_SET;
 
 /* The name by which the program was executed; for a script, its name. */
 static const char *program_name(void)
@@ -112,15 +118,24 @@ static unsigned long usual_value(size_t i)
 	       LOF_DISCARD_TRANSLATE : 0;
 }
 
+/* LOCKONFAULT_CHILDREN, if it is set, decides instead of LOCKONFAULT_FORK. */
+static unsigned long option_value(size_t i)
+{
+	if (i == LOF_SETTING_FORK && children != NOT_SET)
+		return children & LOF_CHILDREN_FORK ? LOF_FORK_RELOCK :
+						      LOF_FORK_FORGET;
+	return value_of(i, usual_value(i));
+}
+
 /* LOCKONFAULT_CONVERT comes before LOCKONFAULT_DISCARD. */
 static void set_options(void)
 {
 	unsigned long max = 0;
 
+	children = value_of(LOF_SETTING_CHILDREN, NOT_SET);
 	for (size_t i = 0; i < LOF_NSETTINGS; i++)
 		if (lof_settings[i].option && i != LOF_SETTING_SYNC_MS)
-			lof_set(lof_settings[i].option,
-				value_of(i, usual_value(i)));
+			lof_set(lof_settings[i].option, option_value(i));
 	lof_get(LOF_CONVERT_MAX, &max);
 	lof_hooked_sync_ms(value_of(LOF_SETTING_SYNC_MS,
 				    max ? SYNC_MS_OF_BUDGET : 0));
@@ -139,6 +154,8 @@ static int decide(void)
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
 		     value_of(LOF_SETTING_VERBOSE, 0));
+	if (value_of(LOF_SETTING_SUMMARY, 0))
+		lof_summary_begin();
 	lof_get(LOF_CONVERT, &convert);
 	lof_log("start", 0, convert, 0);
 	return ACTIVE;
@@ -179,6 +196,17 @@ static void lock_all(void)
 __attribute__((constructor))
 static void preload_init(void)
 {
-	if (lof_preload_is_active() && value_of(LOF_SETTING_ALL, 0))
+	int saved = errno;
+
+	if (!lof_preload_is_active())
+		return;
+	if (!(children & LOF_CHILDREN_EXEC))
+		lof_preload_leave_environment();
+	if (value_of(LOF_SETTING_PREFAULT, NOT_SET) != NOT_SET)
+		lof_prefault(secure_getenv(
+			     lof_settings[LOF_SETTING_PREFAULT].name));
+	if (value_of(LOF_SETTING_ALL, 0))
 		lock_all();
+	lof_prefault_mark();
+	errno = saved;
 }

@@ -21,7 +21,9 @@
 #include "lockonfault.h"
 #include "preload/log.h"
 #include "preload/next.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
+#include "preload/summary.h"
 
 /*
  * Tells the library that the program's calls come through the shim. Not "",
@@ -43,9 +45,11 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		return lof_return_ptr(err, result);
 	}
 	ret = lof_mmap(addr, len, prot, flags, fd, off);
-	if (flags & MAP_LOCKED)
+	if (flags & MAP_LOCKED) {
 		lof_log("mmap MAP_LOCKED", (uintptr_t)ret, len,
 			ret == MAP_FAILED ? errno : 0);
+		lof_summary_count(len, ret == MAP_FAILED ? errno : 0);
+	}
 	return ret;
 }
 
@@ -127,9 +131,13 @@ static int logged(const char *call, const void *addr, size_t len, int ret)
 
 int lof_hook_mlock(const void *addr, size_t len)
 {
+	int ret;
+
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock((uintptr_t)addr, len));
-	return logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	ret = logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	lof_summary_count(len, ret ? errno : 0);
+	return ret;
 }
 
 int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
@@ -155,8 +163,11 @@ int lof_hook_mlockall(int flags)
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_mlockall(flags));
 	ret = logged("mlockall", NULL, (size_t)flags, lof_mlockall(flags));
-	if (!ret)
+	lof_summary_count_all(ret ? errno : 0);
+	if (!ret) {
 		lof_log_left_out();
+		lof_prefault_mark();
+	}
 	return ret;
 }
 
@@ -167,16 +178,18 @@ int lof_hook_munlockall(void)
 	return logged("munlockall", NULL, 0, lof_munlockall());
 }
 
-/* A call by which a program confines itself. */
+static bool is_confining(long nr, const long args[6])
+{
+	return nr != SYS_prctl || args[0] == PR_SET_SECCOMP;
+}
+
+/* A call by which a program confines itself, and any other prctl(). */
 long lof_hook_confine(long nr, const long args[6])
 {
-	long ret;
+	long ret = lof_preload_is_active() && is_confining(nr, args) ?
+		   lof_hooked_confine(nr, args) : lof_next_confine(nr, args);
 
-	if (!lof_preload_is_active())
-		return lof_hook_raw(nr, args[0], args[1], args[2], args[3],
-				    args[4], args[5]);
-	ret = lof_hooked_confine(nr, args);
-	if (ret >= 0)
+	if ((unsigned long)ret <= -4096UL)
 		return ret;
 	errno = (int)-ret;
 	return -1;
@@ -291,18 +304,19 @@ LOF_PUBLIC int prctl(int option, ...)
 	for (int i = 1; i < 5; i++)
 		args[i] = va_arg(list, long);
 	va_end(list);
-	if (option == PR_SET_SECCOMP)
-		return (int)lof_hook_confine(SYS_prctl, args);
-	return (int)lof_hook_raw(SYS_prctl, args[0], args[1], args[2], args[3],
-				 args[4], 0);
+	return (int)BY_NAME(lof_hook_confine(SYS_prctl, args));
 }
 
 LOF_PUBLIC int unshare(int flags)
 {
-	return (int)lof_hook_confine(SYS_unshare, (long[6]){ flags });
+	const long args[6] = { flags };
+
+	return (int)BY_NAME(lof_hook_confine(SYS_unshare, args));
 }
 
 LOF_PUBLIC int setns(int fd, int type)
 {
-	return (int)lof_hook_confine(SYS_setns, (long[6]){ fd, type });
+	const long args[6] = { fd, type };
+
+	return (int)BY_NAME(lof_hook_confine(SYS_setns, args));
 }

@@ -14,7 +14,6 @@
 #include "kernel/sys.h"
 #include "kernel/syscall.h"
 #include "lockonfault.h"
-#include "preload/message.h"
 
 #define NAME_BYTES	32
 
@@ -45,7 +44,12 @@ static bool is_written(int way)
 	       lof_hooked_permits_log();
 }
 
-static void begin(struct lof_message *message)
+bool lof_log_is_verbose(void)
+{
+	return is_written(IN_WORDS);
+}
+
+void lof_log_begin(struct lof_message *message)
 {
 	lof_message_add_number(message, (uintptr_t)lof_syscall_raw(SYS_getpid,
 			       0, 0, 0, 0, 0, 0), 10);
@@ -81,7 +85,7 @@ static void say_refused(const char *call, size_t len, int err)
 	struct lof_message message = { .len = 0 };
 
 	lof_message_add(&message, "lockonfault: ");
-	begin(&message);
+	lof_log_begin(&message);
 	lof_message_add(&message, call);
 	lof_message_add(&message, " refused");
 	if (len > MCL_CURRENT + MCL_FUTURE + MCL_ONFAULT) {
@@ -102,7 +106,7 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 		say_refused(call, len, err);
 	if (!is_written(IN_FILE))
 		return;
-	begin(&message);
+	lof_log_begin(&message);
 	lof_message_add(&message, call);
 	lof_message_add(&message, " ");
 	lof_message_add_number(&message, addr, 16);
@@ -123,7 +127,7 @@ static void say_left_out(size_t bytes, const char *why)
 	    atomic_exchange(&said, bytes) == bytes)
 		return;
 	lof_message_add(&message, "lockonfault: ");
-	begin(&message);
+	lof_log_begin(&message);
 	lof_message_add_number(&message, bytes, 10);
 	lof_message_add(&message, " bytes are not locked: ");
 	lof_message_add(&message, why);
@@ -135,7 +139,11 @@ void lof_log_left_out(void)
 	struct lof_stats stats;
 	unsigned long max = 0;
 
-	if (!is_written(IN_FILE | IN_WORDS) || lof_stats(&stats, sizeof(stats)))
+	if (!is_written(IN_FILE | IN_WORDS))
+		return;
+	/* libc maps memory unseen, which may fit. */
+	lof_catch_up();
+	if (lof_stats(&stats, sizeof(stats)))
 		return;
 	if (stats.left_out + stats.passed_over && is_written(IN_FILE))
 		lof_log("left out", 0, (size_t)stats.left_out, 0);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/message.h"
+
 /* Log to path from now on, with the name of the program. NULL: no log. */
 void lof_log_open(const char *path, const char *name, bool is_verbose);
 
@@ -21,6 +23,12 @@ void lof_log_open(const char *path, const char *name, bool is_verbose);
  * program sees no effect.
  */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
+
+/* LOCKONFAULT_VERBOSE, and no filter refuses the calls of a message. */
+bool lof_log_is_verbose(void);
+
+/* Begin a line for standard error: "PID NAME: ". */
+void lof_log_begin(struct lof_message *message);
 
 /* Log and say the bytes that mlockall() does not lock, if any. */
 void lof_log_left_out(void);

@@ -81,6 +81,9 @@ static bool find_all(void)
 	is_any |= FIND("munlock", munlock);
 	is_any |= FIND("mlockall", mlockall);
 	is_any |= FIND("munlockall", munlockall);
+	is_any |= FIND("prctl", prctl);
+	is_any |= FIND("unshare", unshare);
+	is_any |= FIND("setns", setns);
 	is_any |= FIND("syscall", syscall);
 	/* The program must not see the error of a name that libc lacks. */
 	dlerror();

@@ -16,6 +16,7 @@
 #include "api/hooked.h"
 #include "api/result.h"
 #include "preload/log.h"
+#include "preload/prefault.h"
 #include "preload/preload.h"
 
 typedef int creator(pthread_t *thread, const pthread_attr_t *attr,
@@ -36,6 +37,20 @@ static creator *libc_creator(void)
 	return function;
 }
 
+/* The sizes of the stack of a thread to come, and of its guard. False: unknown. */
+static bool stack_sizes(const pthread_attr_t *attr, size_t *size, size_t *guard)
+{
+	pthread_attr_t usual;
+
+	if (!attr && pthread_getattr_default_np(&usual))
+		return false;
+	pthread_attr_getstacksize(attr ? attr : &usual, size);
+	pthread_attr_getguardsize(attr ? attr : &usual, guard);
+	if (!attr)
+		pthread_attr_destroy(&usual);
+	return true;
+}
+
 /*
  * Lock the stack if MCL_FUTURE is emulated. The stack ends with the page of its
  * pthread_t; the guard is below the stack. The thread may have ended already,
@@ -46,16 +61,25 @@ static void follow_stack(pthread_t thread, const pthread_attr_t *attr)
 {
 	uintptr_t page = lof_sys_page_size();
 	uintptr_t end = ((uintptr_t)thread | (page - 1)) + 1;
-	pthread_attr_t usual;
-	size_t size = 0;
+	size_t size = 0, guard = 0;
 
-	if (!attr && pthread_getattr_default_np(&usual))
-		return;
-	pthread_attr_getstacksize(attr ? attr : &usual, &size);
-	if (!attr)
-		pthread_attr_destroy(&usual);
-	if (size < end)
+	if (stack_sizes(attr, &size, &guard) && size < end)
 		lof_hooked_follow((void *)(end - size), size);
+}
+
+static int create_prefaulted(creator *create, pthread_t *thread,
+			     const pthread_attr_t *attr,
+			     lof_thread_function *start, void *arg)
+{
+	size_t size = 0, guard = 0;
+	int err;
+
+	if (stack_sizes(attr, &size, &guard))
+		lof_prefault_thread(&start, &arg, size, guard);
+	err = create(thread, attr, start, arg);
+	if (err)
+		lof_prefault_undo(start, arg);
+	return err;
 }
 
 LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -66,7 +90,10 @@ LOF_PUBLIC int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 
 	if (!create)
 		return EAGAIN;
-	err = create(thread, attr, start, arg);
+	if (lof_prefault_has_stack())
+		err = create_prefaulted(create, thread, attr, start, arg);
+	else
+		err = create(thread, attr, start, arg);
 	if (!err && lof_preload_is_active()) {
 		saved = errno;
 		follow_stack(*thread, attr);

@@ -20,6 +20,9 @@
 /* Words are in the order of the option's values, from 0. */
 const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_ALL] = { NAME("ALL"), 0, "0|1" },
+	[LOF_SETTING_CHILDREN] = {
+		NAME("CHILDREN"), 0, "no|fork|exec|fork,exec"
+	},
 	[LOF_SETTING_CONVERT] = { NAME("CONVERT"), LOF_CONVERT, "0|1|2" },
 	[LOF_SETTING_DISABLE] = { NAME("DISABLE"), 0, "0|1" },
 	[LOF_SETTING_DISCARD] = {
@@ -37,6 +40,10 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_MAX] = {
 		NAME("MAX"), LOF_CONVERT_MAX, "bytes, or with K, M, G, T"
 	},
+	[LOF_SETTING_PREFAULT] = {
+		NAME("PREFAULT"), 0, "SIZE[,stack:SIZE]"
+	},
+	[LOF_SETTING_SUMMARY] = { NAME("SUMMARY"), 0, "0|1" },
 	[LOF_SETTING_SYNC_MS] = {
 		NAME("SYNC_MS"), LOF_SYNC_MS, "milliseconds, at most 3600000"
 	},
@@ -82,11 +89,53 @@ static int ms_parse(const char *text, unsigned long *value)
 	return 0;
 }
 
+/* A size that malloc can be asked for. */
+static int part_parse(const char *text, size_t len, size_t *bytes)
+{
+	char part[32];
+	uint64_t parsed;
+
+	if (len >= sizeof(part))
+		return -EINVAL;
+	memcpy(part, text, len);
+	part[len] = '\0';
+	if (lof_size_parse(part, &parsed) || parsed > PTRDIFF_MAX / 2)
+		return -EINVAL;
+	*bytes = (size_t)parsed;
+	return 0;
+}
+
+int lof_prefault_parse(const char *text, struct lof_prefault_sizes *sizes)
+{
+	static const char stack[] = ",stack:";
+	size_t len = strcspn(text, ","), skipped = sizeof(stack) - 1;
+
+	sizes->stack = 0;
+	if (part_parse(text, len, &sizes->heap))
+		return -EINVAL;
+	text += len;
+	if (!*text)
+		return 0;
+	if (strncmp(text, stack, skipped) != 0)
+		return -EINVAL;
+	return part_parse(text + skipped, strlen(text + skipped),
+			  &sizes->stack);
+}
+
 int lof_setting_parse(const struct lof_setting *setting, const char *text,
 		      unsigned long *value)
 {
+	struct lof_prefault_sizes sizes;
+	int err;
+
 	if (!*text || !setting->allowed)
 		return 0;
+	if (setting == &lof_settings[LOF_SETTING_PREFAULT]) {
+		err = lof_prefault_parse(text, &sizes);
+		if (!err)
+			*value = sizes.heap + sizes.stack;
+		return err;
+	}
 	if (setting->option == LOF_CONVERT_MAX)
 		return max_parse(text, value);
 	if (setting->option == LOF_SYNC_MS)

@@ -18,24 +18,36 @@ struct lof_setting {
 };
 
 enum {
-	LOF_SETTING_ALL, LOF_SETTING_CONVERT, LOF_SETTING_DISABLE,
+	LOF_SETTING_ALL, LOF_SETTING_CHILDREN,
+	LOF_SETTING_CONVERT, LOF_SETTING_DISABLE,
 	LOF_SETTING_DISCARD, LOF_SETTING_FALLBACK, LOF_SETTING_FORK,
 	LOF_SETTING_FUTURE, LOF_SETTING_HUGE, LOF_SETTING_LOG,
-	LOF_SETTING_MAX, LOF_SETTING_SYNC_MS, LOF_SETTING_VERBOSE,
+	LOF_SETTING_MAX, LOF_SETTING_PREFAULT, LOF_SETTING_SUMMARY, LOF_SETTING_SYNC_MS, LOF_SETTING_VERBOSE,
 	LOF_NSETTINGS
 };
 
 extern const struct lof_setting lof_settings[LOF_NSETTINGS];
 
+/* Bits of the value of LOCKONFAULT_CHILDREN. */
+enum { LOF_CHILDREN_FORK = 1, LOF_CHILDREN_EXEC = 2 };
+
 /*
- * Parse a value. *value: an option's value; for LOCKONFAULT_ALL,
- * LOCKONFAULT_DISABLE and LOCKONFAULT_VERBOSE 0 or 1.
+ * Parse a value. *value: an option's value; the bits of LOCKONFAULT_CHILDREN;
+ * 0 or 1 for LOCKONFAULT_ALL, LOCKONFAULT_DISABLE, LOCKONFAULT_SUMMARY and
+ * LOCKONFAULT_VERBOSE; the sum of LOCKONFAULT_PREFAULT.
  *
  * 0        success; "" leaves *value unchanged
  * -EINVAL  the variable has no such value
  */
 int lof_setting_parse(const struct lof_setting *setting, const char *text,
 		      unsigned long *value);
+
+/* The sizes of LOCKONFAULT_PREFAULT, bytes. 0 or -EINVAL. */
+struct lof_prefault_sizes {
+	size_t heap, stack;
+};
+
+int lof_prefault_parse(const char *text, struct lof_prefault_sizes *sizes);
 
 /*
  * Does variable, "NAME=VALUE", have the prefix, and is no setting? *len is set

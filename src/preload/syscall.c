@@ -7,7 +7,6 @@
 
 #include <stdarg.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
@@ -97,13 +96,10 @@ static long call(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_remap_file_pages:
 		return lof_hook_remap_file_pages((void *)a, (size_t)b, (int)c,
 					     (size_t)d, (int)e);
+	case SYS_prctl:
 	case SYS_seccomp:
 	case SYS_setns:
 	case SYS_unshare:
-		return lof_hook_confine(nr, (long[6]){ a, b, c, d, e, f });
-	case SYS_prctl:
-		if (a != PR_SET_SECCOMP)
-			return lof_hook_raw(nr, a, b, c, d, e, f);
 		return lof_hook_confine(nr, (long[6]){ a, b, c, d, e, f });
 	default:
 		return lof_hook_raw(nr, a, b, c, d, e, f);

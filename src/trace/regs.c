@@ -13,6 +13,15 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+/* Is it in a list, which ends with 0? */
+static bool __attribute__((unused)) is_in(const unsigned short *list,
+					  long number)
+{
+	while (*list && *list != number)
+		list++;
+	return *list;
+}
+
 /* The kernel does not export these: a system call that will be restarted. */
 #define ERESTARTSYS	512
 #define ERESTARTNOINTR	513
@@ -43,6 +52,23 @@ static const unsigned short ends[2][10] = {
 	{ 232, 281, 441, 128, 65, 220 },
 	{ 256, 319, 441, 177, 421, 420, 117 },
 };
+
+/*
+ * accept, accept4, recvfrom, recvmsg, recvmmsg, sendto, sendmsg, sendmmsg; of
+ * i386 also socketcall and recvmmsg_time64.
+ */
+static const unsigned short sockets[2][12] = {
+	{ 43, 288, 45, 47, 299, 44, 46, 307 },
+	{ 102, 364, 371, 372, 337, 369, 370, 345, 417 },
+};
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	if (is_in(ends[is_32], number))
+		return LOF_CALL_ENDS;
+	return is_in(sockets[is_32], number) ? LOF_CALL_SOCKET :
+		LOF_CALL_RESTARTS;
+}
 
 /* PTRACE_GETREGS has one layout, for tracees of both word sizes. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
@@ -82,7 +108,6 @@ uint64_t lof_regs_insn_before(const struct lof_regs *regs)
 bool lof_regs_is_interrupted(const struct lof_regs *regs,
 			     const struct lof_blocked_call *blocked)
 {
-	const unsigned short *number = ends[regs->is_32];
 	int64_t made = (int64_t)regs->user.orig_rax;
 
 	(void)blocked;
@@ -90,9 +115,7 @@ bool lof_regs_is_interrupted(const struct lof_regs *regs,
 		made = (int32_t)made;
 	if (made < 0 || lof_regs_result(regs) != -EINTR)
 		return false;
-	while (*number && *number != made)
-		number++;
-	return *number;
+	return is_in(ends[regs->is_32], made);
 }
 
 /* orig_rax is the number of the call; rax and rip are those after it. */
@@ -195,6 +218,20 @@ static const unsigned short numbers[LOF_NTRACED] = {
 /* epoll_pwait, epoll_pwait2, rt_sigtimedwait, semtimedop, semop. */
 static const unsigned short ends[] = { 22, 441, 137, 192, 193, 0 };
 
+/* accept, accept4, recvfrom, recvmsg, recvmmsg, sendto, sendmsg, sendmmsg. */
+static const unsigned short sockets[] = {
+	202, 242, 207, 212, 243, 206, 211, 269, 0
+};
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	(void)is_32;
+	if (is_in(ends, number))
+		return LOF_CALL_ENDS;
+	return is_in(sockets, number) ? LOF_CALL_SOCKET :
+		LOF_CALL_RESTARTS;
+}
+
 /* The kernel fills less for a 32-bit tracee. */
 int lof_regs_get(pid_t pid, struct lof_regs *regs)
 {
@@ -246,15 +283,11 @@ uint64_t lof_regs_insn_before(const struct lof_regs *regs)
 bool lof_regs_is_interrupted(const struct lof_regs *regs,
 			     const struct lof_blocked_call *blocked)
 {
-	const unsigned short *number = ends;
-
 	if (blocked->number < 0 || blocked->ip != regs->user.pc ||
 	    (uint64_t)blocked->number != regs->user.regs[8] ||
 	    lof_regs_result(regs) != -EINTR)
 		return false;
-	while (*number && *number != blocked->number)
-		number++;
-	return *number;
+	return is_in(ends, blocked->number);
 }
 
 void lof_regs_repeat(struct lof_regs *regs,
@@ -384,6 +417,13 @@ void lof_regs_repeat(struct lof_regs *regs,
 {
 	(void)regs;
 	(void)blocked;
+}
+
+enum lof_call_kind lof_regs_kind(long number, bool is_32)
+{
+	(void)number;
+	(void)is_32;
+	return LOF_CALL_RESTARTS;
 }
 
 void lof_regs_keep_remaining(struct lof_regs *regs,

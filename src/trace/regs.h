@@ -47,6 +47,13 @@ struct lof_blocked_call {
 };
 
 /*
+ * How a stop affects a call: the kernel restarts it; or restarts it unless its
+ * socket has a timeout; or ends it with EINTR.
+ */
+enum lof_call_kind { LOF_CALL_RESTARTS, LOF_CALL_SOCKET, LOF_CALL_ENDS };
+enum lof_call_kind lof_regs_kind(long number, bool is_32);
+
+/*
  * Did the stop end a call with EINTR that the kernel does not restart by
  * itself? lof_regs_repeat() lets the thread make that call again.
  */

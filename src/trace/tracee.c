@@ -284,6 +284,19 @@ int lof_tracee_signal(const struct lof_tracee *tracee)
 	return signal_of(tracee->status);
 }
 
+int lof_tracee_reap(pid_t tid, unsigned int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int status, err;
+
+	do {
+		err = wait_for_stop(tid, &status, deadline);
+		if (!err)
+			lof_tracee_detach(tid, signal_of(status));
+	} while (!err);
+	return err == -ESRCH ? 0 : err;
+}
+
 void lof_tracee_detach(pid_t tid, int sig)
 {
 	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);

@@ -84,6 +84,15 @@ int lof_tracee_end(struct lof_tracee *tracee);
 /* The signal with which the thread must go on from its latest stop, or 0. */
 int lof_tracee_signal(const struct lof_tracee *tracee);
 
+/*
+ * A function returned -ESRCH for a traced thread: wait until its end is known
+ * to the kernel. A process that executes a program waits for this, too, and
+ * meanwhile nothing else in it can be traced.
+ *
+ * -ETIMEDOUT  it does not end
+ */
+int lof_tracee_reap(pid_t tid, unsigned int timeout_ms);
+
 /* Let the thread go on, untraced, with a signal or 0. */
 void lof_tracee_detach(pid_t tid, int sig);
 

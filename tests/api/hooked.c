@@ -80,7 +80,7 @@ static unsigned int nthreads(void)
 {
 	struct lof_process_state state;
 
-	ck_assert_int_eq(lof_smaps_process(&state), 0);
+	ck_assert_int_eq(lof_smaps_process(0, &state), 0);
 	return state.threads;
 }
 

@@ -2,11 +2,18 @@
 /* madvise: LOF_DISCARD decides if locked pages are discarded. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "support/kernel.h"
 
+#include "support/skip.h"
 #include "support/truth.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102	/* Linux 6.13 */
+#define MADV_GUARD_REMOVE	103
+#endif
 
 static const int discards[] = { MADV_DONTNEED, MADV_FREE };
 
@@ -116,6 +123,101 @@ START_TEST(translated_discard_of_a_shared_file_keeps_its_content)
 }
 END_TEST
 
+/* Can a system call read the byte? A guard page cannot be read. */
+static bool is_readable(const char *byte)
+{
+	int ends[2];
+	bool is;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	is = write(ends[1], byte, 1) == 1;
+	close(ends[0]);
+	close(ends[1]);
+	return is;
+}
+
+START_TEST(translated_guard_takes_the_pages_and_stays_locked)
+{
+	/* An empty range: does the kernel know the advice? */
+	if (lof_madvise(at(0), 0, MADV_GUARD_INSTALL))
+		skip("no MADV_GUARD_INSTALL before Linux 6.13");
+	arena_lay(0, "KKKKKK");
+	mark(at(0), 6, 'a');
+	REFUSED(lof_madvise(at(1), pages(3), MADV_GUARD_INSTALL), EINVAL);
+	discard(LOF_DISCARD_TRANSLATE);
+	OK(lof_madvise(at(1), pages(3) - 1, MADV_GUARD_INSTALL));
+	KINDS(at(0), "KKKKKK..");
+	RSS(3);
+	ck_assert_uint_eq(truth_vmlck(), pages(6));
+	ck_assert(is_marked(at(0), 1, 'a'));
+	ck_assert(is_marked(at(4), 2, 'e'));
+	ck_assert(!is_readable(at(1)) && !is_readable(at(3)));
+	OK(lof_madvise(at(1), pages(3), MADV_GUARD_REMOVE));
+	ck_assert_int_eq(*at(1), 0);
+	mark(at(1), 3, 'x');
+	KINDS(at(0), "KKKKKK..");
+	RSS(6);
+}
+END_TEST
+
+START_TEST(translated_guard_goes_over_unlocked_and_locked)
+{
+	if (lof_madvise(at(0), 0, MADV_GUARD_INSTALL))
+		skip("no MADV_GUARD_INSTALL before Linux 6.13");
+	arena_lay(2, "OO.FF");
+	mark(at(0), 9, 'a');
+	discard(LOF_DISCARD_TRANSLATE);
+	OK(lof_madvise(at(0), pages(8), MADV_GUARD_INSTALL));
+	KINDS(at(0), "..OO.FF..");
+	RSS(1);
+}
+END_TEST
+
+/* A shared file of 6 pages, locked on fault, at the begin of the arena. */
+static int map_file(void)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	void *addr;
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)pages(6)), 0);
+	MAPPED(addr, lof_mmap_onfault(at(0), pages(6), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_FIXED, fd, 0));
+	mark(at(0), 6, 'a');
+	return fd;
+}
+
+START_TEST(translated_remove_makes_a_hole_in_the_file_and_stays_locked)
+{
+	int fd = map_file();
+
+	REFUSED(lof_madvise(at(1), pages(3), MADV_REMOVE), EINVAL);
+	discard(LOF_DISCARD_TRANSLATE);
+	OK(lof_madvise(at(1), pages(3), MADV_REMOVE));
+	KINDS(at(0), "OOOOOO..");
+	RSS(3);
+	ck_assert_int_eq(lseek(fd, (off_t)pages(1), SEEK_DATA),
+			 (off_t)pages(4));
+	ck_assert_int_eq(*at(1), 0);
+	ck_assert(is_marked(at(0), 1, 'a'));
+	ck_assert(is_marked(at(4), 2, 'e'));
+	close(fd);
+}
+END_TEST
+
+START_TEST(translated_advice_is_refused_if_the_limit_forbids_the_lock)
+{
+	int fd = map_file();
+
+	become_nobody(pages(6));
+	discard(LOF_DISCARD_TRANSLATE);
+	OK(lof_madvise(at(1), pages(1), MADV_REMOVE));
+	set_limit(pages(5));
+	REFUSED(lof_madvise(at(2), pages(2), MADV_REMOVE), EAGAIN);
+	ck_assert(is_marked(at(2), 4, 'c'));
+	close(fd);
+}
+END_TEST
+
 START_TEST(other_advice_passes_through)
 {
 	static const int advice[] = {
@@ -146,8 +248,17 @@ Suite *madvise_suite(void)
 		       translated_discard_keeps_the_kernels_other_refusals);
 	tcase_add_test(tcase,
 		       translated_discard_of_a_shared_file_keeps_its_content);
+	tcase_add_test(tcase, translated_guard_goes_over_unlocked_and_locked);
+	tcase_add_test(
+		tcase,
+		translated_remove_makes_a_hole_in_the_file_and_stays_locked);
+	tcase_add_test(
+		tcase,
+		translated_advice_is_refused_if_the_limit_forbids_the_lock);
 	tcase_add_test(tcase, other_advice_passes_through);
 	add_for_each_kind(both, translated_discard_gives_back_and_stays_locked);
 	add_for_each_kind(both, discard_can_be_set_back);
+	add_for_each_kind(both,
+			  translated_guard_takes_the_pages_and_stays_locked);
 	return suite;
 }

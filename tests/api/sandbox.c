@@ -147,6 +147,29 @@ START_TEST(without_proc_query_fails_where_the_kernel_disagrees)
 }
 END_TEST
 
+/* Refused: msync does not tell that a page is unlocked. */
+START_TEST(without_proc_and_msync_the_ledger_keeps_its_locks)
+{
+	struct lof_region region;
+
+	need_chroot();
+	arena_lay(0, "OOFF....");
+	if (_i >= 2)	/* the library knows msync before the filter */
+		OK(lof_sync());
+	OK(lof_mlock2(at(4), pages(2), MLOCK_ONFAULT));
+	lose_proc("/proc/self/fdinfo");
+	forbid(SYS_msync, filter_errs[_i % 2]);
+	FAILS(lof_sync(), ENOENT);
+	for (size_t i = 0; i < 6; i++) {
+		OK(lof_query(at(i), &region, sizeof(region)));
+		ck_assert_uint_eq(region.kind, i / 2 == 1 ? LOF_FULL :
+							    LOF_ONFAULT);
+	}
+	find_proc();
+	KINDS(at(0), "OOFFOO");
+}
+END_TEST
+
 START_TEST(without_proc_stats_fail)
 {
 	struct lof_stats stats;
@@ -386,6 +409,9 @@ Suite *sandbox_suite(void)
 		       without_proc_munlockall2_fails_and_changes_nothing);
 	tcase_add_test(tcase,
 		       without_proc_query_fails_where_the_kernel_disagrees);
+	tcase_add_loop_test(tcase,
+			    without_proc_and_msync_the_ledger_keeps_its_locks,
+			    0, 4);
 	tcase_add_test(tcase, without_proc_stats_fail);
 	tcase_add_test(tcase,
 		       without_proc_locks_that_half_fail_are_never_overstated);

@@ -107,6 +107,16 @@ static void all(size_t len)
 	wait_for_end();
 }
 
+/* Map memory, lock all, print the ID, and wait for the end of the input. */
+static void present(size_t len, int flags)
+{
+	map(len);
+	if (mlockall(flags))
+		err(2, "mlockall");
+	printf("%d\n", (int)getpid());
+	wait_for_end();
+}
+
 /* Lock memory, in full or on fault, and wait for the end of the input. */
 static void hold(size_t len, unsigned int onfault, const char *name)
 {
@@ -131,8 +141,10 @@ int main(int argc, char **argv)
 		touch(strtoul(argv[2], NULL, 0));
 	else if (argc == 3 && strcmp(argv[1], "all") == 0)
 		all(strtoul(argv[2], NULL, 0));
+	else if (argc == 4 && strcmp(argv[1], "present") == 0)
+		present(strtoul(argv[2], NULL, 0), atoi(argv[3]));
 	else
 		errx(2, "usage: locker flags | touch BYTES | all BYTES | "
-			"hold BYTES ONFAULT [NAME]");
+			"present BYTES FLAGS | hold BYTES ONFAULT [NAME]");
 	return 0;
 }

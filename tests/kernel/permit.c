@@ -47,6 +47,7 @@ START_TEST(each_system_call_belongs_to_its_calls)
 	ck_assert_uint_eq(lost(SYS_clone, kill), BIT(LOF_CALL_THREAD));
 	ck_assert_uint_eq(lost(SYS_mremap, kill), BIT(LOF_CALL_OWN_MEMORY) |
 						  BIT(LOF_CALL_PROBE_HUGETLB));
+	ck_assert_uint_eq(lost(SYS_readlinkat, kill), BIT(LOF_CALL_READLINK));
 	ck_assert_uint_eq(lost(SYS_getppid, kill), 0);
 	ck_assert_uint_eq(lof_permit_judge(NULL, 0), LOF_ALL_CALLS);
 }

@@ -165,6 +165,7 @@ static const struct {
 	/* Up to Linux 6.1 the kernel prints lf as "??". */
 	{ "rd wr mr mw me lo ?? ac sd", " lo lf" },
 	{ "rd wr mr mw me lo ??", " lo lf" },
+	{ "rd wr mr mw me um uw lo ?? ac sd", " lo lf" },
 	{ "rd wr mr mw me lo io sr rr dc de ?? ac", " lo lf" },
 	/* Another flag without a name comes behind the named flags. */
 	{ "rd wr mr mw me lo ac ??", " lo" },

@@ -8,6 +8,7 @@
 
 #include "preload/argument_sets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lockonfault.h"
@@ -136,10 +138,14 @@ static bool is_seen(const struct pages *pages, const struct vma *vma)
 	return false;
 }
 
+/* '!': a guard, which mincore() may call resident. */
 static char first_byte(uintptr_t addr)
 {
-	char byte = *(volatile char *)addr;
+	char byte;
+	struct iovec to = { &byte, 1 }, from = { (void *)addr, 1 };
 
+	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
+		return errno == EFAULT ? '!' : *(volatile char *)addr;
 	return byte ? byte : '0';
 }
 

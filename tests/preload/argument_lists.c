@@ -152,12 +152,12 @@ const struct product products[] = {
 	  { ADDRESSES, SHORT_LENGTHS, "0 1 3 5 7 0x10 0x1000003" } },
 	{ "mprotect", "future all lock",
 	  { FEW_ADDRESSES, FEW_LENGTHS, "0 1 3 7" } },
-	/* NORMAL DONTNEED FREE REMOVE WILLNEED COLD POPULATE_* _LOCKED */
+	/* NORMAL DONTNEED FREE REMOVE WILLNEED COLD POPULATE_* _LOCKED GUARD */
 	{ "madvise", "-",
 	  { ADDRESSES, "0 1 1p 1p+1 3p 13p 9M -1 -4096",
-	    "0 3 4 8 9 10 11 15 20 22 23 24 9999 -1" } },
+	    "0 3 4 8 9 10 11 15 20 22 23 24 102 103 9999 -1" } },
 	{ "madvise", "future all lock",
-	  { FEW_ADDRESSES, FEW_LENGTHS, "4 8 9 22 23 24" } },
+	  { FEW_ADDRESSES, FEW_LENGTHS, "4 8 9 22 23 24 102" } },
 	{ "remap_file_pages", "- future lock",
 	  { "p0 p2 p6 p8 p8+1 p9 p10 -4096", "0 1p 2p -1", "0 1",
 	    "0 1 2^47", "0 0x10000" } },

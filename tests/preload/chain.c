@@ -38,7 +38,7 @@ static const char *const modes[] = {
 static const char *const commands[] = {
 	"all", "maps", "remaps", "ring", "discard", "lfs-map", "lfs-map64",
 	"child", "syscall-all", "syscall-maps", "syscall-remaps",
-	"syscall-discard", "syscall-others",
+	"syscall-discard", "syscall-others", "confine", "syscall-confine",
 };
 
 #define NMODES		(int)(sizeof(modes) / sizeof(modes[0]))

@@ -33,6 +33,10 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
 
 int mlock2(const void *addr, size_t len, unsigned int flags);
 
@@ -120,6 +124,12 @@ static const struct call {
 		MADV_DONTNEED }, 0 },
 	{ "madvise dontneed_locked", SYS_madvise, { A(8), L(4),
 		MADV_DONTNEED_LOCKED }, 0 },
+	{ "madvise guard", SYS_madvise, { A(8), L(4), MADV_GUARD_INSTALL }, 0 },
+	{ "madvise unguard", SYS_madvise, { A(8), L(4), MADV_GUARD_REMOVE },
+		0 },
+	{ "madvise remove", SYS_madvise, { A(8), L(4), MADV_REMOVE }, SHARED },
+	{ "madvise remove private", SYS_madvise, { A(8), L(4), MADV_REMOVE },
+		0 },
 	{ "madvise dontfork", SYS_madvise, { A(8), L(4), MADV_DONTFORK }, 0 },
 	{ "madvise bad", SYS_madvise, { A(8), L(4), 9999 }, 0 },
 	{ "mlock", SYS_mlock, { A(8), L(4) }, 0 },

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -263,4 +265,34 @@ void filter_refused(void)
 void filter_strict(void)
 {
 	run_child(be_strict, 0);
+}
+
+static struct sock_filter allows_all[] = {
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+static struct sock_fprog allowing = { 1, allows_all };
+
+void confine_by_name(void)
+{
+	DONE(prctl(PR_SET_NAME, "confined"));
+	DONE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	DONE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &allowing));
+	DONE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+	DONE(unshare(0));
+	DONE(setns(-1, 0));
+	DONE(mlock(at(0), page));
+	SHOW();
+}
+
+void confine_by_number(void)
+{
+	DONE(syscall(SYS_prctl, PR_SET_NAME, "confined"));
+	DONE(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	DONE(syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+		     &allowing));
+	DONE(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &allowing));
+	DONE(syscall(SYS_unshare, 0));
+	DONE(syscall(SYS_setns, -1, 0));
+	DONE(mlock(at(0), page));
+	SHOW();
 }

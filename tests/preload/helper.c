@@ -244,6 +244,40 @@ static void limit_current(void)
 	SHOW();
 }
 
+/*
+ * All that the emulation of MCL_FUTURE locks fits the limit, but more is mapped.
+ * libc maps memory unseen.
+ */
+static void limit_room(int flags, size_t unlocked)
+{
+	char *volatile area;
+
+	DONE_MAP(mmap(NULL, 64 << 20, PROT_READ, ANON, -1, 0));
+	helper_become_nobody(8 << 20);
+	DONE(mlockall(flags));
+	for (int i = 0; i < 8; i++)
+		area = malloc(100000);
+	(void)area;
+	if (unlocked)
+		DONE(munlock(at(0), unlocked));
+	SHOW();
+}
+
+static void limit_stack(void)
+{
+	limit_room(MCL_CURRENT | MCL_FUTURE, 0);
+}
+
+static void limit_exempt(void)
+{
+	limit_room(MCL_CURRENT | MCL_FUTURE, pages(2));
+}
+
+static void limit_future(void)
+{
+	limit_room(MCL_FUTURE, 0);
+}
+
 /* The kernel answers a program that asks for MCL_ONFAULT itself. */
 static void limit_asked(void)
 {
@@ -452,6 +486,9 @@ static const struct {
 	{ "limits", limits },
 	{ "limit-fits", limit_fits },
 	{ "limit-current", limit_current },
+	{ "limit-stack", limit_stack },
+	{ "limit-exempt", limit_exempt },
+	{ "limit-future", limit_future },
 	{ "limit-asked", limit_asked },
 	{ "child", child },
 	{ "descriptors", descriptors },
@@ -472,6 +509,8 @@ static const struct {
 	{ "filter-by-number", filter_by_number },
 	{ "filter-refused", filter_refused },
 	{ "filter-strict", filter_strict },
+	{ "confine", confine_by_name },
+	{ "syscall-confine", confine_by_number },
 	{ "early", early },
 	{ "syscall-locks", syscall_locks },
 	{ "syscall-all", syscall_all },
@@ -494,6 +533,8 @@ static const struct {
 	{ "shm", shm_attach },
 	{ "syscall-shm", shm_attach_by_number },
 	{ "remap-file", shm_remap },
+	{ "remap-future", shm_remap_future },
+	{ "remap-limited", shm_remap_limited },
 	{ "syscall-remap-file", shm_remap_by_number },
 };
 

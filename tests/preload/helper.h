@@ -70,6 +70,8 @@ void filter_errno(void);
 void filter_by_number(void);
 void filter_refused(void);
 void filter_strict(void);
+void confine_by_name(void);
+void confine_by_number(void);
 
 /* By syscall(), in syscalls.c and wide.c; mmap64, in lfs.c. */
 void syscall_locks(void);
@@ -90,6 +92,8 @@ void shm_attach(void);
 void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
+void shm_remap_future(void);
+void shm_remap_limited(void);
 
 /* Files that hurt a writer, in harm.c. */
 void harm_log(void);

@@ -11,12 +11,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +27,8 @@
 
 enum {
 	MMAP, MMAP64, MUNMAP, MREMAP, MPROTECT, MADVISE, SHMAT, SHMDT, REMAP,
-	LOCK, MUNLOCK, MLOCKALL, MUNLOCKALL, SYSCALL, NCOUNTS
+	LOCK, MUNLOCK, MLOCKALL, MUNLOCKALL, PRCTL, UNSHARE, SETNS, SYSCALL,
+	NCOUNTS
 };
 
 static unsigned int seen[NCOUNTS];
@@ -208,6 +211,29 @@ WRAPPED int munlockall(void)
 	WRAP(int, MUNLOCKALL, munlockall, (), (SYS_munlockall));
 }
 
+WRAPPED int prctl(int option, ...)
+{
+	long arg[4];
+	va_list args;
+
+	va_start(args, option);
+	for (int i = 0; i < 4; i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	WRAP(int, PRCTL, prctl, (option, arg[0], arg[1], arg[2], arg[3]),
+	     (SYS_prctl, option, arg[0], arg[1], arg[2], arg[3]));
+}
+
+WRAPPED int unshare(int flags)
+{
+	WRAP(int, UNSHARE, unshare, (flags), (SYS_unshare, flags));
+}
+
+WRAPPED int setns(int fd, int type)
+{
+	WRAP(int, SETNS, setns, (fd, type), (SYS_setns, fd, type));
+}
+
 WRAPPED long syscall(long nr, ...)
 {
 	long arg[6];
@@ -228,7 +254,8 @@ static void tell(void)
 	static const char *const name[NCOUNTS] = {
 		"mmap", "mmap64", "munmap", "mremap", "mprotect", "madvise",
 		"shmat", "shmdt", "remap_file_pages", "mlock or mlock2",
-		"munlock", "mlockall", "munlockall", "syscall",
+		"munlock", "mlockall", "munlockall", "prctl", "unshare",
+		"setns", "syscall",
 	};
 
 	for (int i = 0; i < NCOUNTS; i++)

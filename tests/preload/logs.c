@@ -205,6 +205,23 @@ START_TEST(verbose_shim_reports_the_bytes_left_out)
 }
 END_TEST
 
+/* No memory is left out for want of room. */
+static const struct {
+	const char *program, *output;
+} room[] = {
+	{ "limit-stack", "ok ok OOOOOOOO 0\n" },
+	{ "limit-exempt", "ok ok ok ..OOOOOO 0\n" },
+	{ "limit-future", "ok ok ........ 0\n" },
+};
+
+START_TEST(verbose_shim_reports_no_limit_that_has_room)
+{
+	ck_assert_str_eq(run_told(room[_i].program, "LOCKONFAULT_VERBOSE=1",
+				  NULL), room[_i].output);
+	ck_assert_str_eq(ran.err, "");
+}
+END_TEST
+
 TCase *log_case(void)
 {
 	TCase *tcase = tcase_create("log");
@@ -219,5 +236,7 @@ TCase *log_case(void)
 	tcase_add_test(tcase, message_raises_no_signal_and_never_blocks);
 	tcase_add_test(tcase, verbose_shim_reports_refused_locks);
 	tcase_add_test(tcase, verbose_shim_reports_the_bytes_left_out);
+	tcase_add_loop_test(tcase, verbose_shim_reports_no_limit_that_has_room,
+			    0, sizeof(room) / sizeof(room[0]));
 	return tcase;
 }

@@ -22,11 +22,18 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MAP_32BIT
+#define MAP_32BIT 0x40	/* of x86; ignored elsewhere */
+#endif
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08	/* instead of MAP_PRIVATE */
 #endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
 #endif
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22

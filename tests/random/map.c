@@ -134,6 +134,8 @@ static void holds_after_failure(struct span old, struct span new, bool partly)
 		CALL(munmap)(new.addr, new.len);
 		holds_clear(old.addr, old.len);
 	}
+	/* Before Linux 6.17 the end of a range that shrinks is unmapped first. */
+	end_holds_in_holes(old);
 	end_holds_in_holes(new);
 }
 

@@ -42,6 +42,11 @@ def tor(path):
     print(say(f, b"GETCONF MaxCircuitDirtiness\r\n"))
 
 
+def tor_halt(path):
+    f = stream(path)
+    print(say(f, b"AUTHENTICATE\r\n"), say(f, b"SIGNAL HALT\r\n"))
+
+
 # 100 connections at once, each with its own part of the disk.
 def nbd(path):
     import nbd

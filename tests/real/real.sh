@@ -107,9 +107,13 @@ status_kb() {
 		2>/dev/null
 }
 
-# stop: by SIGTERM; sets status
+# stop: by SIGTERM, or by halt_NAME; sets status
 stop() {
-	kill "$server" 2>/dev/null || :
+	if command -v "halt_$program" >/dev/null; then
+		"halt_$program" >>"$d/client" 2>&1
+	else
+		kill "$server" 2>/dev/null || :
+	fi
 	tries=100
 	while is_running "$server" && [ $tries -gt 0 ]; do
 		tries=$((tries - 1))
@@ -176,11 +180,16 @@ compare() {
 	if [ "$way" = max ] && [ "${locked:-0}" -gt 16384 ]; then
 		note="WRONG, more than --max is locked"
 	fi
+	if [ "$way" = run ] && [ -n "$gain" ] &&
+		[ "${resident:-0}" -gt $((resident_bare - gain)) ]; then
+		note="WRONG, $resident_bare kB are resident without the command"
+	fi
 }
 
-# test_program PROGRAM
+# test_program PROGRAM: if it sets $gain, run leaves so many kB less resident
+# than bare
 test_program() {
-	program=$1 options=
+	program=$1 options='' gain=''
 	"has_$program" || {
 		way=- answered=- status=- locked='' resident=''
 		row "not run: $reason"
@@ -189,6 +198,7 @@ test_program() {
 	for way in $ways; do
 		try "$way"
 		eval "answered_$way=\$answered status_$way=\$status"
+		[ "$way" != bare ] || resident_bare=${resident:-0}
 		note=
 		case $way in
 		bare | bare8) [ $answered = yes ] || note='does not run here' ;;
@@ -261,6 +271,8 @@ ask_tor() { ask_socket tor; }
 has_tor_sandbox() { has tor; }
 start_tor_sandbox() { start_tor_in 1; }
 ask_tor_sandbox() { ask_socket tor; }
+# In its sandbox, tor misses about every second SIGTERM, also bare.
+halt_tor_sandbox() { ask_socket tor_halt; }
 
 has_openvpn() { has openvpn; }
 openvpn_options="--dev null --user nobody --group nogroup --ping 1
@@ -395,10 +407,51 @@ start_musl() {
 }
 ask_musl() { ask_socket line; }
 
-# It stands for llama.cpp.
+# llama.cpp maps its model MAP_SHARED|MAP_POPULATE, and locks it piece by piece.
+# Newer versions of the package read a model that is to be locked into memory of
+# their own.
+llama=3.18.1
+install_llama() {
+	for package in node-llama-cpp @node-llama-cpp/linux-x64; do
+		npm_config_cache=$dir/npm timeout 300 npm install \
+			--prefix "$build/llama" --no-audit --no-fund \
+			--ignore-scripts --omit=optional $package@$llama || return
+	done
+	python3 "$here/model.py" "$build/llama/model.gguf" &&
+		: >"$build/llama/installed"
+}
+has_llama() {
+	has npm node curl || return 1
+	reason='node is older than 20'
+	[ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || return 1
+	reason="no binary of llama.cpp for $(uname -m)"
+	[ "$(uname -m)" = x86_64 ] || return 1
+	[ -e "$build/llama/installed" ] && return
+	mkdir -p "$build/llama"
+	install_llama >"$build/llama/log" 2>&1 && return
+	reason=$(grep -m 1 '^npm error .* reason:' "$build/llama/log") ||
+		reason="npm did not install node-llama-cpp"
+	return 1
+}
+start_llama_with() {
+	options=--populate=$1
+	start node "$here/llama.mjs" "$build/llama" \
+		"$build/llama/model.gguf" $port
+}
+ask_llama() { curl -sfm 30 http://127.0.0.1:$port/; }
+start_llama() { start_llama_with keep; }
+
+has_llama_strip() { has_llama; }
+start_llama_strip() {
+	gain=150000
+	start_llama_with strip
+}
+ask_llama_strip() { ask_llama; }
+
+# It stands for llama.cpp where there is no npm.
 has_model() { has "$CC"; }
 start_model() {
-	options=--populate=strip
+	options=--populate=strip gain=60000
 	[ -e "$dir/serve" ] ||
 		$CC -O2 "$here/serve.c" -o "$dir/serve" -lpthread
 	[ -e "$dir/weights" ] || head -c 128M /dev/urandom >"$dir/weights"
@@ -440,7 +493,8 @@ while True:
 	except OSError:
 		pass')
 [ $# -gt 0 ] || set -- chronyd tor tor_sandbox openvpn memcached mariadbd \
-	nbdkit qemu gdnsd earlyoom java node pulseaudio musl ucx openmpi model
+	nbdkit qemu gdnsd earlyoom java node pulseaudio musl ucx openmpi \
+	llama llama_strip model
 program=program way=way answered=answered status=exit
 locked='VmLck kB' resident='VmRSS kB'
 row ''

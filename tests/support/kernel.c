@@ -133,6 +133,33 @@ void arena_lay(size_t first, const char *kinds)
 	}
 }
 
+bool moves_several_vmas(void)
+{
+	char *from = mmap(NULL, pages(2), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	char *to = mmap(NULL, pages(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	bool moves;
+
+	ck_assert(from != MAP_FAILED && to != MAP_FAILED);
+	ck_assert_int_eq(mprotect(from, page, PROT_NONE), 0);
+	moves = mremap(from, pages(2), pages(2), MREMAP_MAYMOVE | MREMAP_FIXED,
+		       to) == to;
+	munmap(from, pages(2));
+	munmap(to, pages(2));
+	return moves;
+}
+
+void assert_target_of_failure(size_t first, const char *kinds)
+{
+	const char *found = kinds_at(at(first), strlen(kinds));
+
+	if (strspn(found, "-") < strlen(found))
+		ck_assert_str_eq(found, kinds);
+	else
+		ck_assert(!moves_several_vmas());
+}
+
 size_t arena_rss(void)
 {
 	return truth_rss((uintptr_t)arena, (uintptr_t)at(ARENA_PAGES)) / page;

@@ -76,6 +76,15 @@ void unlock_all_unseen(void);
 /* Unmap ('-') or lock pages of the arena from first on; leave others alone. */
 void arena_lay(size_t first, const char *kinds);
 
+/* Does mremap with MREMAP_FIXED move several VMAs? Linux 6.17 and later. */
+bool moves_several_vmas(void);
+
+/*
+ * mremap with MREMAP_FIXED onto pages from first on failed. Before Linux 6.17
+ * the kernel has unmapped them.
+ */
+void assert_target_of_failure(size_t first, const char *kinds);
+
 /* The resident pages of the arena. */
 size_t arena_rss(void);
 
@@ -157,5 +166,6 @@ Suite *limit_matrix_suite(void);
 Suite *rows_suite(void);
 Suite *sandbox_suite(void);
 Suite *races_suite(void);
+Suite *trim_suite(void);
 
 #endif

@@ -131,6 +131,7 @@ static const struct {
 	  "it knows nothing of mappings that grow" },
 	{ "mlock2_is_there_if_it_locks_a_page:0", TOOL_VALGRIND,
 	  "mlock2 works in the library only" },
+	{ "trim_*", TOOL_ANY | TOOL_QEMU, "it has a malloc of its own" },
 	{ "map_over_the_limit_maps_nothing:1", TOOL_QEMU, PLACE },
 	{ "map_under_a_limit_of_0_is_not_permitted:1", TOOL_QEMU, PLACE },
 	{ "map_over_the_limit_*", TOOL_ANY | TOOL_QEMU, ITS_OWN },

@@ -26,6 +26,8 @@ Suite *suite_shm(void);
 Suite *suite_hooked(void);
 Suite *suite_old_kernels(void);
 Suite *suite_summary(void);
+Suite *suite_heaps(void);
+Suite *suite_relock(void);
 
 #define UNIT_TIMEOUT	120	/* seconds, for a slow test */
 
