@@ -189,6 +189,9 @@ same 'it is said' "lockonfault run: invalid argument 'none' for --backend: \
 not auto, preload, trace or exec" "$(cat err)"
 same '--backend=trace sets no LD_PRELOAD' '' \
 	"$("$command" $trace printenv LD_PRELOAD)"
+exits 'an option of the shim' 0 "$command" $trace --summary ./dynamic
+says 'it is said that it has no effect' err \
+	'lockonfault run: --summary has no effect on ./dynamic'
 exits 'a dry run' 0 "$command" $trace -n ./static
 says 'a dry run says which' err 'lockonfault run: backend trace: by --backend'
 if ! is_limited; then
