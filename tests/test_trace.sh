@@ -152,6 +152,7 @@ if nobody_has; then
 		"$command" $trace -v ./static filter
 	says 'of a user: in full' out lo
 	says 'of a user: it is said' err '.*: it has a filter of its own .*'
+	says 'of a user: it gains no privileges' err "$no_gain"
 fi
 
 # --- the supervisor is killed
