@@ -268,10 +268,11 @@ static int lock_under_signals(void)
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	while (now() < end)
+	/* A loaded machine may let it run little in that time. */
+	while (now() < end || (signals < 10 && now() < end + 60))
 		lock_once(addr);
 	printf("wrong: %ld, signals: %s\n", wrong,
-	       signals > 9 ? "many" : "few");
+	       signals >= 10 ? "many" : "few");
 	return 0;
 }
 
