@@ -59,15 +59,15 @@ for program in static static32 dynamic; do
 		at_most "$program: MiB resident of 256 locked" 4 \
 			"$("$command" $trace ./$program size 2>/dev/null)"
 	fi
-	as_bare "$program, results" ./$program results env
+	as_bare "$program, results" "$work/$program" results env
 	for what in threads fork vfork exec kill stop signals registers; do
-		as_bare "$program, $what" ./$program $what timeout 300
+		as_bare "$program, $what" "$work/$program" $what timeout 300
 		grep -q 'wrong: [^0]' traced && fail "$program, $what"
 	done
 	if nobody_has; then
-		as_bare "$program of a user, results" ./$program results \
+		as_bare "$program of a user, results" "$work/$program" results \
 			as_nobody prlimit --memlock=8388608:8388608
-		as_bare "$program of a user, signals" ./$program signals \
+		as_bare "$program of a user, signals" "$work/$program" signals \
 			as_nobody prlimit --memlock=8388608:8388608
 		on_fault "$program of a user: on fault" as_nobody \
 			prlimit --memlock=8388608:8388608 \
@@ -91,18 +91,18 @@ done
 exits 'no such program' 127 "$command" $trace "$work/nothing"
 exits 'a program that ends by a signal' 143 "$command" $trace \
 	sh -c 'kill -TERM $$'
-start "$command" $trace ./static wait
+start "$command" $trace "$work/static" wait
 same 'it has its process ID and its parent' "$pid $$" "$(cat ready)"
 same 'it is not traced' 0 \
 	"$(sed -n 's/^TracerPid:[^0-9]*//p' "/proc/$pid/status")"
 same 'it has no child' '' \
 	"$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)"
 same 'it has no listener' 0 "$(find "/proc/$pid/fd" -lname '*seccomp*' | wc -l)"
-supervisor=$(pgrep -f "lockonfault $trace ./static wait" | tail -1)
+supervisor=$(pgrep -f "lockonfault $trace $work/static wait" | tail -1)
 same 'the supervisor has only the listener' 'anon_inode:seccomp notify' "$(
 	find "/proc/$supervisor/fd" -type l -printf '%l\n')"
 stop
-is_gone() { ! pgrep -f "lockonfault $trace ./static wait" >/dev/null; }
+is_gone() { ! pgrep -f "lockonfault $trace $work/static wait" >/dev/null; }
 check 'the supervisor ends with it' wait_for is_gone
 
 if has script && script -qec true /dev/null >/dev/null 2>&1; then
@@ -113,7 +113,7 @@ if has script && script -qec true /dev/null >/dev/null 2>&1; then
 	}
 	in_terminal ./static wait
 	bare=$?
-	in_terminal "$command" $trace ./static wait
+	in_terminal "$command" $trace "$work/static" wait
 	same 'interrupted from a terminal' $bare $?
 else
 	left_out 'job control: there is no script'
@@ -139,14 +139,30 @@ if ! is_limited; then
 	fi
 fi
 
+# --- a program with a filter of its own
+
+exits 'a filter against mlock2' 0 "$command" $trace -v ./static filter
+if grep -q 'it has a filter of its own' err; then
+	says 'a filter against mlock2: in full' out lo
+else
+	says 'a filter against mlock2: it is suspended' out 'lo lf'
+fi
+if nobody_has; then
+	exits 'a filter against mlock2, of a user' 0 as_nobody \
+		"$command" $trace -v ./static filter
+	says 'of a user: in full' out lo
+	says 'of a user: it is said' err '.*: it has a filter of its own .*'
+	says 'of a user: it gains no privileges' err "$no_gain"
+fi
+
 # --- the supervisor is killed
 
 mkfifo later
-"$command" $trace ./static wait <later >ready2 2>err &
+"$command" $trace "$work/static" wait <later >ready2 2>err &
 waiting=$!
 exec 4>later
 wait_for test -s ready2
-kill -9 "$(pgrep -f "lockonfault $trace ./static wait" | grep -vx $waiting)"
+kill -9 "$(pgrep -f "lockonfault $trace $work/static wait" | grep -vx $waiting)"
 wait_for is_gone
 exec 4>&-
 wait $waiting
@@ -174,6 +190,9 @@ same 'it is said' "lockonfault run: invalid argument 'none' for --backend: \
 not auto, preload, trace or exec" "$(cat err)"
 same '--backend=trace sets no LD_PRELOAD' '' \
 	"$("$command" $trace printenv LD_PRELOAD)"
+exits 'an option of the shim' 0 "$command" $trace --summary ./dynamic
+says 'it is said that it has no effect' err \
+	'lockonfault run: --summary has no effect on ./dynamic'
 exits 'a dry run' 0 "$command" $trace -n ./static
 says 'a dry run says which' err 'lockonfault run: backend trace: by --backend'
 if ! is_limited; then
@@ -195,6 +214,19 @@ if ! is_limited; then
 		"$(grep -c ' dynamic: mlock ' log3)"
 	exits 'a child of a static program' 0 "$command" $trace \
 		./static exec 1
+fi
+
+# --- /proc of another PID namespace
+
+if is_root && unshare --pid --fork true 2>/dev/null; then
+	exits 'another /proc' 125 unshare --pid --fork \
+		"$command" $trace ./static flags
+	says 'another /proc: it is said' err \
+		'.*: /proc is missing, or is of another PID namespace'
+	! is_limited && on_fault 'a PID namespace of its own' unshare --pid \
+		--fork --mount-proc "$command" $trace ./static
+else
+	left_out 'a PID namespace: it cannot be made here'
 fi
 
 # --- a handle of libc of its own, and Go
@@ -239,6 +271,7 @@ else
 	same 'a program in Go' '<nil> 1' "$("$command" run ./lock-go 2>&1)"
 fi
 
-none_left() { ! pgrep -f "lockonfault $trace" >/dev/null; }
+# A supervisor has no directory of the test, so look at its command line.
+none_left() { ! pgrep -f "lockonfault $trace.* $work/" >/dev/null; }
 check 'nothing is left behind' wait_for none_left
 finish

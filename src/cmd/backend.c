@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "trace/supervisor.h"
@@ -130,6 +131,8 @@ static const char *why_not_traced(int err)
 		return "this needs Linux 5.9, on x86-64 or aarch64";
 	case -EBUSY:
 		return "another process receives its system calls (seccomp)";
+	case -ENXIO:
+		return "/proc is missing, or is of another PID namespace";
 	default:
 		return strerror(-err);
 	}
@@ -143,8 +146,13 @@ static int supervise(const struct lof_backend *backend, const char *name)
 		.is_verbose = is_set("LOCKONFAULT_VERBOSE", "1"),
 		.log = log && *log == '/' ? log : NULL,
 	};
+	bool gains = lof_supervise_keeps_gains() ||
+		     prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	int err = lof_supervise(&how);
 
+	if (!err && !gains)
+		warnx("%s and its children cannot gain privileges "
+		      "(no_new_privs)", name);
 	if (!err)
 		return 0;
 	warnx("%s cannot be traced: %s", name, why_not_traced(err));

@@ -85,8 +85,10 @@ static void warn_of_options(const struct run *run, const char *command,
 		{ LOF_SETTING_SUMMARY, "summary" },
 	};
 
+	if (!target->why && run->backend.preloads)
+		return;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (target->why && run->environment.value[rows[i].setting])
+		if (run->environment.value[rows[i].setting])
 			warnx("--%s has no effect on %s", rows[i].option,
 			      command);
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -80,12 +81,23 @@ static int let_trace(int fd)
 	return write(fd, "", 1) == 1 ? 0 : -ECHILD;
 }
 
+/* /proc may be missing, or show another PID namespace. */
+static bool has_own_proc(void)
+{
+	char text[24] = "";
+
+	return readlink("/proc/self", text, sizeof(text) - 1) > 0 &&
+	       strtol(text, NULL, 10) == (long)getpid();
+}
+
 int lof_helper_start(void (*helps)(pid_t pid, int fd, const void *arg),
 		     const void *arg, int *fd)
 {
 	const struct work work = { helps, arg };
 	int pair[2], err;
 
+	if (!has_own_proc())
+		return -ENXIO;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	err = start(&work, pair);

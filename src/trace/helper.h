@@ -13,6 +13,9 @@
  * Start a helper that calls help(): pid is this process, fd a socket to it. All
  * signals are blocked in the helper. help() does not return. *fd is the other
  * end of the socket. Returns 0, or a negative errno.
+ *
+ * -ENXIO  /proc is not that of this PID namespace: the helper would examine
+ *         other processes than it traces
  */
 int lof_helper_start(void (*help)(pid_t pid, int fd, const void *arg),
 		     const void *arg, int *fd);

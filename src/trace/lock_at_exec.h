@@ -12,6 +12,7 @@
  *   0         the helper waits for the execve
  *   -ENOTSUP  not on this architecture
  *   -EPERM    this process cannot be traced, or is traced already
+ *   -ENXIO    /proc is not that of this PID namespace
  *   other     a negative errno of socketpair(2), fork(2) or ptrace(2)
  */
 int lof_lock_at_exec(void);

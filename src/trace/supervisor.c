@@ -158,11 +158,13 @@ static void collect_left(struct supervisor *supervisor)
 }
 
 /*
- * While a dying thread is not collected, execve() of another thread of its
- * process waits for it, and a tracer that seizes a third thread would wait for
- * the execve().
+ * Does a process have a thread that is left? While a dying thread is not
+ * collected, execve() of another thread of its process waits for it, and a
+ * tracer that seizes a third thread would wait for the execve(). So the calls
+ * of that process are left to its threads, most of which die before they make
+ * them.
  */
-static bool must_not_seize(const struct supervisor *supervisor, pid_t pid)
+static bool is_dying(const struct supervisor *supervisor, pid_t pid)
 {
 	for (unsigned int i = 0; i < supervisor->nleft; i++)
 		if (supervisor->left[i].pid == pid)
@@ -273,11 +275,11 @@ static void serve(struct supervisor *supervisor)
 	if (!lof_traced_find(call.announced.data.arch, call.announced.data.nr,
 			     &call.locking.call, &call.locking.is_32) ||
 	    lof_thread_status_read(call.tid, &call.status)) {
-		leave_to_program(supervisor, &call, "it cannot be examined");
+		leave_to_program(supervisor, &call, NULL);
 		return;
 	}
 	if (lof_setting_wants_eager(call.status.name) ||
-	    must_not_seize(supervisor, call.status.pid) ||
+	    is_dying(supervisor, call.status.pid) ||
 	    !lof_rewrite_may(&call.locking, call.tid, &call.status)) {
 		leave_to_program(supervisor, &call, NULL);
 		return;

@@ -20,6 +20,7 @@ struct lof_supervision {
  *   0         done
  *   -ENOTSUP  the architecture is not known, or Linux is older than 5.9
  *   -EBUSY    another process receives calls of this one (seccomp)
+ *   -ENXIO    /proc is not that of this PID namespace
  *   other     a negative errno
  */
 int lof_supervise(const struct lof_supervision *how);

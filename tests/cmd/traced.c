@@ -7,14 +7,18 @@
 
 #include <err.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -264,10 +268,11 @@ static int lock_under_signals(void)
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	while (now() < end)
+	/* A loaded machine may let it run little in that time. */
+	while (now() < end || (signals < 10 && now() < end + 60))
 		lock_once(addr);
 	printf("wrong: %ld, signals: %s\n", wrong,
-	       signals > 9 ? "many" : "few");
+	       signals >= 10 ? "many" : "few");
 	return 0;
 }
 
@@ -393,6 +398,27 @@ static int keep_registers(void)
 	return 0;
 }
 
+/* A filter of the program that kills it for mlock2, which it does not call. */
+static int lock_under_filter(void)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mlock2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { 4, insns };
+	void *addr = map(MIB, 0);
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		err(2, "prctl");
+	if (mlock(addr, MIB))
+		err(2, "mlock");
+	return printf("%s\n", flags_at(addr)) < 0;
+}
+
 /* Prints a line, waits for the end of the input or for a signal, and locks. */
 static int wait_and_lock(void)
 {
@@ -435,6 +461,8 @@ int main(int argc, char **argv)
 		return stop_child();
 	if (strcmp(what, "registers") == 0)
 		return keep_registers();
+	if (strcmp(what, "filter") == 0)
+		return lock_under_filter();
 	if (strcmp(what, "wait") == 0)
 		return wait_and_lock();
 	return argc > 1 ? atoi(what) : 0;
