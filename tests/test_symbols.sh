@@ -57,9 +57,10 @@ esac
 
 if [ -e $shim ]; then
 	wanted='lof_preload madvise mlock mlock2 mlockall mmap mmap64 mprotect'
-	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
-	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
-	wanted="$wanted shmat shmdt syscall unshare"
+	wanted="$wanted mremap munlock munlockall munmap prctl prlimit prlimit64"
+	wanted="$wanted pthread_create remap_file_pages setns setresuid"
+	wanted="$wanted setreuid setrlimit setrlimit64 setuid shmat"
+	wanted="$wanted shmdt syscall unshare"
 	same 'the shim exports the hooked functions' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
@@ -76,7 +77,8 @@ if [ -e $shim ]; then
 			grep -qw '$name'"
 	done
 	# In a constructor, and in hooks whose callers may.
-	same 'no other hook calls dlsym' 'next.o pthread_create.o setuid.o' \
+	same 'no other hook calls dlsym' \
+		'next.o pthread_create.o rlimit.o setuid.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"

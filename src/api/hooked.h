@@ -47,6 +47,12 @@ void lof_hooked_sync_ms(unsigned long ms);
 /* Publish for `lockonfault status` that the shim is loaded. */
 void lof_hooked_publish(bool is_active);
 
+/*
+ * Does RLIMIT_MEMLOCK not apply to this process, or does the library lock within
+ * the limit, so that no mlockall() fails because of it?
+ */
+bool lof_hooked_limit_is_moot(void);
+
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);
 

@@ -32,6 +32,7 @@ static const char help[] =
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
+	"     --rlimit HOW   keep, or fake a refused setrlimit(RLIMIT_MEMLOCK)\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
@@ -39,7 +40,7 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE, OPTION_RLIMIT };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
+	{ "rlimit", required_argument, NULL, OPTION_RLIMIT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -155,6 +157,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;
+			break;
+		case OPTION_RLIMIT:
+			value[LOF_SETTING_RLIMIT] = optarg;
 			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;

@@ -79,6 +79,18 @@ static int set_max(struct lof_environment *environment, const char *max)
 	return 0;
 }
 
+/* The argument of the option is the value of the variable. */
+static int set_checked(size_t i, const char *option, const char *value)
+{
+	unsigned long parsed;
+
+	if (*value && !lof_setting_parse(&lof_settings[i], value, &parsed))
+		return set(i, value);
+	warnx("invalid argument '%s' for %s; known: %s", value, option,
+	      lof_settings[i].allowed);
+	return -1;
+}
+
 static int set_setting(struct lof_environment *environment, size_t i)
 {
 	const char *value = environment->value[i];
@@ -92,6 +104,8 @@ static int set_setting(struct lof_environment *environment, size_t i)
 		return set_log(value);
 	case LOF_SETTING_MAX:
 		return set_max(environment, value);
+	case LOF_SETTING_RLIMIT:
+		return set_checked(i, "--rlimit", value);
 	default:
 		return set(i, value);
 	}

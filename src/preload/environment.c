@@ -28,6 +28,7 @@
 enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;
+static _Atomic bool fakes_limit;
 
 /* Programs that lock memory in order to populate it all now. */
 static bool wants_eager(const char *name)
@@ -148,6 +149,7 @@ static int decide(void)
 	if (wants_eager(name) || is_sanitized() || value_of(LOF_SETTING_DISABLE, 0))
 		return INERT;
 	set_options();
+	fakes_limit = value_of(LOF_SETTING_RLIMIT, 0);
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
 		     value_of(LOF_SETTING_VERBOSE, 0));
@@ -170,6 +172,11 @@ bool lof_preload_is_active(void)
 		atomic_store_explicit(&mode, known, memory_order_release);
 	}
 	return known == ACTIVE;
+}
+
+bool lof_preload_fakes_limit(void)
+{
+	return lof_preload_is_active() && fakes_limit;
 }
 
 /* LOCKONFAULT_ALL: a converted mlockall(), which the program does not make. */

@@ -113,6 +113,20 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	lof_message_append(&message, log_path);
 }
 
+void lof_log_limit_faked(uint64_t asked)
+{
+	struct lof_message message = { .len = 0 };
+
+	lof_log("setrlimit faked", 0, (size_t)asked, 0);
+	if (!is_written(IN_WORDS))
+		return;
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	lof_message_add(&message, "setrlimit of RLIMIT_MEMLOCK, refused by the "
+			"kernel (EPERM), is answered with success");
+	lof_message_say(&message);
+}
+
 /* Say a number of bytes once: the memory of MCL_CURRENT alone stays the same. */
 static void say_left_out(size_t bytes, const char *why)
 {

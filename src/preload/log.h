@@ -22,6 +22,9 @@ void lof_log_open(const char *path, const char *name, bool is_verbose);
  */
 void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 
+/* Log and say that a refused setrlimit() was answered with success. */
+void lof_log_limit_faked(uint64_t asked);
+
 /* Log and say the bytes that mlockall() does not lock, if any. */
 void lof_log_left_out(void);
 

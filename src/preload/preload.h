@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Is the shim active? */
+/* Is the shim active, and how? */
 #ifndef LOF_PRELOAD_PRELOAD_H
 #define LOF_PRELOAD_PRELOAD_H
 
@@ -7,5 +7,8 @@
 
 /* False also as long as libc has no environment. */
 bool lof_preload_is_active(void);
+
+/* LOCKONFAULT_RLIMIT */
+bool lof_preload_fakes_limit(void);
 
 #endif

@@ -37,6 +37,7 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_MAX] = {
 		NAME("MAX"), LOF_CONVERT_MAX, "bytes, or with K, M, G, T"
 	},
+	[LOF_SETTING_RLIMIT] = { NAME("RLIMIT"), 0, "keep|fake" },
 	[LOF_SETTING_SYNC_MS] = {
 		NAME("SYNC_MS"), LOF_SYNC_MS, "milliseconds, at most 3600000"
 	},

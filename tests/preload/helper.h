@@ -95,6 +95,13 @@ void shm_remap_by_number(void);
 void harm_log(void);
 void harm_stderr(void);
 
+/* setrlimit and its kin, in rlimit.c. */
+void rlimit_all(void);
+void rlimit_nobody(void);
+void rlimit_none(void);
+void rlimit_ways(void);
+void rlimit_others(void);
+
 /* mmap(MAP_LOCKED) of all sizes, in sizes.c. */
 void sizes_limited(void);
 void sizes_unprivileged(void);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The variables of the options of run, for programs that need more than
+ * conversion. */
+#include "config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/run.h"
+#include "support/tool.h"
+
+#define FAKE	"LOCKONFAULT_RLIMIT=fake"
+
+static void need_root(void)
+{
+	if (geteuid())
+		skip("not root");
+}
+
+START_TEST(a_refused_limit_stays_refused)
+{
+	ck_assert_str_eq(run("rlimit-all", NULL),
+			 "EPERM limit as before\nok ");
+	ck_assert_str_eq(run("rlimit-all", "LOCKONFAULT_RLIMIT=keep", NULL),
+			 "EPERM limit as before\nok ");
+	ck_assert_str_eq(run("rlimit-all", FAKE, "LOCKONFAULT_DISABLE=1", NULL),
+			 tool_is_limited() ?
+			 "EPERM limit as before\nENOMEM " :
+			 "EPERM limit as before\nok ");
+}
+END_TEST
+
+START_TEST(a_limit_that_does_not_apply_is_faked)
+{
+	ck_assert_str_eq(run("rlimit-all", FAKE, NULL),
+			 "ok limit as before\nok ");
+	ck_assert_str_eq(run("rlimit-ways", FAKE, NULL),
+			 "ok ok ok old\nok old\nok limit as before\n");
+}
+END_TEST
+
+START_TEST(a_limit_that_applies_is_faked_if_mlockall_is_emulated)
+{
+	need_root();
+	ck_assert_str_eq(run("rlimit-nobody", FAKE, NULL),
+			 "ok limit as before\nok ");
+	ck_assert_str_eq(run("rlimit-nobody", FAKE, "LOCKONFAULT_MAX=1M", NULL),
+			 "ok limit as before\nok ");
+	ck_assert_str_eq(run("rlimit-nobody", FAKE, "LOCKONFAULT_FUTURE=kernel",
+			     NULL), "EPERM limit as before\nENOMEM ");
+	ck_assert_str_eq(run("rlimit-nobody", FAKE, "LOCKONFAULT_CONVERT=0",
+			     NULL), "EPERM limit as before\nENOMEM ");
+	ck_assert_str_eq(run("rlimit-none", FAKE, NULL),
+			 "EPERM limit as before\nEPERM ");
+}
+END_TEST
+
+START_TEST(a_limit_is_faked_without_conversion_by_the_capability)
+{
+	if (tool_is_limited())
+		skip("no CAP_IPC_LOCK");
+	ck_assert_str_eq(run("rlimit-all", FAKE, "LOCKONFAULT_CONVERT=0", NULL),
+			 "ok limit as before\nok ");
+}
+END_TEST
+
+/* The parent's limit: EPERM by its user's other process, too. */
+START_TEST(no_other_failure_is_faked)
+{
+	ck_assert_str_eq(run("rlimit-others", FAKE, NULL),
+			 "EINVAL Bad address Bad address EINVAL EPERM EPERM ok "
+			 "limit as before\n");
+}
+END_TEST
+
+START_TEST(a_faked_limit_is_told)
+{
+	run_told("rlimit-all", FAKE, "LOCKONFAULT_VERBOSE=1", NULL);
+	ck_assert_ptr_nonnull(strstr(ran.err, " preload_helper: setrlimit of "
+		"RLIMIT_MEMLOCK, refused by the kernel (EPERM), is answered "
+		"with success\n"));
+}
+END_TEST
+
+TCase *run_option_case(void)
+{
+	TCase *tcase = tcase_create("run options");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, a_refused_limit_stays_refused);
+	tcase_add_test(tcase, a_limit_that_does_not_apply_is_faked);
+	tcase_add_test(tcase,
+		       a_limit_that_applies_is_faked_if_mlockall_is_emulated);
+	tcase_add_test(tcase,
+		       a_limit_is_faked_without_conversion_by_the_capability);
+	tcase_add_test(tcase, no_other_failure_is_faked);
+	tcase_add_test(tcase, a_faked_limit_is_told);
+	return tcase;
+}
