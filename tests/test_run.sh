@@ -182,10 +182,11 @@ exits 'run -n --max' 0 "$command" run -n --max=1M true
 same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
 exits 'run -n, all that can be set' 0 \
-	"$command" run -n --populate=strip -d -l /log -m 64K --rlimit=fake true
+	"$command" run -n --populate=strip -d -l /log -m 64K --holds \
+	--rlimit=fake true
 same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
-LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG=/log \
-LOCKONFAULT_MAX=65536 LOCKONFAULT_RLIMIT=fake LOCKONFAULT_SYNC_MS=100 true" \
+LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_HOLDS=1 \
+LOCKONFAULT_LOG=/log LOCKONFAULT_MAX=65536 LOCKONFAULT_RLIMIT=fake LOCKONFAULT_SYNC_MS=100 true" \
 	"$(cat out)"
 exits 'run --max' 0 "$command" run --max 64KiB \
 	sh -c 'echo $LOCKONFAULT_MAX $LOCKONFAULT_SYNC_MS'

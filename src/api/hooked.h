@@ -19,6 +19,18 @@
 int lof_hooked_mlock(const void *addr, size_t len);
 int lof_hooked_mlock2(const void *addr, size_t len, unsigned int flags);
 
+/*
+ * With LOCKONFAULT_HOLDS. hold: lof_hooked_mlock2() with these flags, or
+ * lof_hooked_mlock(), and a success adds 1 to the count of each page. drop:
+ * munlock of the pages whose count is 0 then. drop_all: munlockall, and all
+ * counts are 0. In a handler that interrupted the ledger's code, hold and drop
+ * fail with EAGAIN and change nothing.
+ */
+#define LOF_HOOKED_MLOCK	(-1)
+int lof_hooked_hold(const void *addr, size_t len, int flags);
+int lof_hooked_drop(const void *addr, size_t len);
+int lof_hooked_drop_all(void);
+
 void *lof_hooked_shmat(int id, const void *addr, int flags);
 int lof_hooked_shmdt(const void *addr);
 int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,

@@ -28,6 +28,7 @@ static const char help[] =
 	"Options:\n"
 	" -a, --all          lock all memory of the program on fault\n"
 	" -d, --discard      let the program discard locked pages\n"
+	"     --holds        let locks stack: as many munlocks as mlocks unlock\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
@@ -40,11 +41,13 @@ static const char help[] =
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_POPULATE, OPTION_RLIMIT };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_HOLDS, OPTION_POPULATE,
+       OPTION_RLIMIT };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "discard", no_argument, NULL, 'd' },
+	{ "holds", no_argument, NULL, OPTION_HOLDS },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
@@ -154,6 +157,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case 'n':
 			run.dry_run = true;
+			break;
+		case OPTION_HOLDS:
+			value[LOF_SETTING_HOLDS] = "1";
 			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;

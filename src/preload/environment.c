@@ -28,7 +28,7 @@
 enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;
-static _Atomic bool fakes_limit;
+static _Atomic bool counts_holds, fakes_limit;
 
 /* Programs that lock memory in order to populate it all now. */
 static bool wants_eager(const char *name)
@@ -149,6 +149,7 @@ static int decide(void)
 	if (wants_eager(name) || is_sanitized() || value_of(LOF_SETTING_DISABLE, 0))
 		return INERT;
 	set_options();
+	counts_holds = value_of(LOF_SETTING_HOLDS, 0);
 	fakes_limit = value_of(LOF_SETTING_RLIMIT, 0);
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
@@ -172,6 +173,11 @@ bool lof_preload_is_active(void)
 		atomic_store_explicit(&mode, known, memory_order_release);
 	}
 	return known == ACTIVE;
+}
+
+bool lof_preload_counts_holds(void)
+{
+	return atomic_load_explicit(&counts_holds, memory_order_relaxed);
 }
 
 bool lof_preload_fakes_limit(void)

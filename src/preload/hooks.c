@@ -129,7 +129,9 @@ int lof_hook_mlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock((uintptr_t)addr, len));
-	return logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	return logged("mlock", addr, len, lof_preload_counts_holds() ?
+		      lof_hooked_hold(addr, len, LOF_HOOKED_MLOCK) :
+		      lof_hooked_mlock(addr, len));
 }
 
 int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
@@ -137,7 +139,10 @@ int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock2((uintptr_t)addr, len,
 						       flags));
+	/* Any other flag is refused. */
 	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
+		      lof_preload_counts_holds() && flags <= MLOCK_ONFAULT ?
+		      lof_hooked_hold(addr, len, (int)flags) :
 		      lof_hooked_mlock2(addr, len, flags));
 }
 
@@ -145,7 +150,8 @@ int lof_hook_munlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_munlock((uintptr_t)addr, len));
-	return logged("munlock", addr, len, lof_munlock(addr, len));
+	return logged("munlock", addr, len, lof_preload_counts_holds() ?
+		      lof_hooked_drop(addr, len) : lof_munlock(addr, len));
 }
 
 int lof_hook_mlockall(int flags)
@@ -164,7 +170,8 @@ int lof_hook_munlockall(void)
 {
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_munlockall());
-	return logged("munlockall", NULL, 0, lof_munlockall());
+	return logged("munlockall", NULL, 0, lof_preload_counts_holds() ?
+		      lof_hooked_drop_all() : lof_munlockall());
 }
 
 /* A call by which a program confines itself. */

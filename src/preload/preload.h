@@ -8,6 +8,9 @@
 /* False also as long as libc has no environment. */
 bool lof_preload_is_active(void);
 
+/* LOCKONFAULT_HOLDS; only if the shim is active. */
+bool lof_preload_counts_holds(void);
+
 /* LOCKONFAULT_RLIMIT */
 bool lof_preload_fakes_limit(void);
 

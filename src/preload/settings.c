@@ -32,6 +32,7 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_FUTURE] = {
 		NAME("FUTURE"), LOF_FUTURE, "auto|kernel|emulate"
 	},
+	[LOF_SETTING_HOLDS] = { NAME("HOLDS"), 0, "0|1" },
 	[LOF_SETTING_HUGE] = { NAME("HUGE"), LOF_HUGE, "keep|split" },
 	[LOF_SETTING_LOG] = { NAME("LOG"), 0, NULL },
 	[LOF_SETTING_MAX] = {

@@ -75,6 +75,8 @@ START_TEST(each_word_of_a_setting_has_its_value)
 		{ "auto", LOF_SETTING_FUTURE, 0, LOF_FUTURE_AUTO },
 		{ "kernel", LOF_SETTING_FUTURE, 0, LOF_FUTURE_KERNEL },
 		{ "emulate", LOF_SETTING_FUTURE, 0, LOF_FUTURE_EMULATE },
+		{ "1", LOF_SETTING_HOLDS, 0, 1 },
+		{ "2", LOF_SETTING_HOLDS, -EINVAL, 99 },
 		{ "keep", LOF_SETTING_HUGE, 0, LOF_HUGE_KEEP },
 		{ "split", LOF_SETTING_HUGE, 0, LOF_HUGE_SPLIT },
 		{ "spli", LOF_SETTING_HUGE, -EINVAL, 99 },

@@ -95,6 +95,16 @@ void shm_remap_by_number(void);
 void harm_log(void);
 void harm_stderr(void);
 
+/* Locks that stack, in holds.c. */
+void holds_stack(void);
+void holds_by_number(void);
+void holds_fail(void);
+void holds_live(void);
+void holds_many(void);
+void holds_nobody(void);
+void holds_all(void);
+void holds_bound(void);
+
 /* setrlimit and its kin, in rlimit.c. */
 void rlimit_all(void);
 void rlimit_nobody(void);

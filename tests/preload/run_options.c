@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/syscall.h"
 #include "preload/run.h"
 #include "support/tool.h"
 
+#define HOLDS	"LOCKONFAULT_HOLDS=1"
 #define FAKE	"LOCKONFAULT_RLIMIT=fake"
 
 static void need_root(void)
@@ -82,6 +84,64 @@ START_TEST(a_faked_limit_is_told)
 }
 END_TEST
 
+START_TEST(locks_stack)
+{
+	ck_assert_str_eq(run("holds-stack", HOLDS, NULL),
+			 "ok ok OOFFFF.. 4\nok ..FFFF.. 4\n"
+			 "ok ok .....O.. 4\nok ........ 4\nok ........ 4\n");
+	ck_assert_str_eq(run("holds-stack", "LOCKONFAULT_HOLDS=0", NULL),
+			 "ok ok OOFFFF.. 4\nok ....FF.. 4\n"
+			 "ok ok ........ 4\nok ........ 4\nok ........ 4\n");
+	ck_assert_str_eq(run("holds-live", HOLDS, NULL),
+			 "ok ok ok ok ok ok ..O...OO 0\n"
+			 "ok ok ...O.... 0\n..O...OO 0\nok ........ 0\n"
+			 "ok ok ........ 0\n");
+	ck_assert_str_eq(run("holds-many", HOLDS, NULL),
+			 "0 .O...... 0\nok ........ 0\n");
+	ck_assert_str_eq(run("holds-all", HOLDS, NULL),
+			 "ok ok ok O...OOOO 0\n");
+}
+END_TEST
+
+START_TEST(locks_stack_unconverted)
+{
+	ck_assert_str_eq(run("holds-stack", HOLDS, "LOCKONFAULT_CONVERT=0",
+			     NULL),
+			 "ok ok FFFFFF.. 6\nok ..FFFF.. 6\n"
+			 "ok ok .....O.. 6\nok ........ 6\nok ........ 6\n");
+}
+END_TEST
+
+START_TEST(locks_stack_by_number)
+{
+#ifndef LOF_SYSCALL_IS_OURS
+	skip("the shim does not intercept syscall()");
+#endif
+	ck_assert_str_eq(run("holds-by-number", HOLDS, NULL),
+			 "ok ok ok ..OO.... 0\nok ........ 0\n");
+}
+END_TEST
+
+START_TEST(locks_that_stack_fail_as_bare)
+{
+	ck_assert_str_eq(run("holds-fail", HOLDS, NULL),
+			 "ok ENOMEM EINVAL EINVAL EINVAL EINVAL ok ok ENOMEM "
+			 "OO...... 0\n");
+	need_root();
+	ck_assert_str_eq(run("holds-nobody", HOLDS, NULL),
+			 "ok ENOMEM ok .....O.. 0\n");
+}
+END_TEST
+
+START_TEST(locks_stack_under_a_bound)
+{
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("touched pages are locked in full");
+	ck_assert_str_eq(run("holds-bound", HOLDS, "LOCKONFAULT_MAX=1M", NULL),
+			 "ok ok ..OOOO.. 8\n");
+}
+END_TEST
+
 TCase *run_option_case(void)
 {
 	TCase *tcase = tcase_create("run options");
@@ -95,5 +155,10 @@ TCase *run_option_case(void)
 		       a_limit_is_faked_without_conversion_by_the_capability);
 	tcase_add_test(tcase, no_other_failure_is_faked);
 	tcase_add_test(tcase, a_faked_limit_is_told);
+	tcase_add_test(tcase, locks_stack);
+	tcase_add_test(tcase, locks_stack_unconverted);
+	tcase_add_test(tcase, locks_stack_by_number);
+	tcase_add_test(tcase, locks_that_stack_fail_as_bare);
+	tcase_add_test(tcase, locks_stack_under_a_bound);
 	return tcase;
 }
