@@ -144,6 +144,18 @@ for how in '' 1 Fake; do
 	same 'it is said why' "lockonfault run: invalid argument '$how' for \
 --rlimit; known: keep|fake" "$(cat err)"
 done
+for option in --skip --only; do
+	for kinds in '' anno 'anon,' 'file:' 'heap anon' 'file:[[:alpha:]]'; do
+		exits "run $option='$kinds'" 125 \
+			"$command" run $option="$kinds" true
+		same 'it is said why' "lockonfault run: invalid argument \
+'$kinds' for $option; known: anon, heap, stack, shm, file, file:GLOB, with \
+commas between" "$(cat err)"
+	done
+done
+same 'run --skip and --only set the variables' 'heap,file:*.so <anon>' "$(
+	"$command" run --only anon --skip 'heap,file:*.so' \
+	sh -c 'echo "$LOCKONFAULT_SKIP <$LOCKONFAULT_ONLY>"')"
 same 'run --rlimit sets LOCKONFAULT_RLIMIT' keep "$(LOCKONFAULT_RLIMIT=fake \
 	"$command" run --rlimit keep printenv LOCKONFAULT_RLIMIT)"
 for option in -p --no-populate; do
@@ -183,10 +195,11 @@ same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
 exits 'run -n, all that can be set' 0 \
 	"$command" run -n --populate=strip -d -l /log -m 64K --holds \
-	--rlimit=fake true
+	--rlimit=fake --skip=file --only=anon true
 same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
 LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_HOLDS=1 \
-LOCKONFAULT_LOG=/log LOCKONFAULT_MAX=65536 LOCKONFAULT_RLIMIT=fake LOCKONFAULT_SYNC_MS=100 true" \
+LOCKONFAULT_LOG=/log LOCKONFAULT_MAX=65536 LOCKONFAULT_ONLY=anon LOCKONFAULT_RLIMIT=fake \
+LOCKONFAULT_SKIP=file LOCKONFAULT_SYNC_MS=100 true" \
 	"$(cat out)"
 exits 'run --max' 0 "$command" run --max 64KiB \
 	sh -c 'echo $LOCKONFAULT_MAX $LOCKONFAULT_SYNC_MS'

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/next.h"
 
@@ -55,6 +56,22 @@ long lof_hooked_confine(long nr, const long args[6]);
 
 /* Set LOF_SYNC_MS; the thread begins with the first lock. */
 void lof_hooked_sync_ms(unsigned long ms);
+
+/* LOCKONFAULT_SKIP and LOCKONFAULT_ONLY: see lof_select_set(). */
+void lof_hooked_select(const char *skip, const char *only,
+		       unsigned long scan_ms);
+
+/* After mmap() with MAP_LOCKED. */
+void lof_hooked_skip_mapping(const void *addr, size_t len);
+
+/*
+ * The bytes that calls left unlocked because of this since the last call of this
+ * function. *err: 0, or why maps could not be read, so that all was locked.
+ */
+uint64_t lof_hooked_skipped(int *err);
+
+/* The part of left_out of lof_stats() that does not fit the limit. */
+uint64_t lof_hooked_over_limit(uint64_t left_out);
 
 /* Publish for `lockonfault status` that the shim is loaded. */
 void lof_hooked_publish(bool is_active);

@@ -32,17 +32,19 @@ static const char help[] =
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
+	"     --only KINDS   lock only memory of these kinds, see --skip\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --rlimit HOW   keep, or fake a refused setrlimit(RLIMIT_MEMLOCK)\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
+	"     --skip KINDS   lock no anon, heap, stack, shm, file, file:GLOB\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
 	" -V, --version      display version\n"
 	"\n"
 	"For more details see lockonfault(1).\n";
 
-enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_HOLDS, OPTION_POPULATE,
-       OPTION_RLIMIT };
+enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_HOLDS, OPTION_ONLY,
+       OPTION_POPULATE, OPTION_RLIMIT, OPTION_SKIP };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
@@ -51,9 +53,11 @@ static const struct option long_options[] = {
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
+	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
 	{ "rlimit", required_argument, NULL, OPTION_RLIMIT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "skip", required_argument, NULL, OPTION_SKIP },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -161,6 +165,9 @@ int lof_cmd_run(int argc, char **argv)
 		case OPTION_HOLDS:
 			value[LOF_SETTING_HOLDS] = "1";
 			break;
+		case OPTION_ONLY:
+			value[LOF_SETTING_ONLY] = optarg;
+			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;
 			break;
@@ -169,6 +176,9 @@ int lof_cmd_run(int argc, char **argv)
 			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;
+			break;
+		case OPTION_SKIP:
+			value[LOF_SETTING_SKIP] = optarg;
 			break;
 		case 'v':
 			value[LOF_SETTING_VERBOSE] = "1";

@@ -15,6 +15,7 @@
 
 #include "base/options.h"
 #include "emulate/budget.h"
+#include "emulate/skip.h"
 #include "kernel/caps.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
@@ -51,6 +52,12 @@ unsigned int lof_emulate_choose(bool is_converted)
 		return 0;
 	if (is_converted && lof_option_value(LOF_CONVERT_MAX))
 		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
+	/* The kernel's MCL_FUTURE locks all kinds. */
+	if (lof_select_is_on() && (can || can_emulate()) &&
+	    !lof_smaps_total(&total))
+		return LOF_MCLFUTURE_OURS |
+		       (lof_onfault_by_mlock_is_limited(&limit) ?
+			LOF_MCLFUTURE_OURS_LIMITED : 0);
 	if (policy == LOF_FUTURE_KERNEL || (!can && !can_emulate()) ||
 	    (can && policy == LOF_FUTURE_AUTO && !is_converted))
 		return 0;
@@ -128,10 +135,12 @@ static bool is_wanted(bool writable, bool accessible)
 
 void lof_emulate_now(struct lof_range range, int prot)
 {
-	if (is_wanted(prot & PROT_WRITE,
-		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range,
-					   lock_if_unlocked, NULL);
+	if (!is_wanted(prot & PROT_WRITE,
+		       prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return;
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
+				   NULL);
+	lof_unlock_skipped(range);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)
@@ -146,7 +155,8 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	(void)arg;
 	if (!lof_mclfuture_emulated())
 		return 1;
-	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
+	if (vma->skipped || !can_be_locked(vma) ||
+	    !is_wanted(vma->writable, vma->accessible))
 		return 0;
 	if (vma->growsdown &&
 	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
@@ -220,6 +230,8 @@ static int count_area(const struct lof_vma *vma, void *arg)
 {
 	struct lof_unemulated *count = arg;
 
+	if (can_be_locked(vma) && vma->writable && vma->skipped)
+		count->skipped += lof_range_len(vma->range);
 	if (can_be_locked(vma) && vma->writable)
 		count->writable += lof_range_len(vma->range);
 	else if (can_be_locked(vma))
@@ -234,6 +246,8 @@ int lof_emulate_count(struct lof_unemulated *count)
 		return lof_smaps_each(count_area, count);
 	if (left.epoch == lof_ledger_epoch() &&
 	    lof_mclfuture_is_still(left.look))
-		*count = (struct lof_unemulated){ left.writable, left.other };
+		*count = (struct lof_unemulated){
+			.writable = left.writable, .other = left.other,
+		};
 	return 0;
 }

@@ -50,6 +50,7 @@ int lof_emulate_all(void);
 /* Bytes that are not locked: writable memory, and other memory. */
 struct lof_unemulated {
 	uint64_t writable, other;
+	uint64_t skipped;	/* of the writable: not to be locked (skip.h) */
 };
 
 /*

@@ -22,7 +22,7 @@
 #include "preload/preload.h"
 #include "preload/settings.h"
 
-/* Milliseconds. A budget without a scan would lock nothing more. */
+/* Milliseconds. Without a scan, a budget would lock nothing more. */
 #define SYNC_MS_OF_BUDGET	100
 
 enum { UNKNOWN, INERT, ACTIVE };
@@ -101,6 +101,30 @@ static unsigned long value_of(size_t i, unsigned long usual)
 	return value;
 }
 
+/* The list of a setting, or NULL. */
+static const char *list_of(size_t i)
+{
+	const char *text = secure_getenv(lof_settings[i].name);
+	unsigned long none;
+
+	value_of(i, 0);
+	return text && *text &&
+	       !lof_setting_parse(&lof_settings[i], text, &none) ? text : NULL;
+}
+
+/* set_options() has reported an unknown value of LOCKONFAULT_SYNC_MS. */
+static void select_kinds(void)
+{
+	const struct lof_setting *setting = &lof_settings[LOF_SETTING_SYNC_MS];
+	const char *text = secure_getenv(setting->name);
+	unsigned long scan_ms = SYNC_MS_OF_BUDGET;
+
+	if (text)
+		lof_setting_parse(setting, text, &scan_ms);
+	lof_hooked_select(list_of(LOF_SETTING_SKIP), list_of(LOF_SETTING_ONLY),
+			  scan_ms);
+}
+
 static void say_unknown_names(void)
 {
 	size_t len;
@@ -150,6 +174,7 @@ static int decide(void)
 		return INERT;
 	set_options();
 	counts_holds = value_of(LOF_SETTING_HOLDS, 0);
+	select_kinds();
 	fakes_limit = value_of(LOF_SETTING_RLIMIT, 0);
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
@@ -197,6 +222,7 @@ static void lock_all(void)
 	if (lof_mlockall(flags))
 		err = errno;
 	lof_log("all", 0, (size_t)flags, err);
+	lof_log_skipped();
 	lof_log_left_out();
 }
 

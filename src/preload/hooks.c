@@ -43,9 +43,13 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		return lof_return_ptr(err, result);
 	}
 	ret = lof_mmap(addr, len, prot, flags, fd, off);
-	if (flags & MAP_LOCKED)
+	if (flags & MAP_LOCKED) {
 		lof_log("mmap MAP_LOCKED", (uintptr_t)ret, len,
 			ret == MAP_FAILED ? errno : 0);
+		if (ret != MAP_FAILED)
+			lof_hooked_skip_mapping(ret, len);
+		lof_log_skipped();
+	}
 	return ret;
 }
 
@@ -122,6 +126,7 @@ int lof_hook_remap_file_pages(void *addr, size_t len, int prot,
 static int logged(const char *call, const void *addr, size_t len, int ret)
 {
 	lof_log(call, (uintptr_t)addr, len, ret ? errno : 0);
+	lof_log_skipped();
 	return ret;
 }
 

@@ -144,6 +144,29 @@ static void say_left_out(size_t bytes, const char *why)
 	lof_message_say(&message);
 }
 
+void lof_log_skipped(void)
+{
+	struct lof_message message = { .len = 0 };
+	uint64_t bytes;
+	int err;
+
+	if (!is_written(IN_FILE | IN_WORDS))
+		return;
+	bytes = lof_hooked_skipped(&err);
+	if (!bytes && !err)
+		return;
+	lof_log("skipped", 0, (size_t)bytes, 0);
+	if (!is_written(IN_WORDS))
+		return;
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	if (bytes)
+		lof_message_add_number(&message, (uintptr_t)bytes, 10);
+	lof_message_add(&message, bytes ? " bytes are not locked: skipped" :
+			"nothing is skipped: /proc/self/maps cannot be read");
+	lof_message_say(&message);
+}
+
 void lof_log_left_out(void)
 {
 	struct lof_stats stats;
@@ -158,7 +181,7 @@ void lof_log_left_out(void)
 		say_left_out((size_t)stats.overrun,
 			     "they were touched, and exceed LOCKONFAULT_MAX");
 	else
-		say_left_out((size_t)stats.left_out,
+		say_left_out((size_t)lof_hooked_over_limit(stats.left_out),
 			     "they do not fit RLIMIT_MEMLOCK");
 }
 

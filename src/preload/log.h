@@ -25,6 +25,9 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err);
 /* Log and say that a refused setrlimit() was answered with success. */
 void lof_log_limit_faked(uint64_t asked);
 
+/* Log and say the bytes that the last call left unlocked, if any (hooked.h). */
+void lof_log_skipped(void);
+
 /* Log and say the bytes that mlockall() does not lock, if any. */
 void lof_log_left_out(void);
 

@@ -12,9 +12,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/select.h"
 #include "base/size.h"
 #include "lockonfault.h"
 
+#define KINDS	"anon, heap, stack, shm, file, file:GLOB, with commas between"
 #define NAME(name)	LOF_SETTING_PREFIX name
 
 /* Words are in the order of the option's values, from 0. */
@@ -38,7 +40,9 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_MAX] = {
 		NAME("MAX"), LOF_CONVERT_MAX, "bytes, or with K, M, G, T"
 	},
+	[LOF_SETTING_ONLY] = { NAME("ONLY"), 0, KINDS },
 	[LOF_SETTING_RLIMIT] = { NAME("RLIMIT"), 0, "keep|fake" },
+	[LOF_SETTING_SKIP] = { NAME("SKIP"), 0, KINDS },
 	[LOF_SETTING_SYNC_MS] = {
 		NAME("SYNC_MS"), LOF_SYNC_MS, "milliseconds, at most 3600000"
 	},
@@ -87,8 +91,13 @@ static int ms_parse(const char *text, unsigned long *value)
 int lof_setting_parse(const struct lof_setting *setting, const char *text,
 		      unsigned long *value)
 {
+	struct lof_kinds kinds;
+
 	if (!*text || !setting->allowed)
 		return 0;
+	if (setting == &lof_settings[LOF_SETTING_SKIP] ||
+	    setting == &lof_settings[LOF_SETTING_ONLY])
+		return lof_kinds_parse(text, &kinds);
 	if (setting->option == LOF_CONVERT_MAX)
 		return max_parse(text, value);
 	if (setting->option == LOF_SYNC_MS)

@@ -112,6 +112,18 @@ void rlimit_none(void);
 void rlimit_ways(void);
 void rlimit_others(void);
 
+/* Kinds of memory, in skip.c. */
+void skip_locks(void);
+void skip_fails(void);
+void skip_maps(void);
+void skip_all(void);
+void skip_current(void);
+void skip_nobody(void);
+void skip_loaded(void);
+void skip_bound(void);
+void skip_blind(void);
+void skip_grows(void);
+
 /* mmap(MAP_LOCKED) of all sizes, in sizes.c. */
 void sizes_limited(void);
 void sizes_unprivileged(void);

@@ -3,6 +3,7 @@
  * conversion. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,6 +143,130 @@ START_TEST(locks_stack_under_a_bound)
 }
 END_TEST
 
+/* Each row: the lists, and the output of the commands of skip.c. */
+static const struct {
+	const char *lists[2];
+	const char *locks, *fails, *maps, *all, *current;
+} kinds[] = {
+	{ { "LOCKONFAULT_SKIP=file" },
+	  "ok ..OOOO.. 0\nok ok ..FFF... 4\n"
+	  "ok heap O stack . text . ..FFF... 4\n",
+	  "ENOMEM EINVAL EINVAL ..OOO... 0\n", "ok ok ..OO.... 0\n",
+	  "ok heap O stack O text . ..OOOOOO 0\nok ok ..OOOOOO 0\nthread O\n",
+	  "ok heap O stack O text . ..OOOOOO 0\nok ok ...O.OOO 0\nthread .\n" },
+	{ { "LOCKONFAULT_SKIP=shm,file:*preload_helper" },
+	  "ok OO..OO.. 0\nok ok .F..F... 4\n"
+	  "ok heap O stack . text . .F..F... 4\n",
+	  "ENOMEM EINVAL EINVAL OO..O... 0\n", "ok ok ..O..... 0\n",
+	  "ok heap O stack O text . OO..OOOO 0\nok ok OOO..OOO 0\nthread O\n",
+	  "ok heap O stack O text . OO..OOOO 0\nok ok OO...OOO 0\nthread .\n" },
+	{ { "LOCKONFAULT_SKIP=anon" },
+	  "ok OOOO.... 0\nok ok .FFF.... 4\n"
+	  "ok heap O stack . text . .FFF.... 4\n",
+	  "ENOMEM EINVAL EINVAL OOOO.... 0\n", "ok ok ...O.... 0\n",
+	  "ok heap O stack O text O OOOO.... 0\nok ok OO.OO... 0\nthread .\n",
+	  "ok heap O stack O text O OOOO.... 0\nok ok OO.O.... 0\nthread .\n" },
+	{ { "LOCKONFAULT_SKIP=heap,stack", "LOCKONFAULT_ONLY=heap,anon" },
+	  "ok ....OO.. 0\nok ok ....F... 4\n"
+	  "ok heap . stack . text . ....F... 4\n",
+	  "ENOMEM EINVAL EINVAL ....O... 0\n", "ok ok ..O..... 0\n",
+	  "ok heap . stack . text . ....OOOO 0\nok ok ..O..OOO 0\nthread O\n",
+	  "ok heap . stack . text . ....OOOO 0\nok ok .....OOO 0\nthread .\n" },
+	{ { "LOCKONFAULT_ONLY=file" },
+	  "ok OO...... 0\nok ok .F...... 4\n"
+	  "ok heap . stack . text . .F...... 4\n",
+	  "ENOMEM EINVAL EINVAL OO...... 0\n", "ok ok ........ 0\n",
+	  "ok heap . stack . text O OO...... 0\nok ok OO...... 0\nthread .\n",
+	  "ok heap . stack . text O OO...... 0\nok ok OO...... 0\nthread .\n" },
+};
+
+#define NKINDS	((int)(sizeof(kinds) / sizeof(kinds[0])))
+#define KINDS	kinds[_i].lists[0], kinds[_i].lists[1], NULL
+
+START_TEST(some_kinds_stay_unlocked_by_mlock)
+{
+	ck_assert_str_eq(run("skip-locks", KINDS), kinds[_i].locks);
+	ck_assert_str_eq(run("skip-fails", KINDS), kinds[_i].fails);
+	ck_assert_str_eq(run("skip-maps", KINDS), kinds[_i].maps);
+}
+END_TEST
+
+/* Neither now nor later, and munlockall() ends it. */
+START_TEST(some_kinds_stay_unlocked_by_mlockall)
+{
+	if (tool_is(TOOL_NO_MLOCK2) || tool_is_limited())
+		skip("a limit applies, or there is no mlock2");
+	run("skip-all", KINDS);
+	ck_assert_mem_eq(ran.out, kinds[_i].all, strlen(kinds[_i].all));
+	ck_assert_str_eq(ran.out + strlen(kinds[_i].all), "ok ........ 0\n");
+	run("skip-current", KINDS);
+	ck_assert_mem_eq(ran.out, kinds[_i].current, strlen(kinds[_i].current));
+}
+END_TEST
+
+/* As without the limit, but a stack of 8 MiB is more than the limit. */
+START_TEST(some_kinds_stay_unlocked_under_a_limit)
+{
+	char *thread;
+
+	need_root();
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("no mlock2");
+	run("skip-nobody", "LOCKONFAULT_SKIP=shm,file:*preload_helper", NULL);
+	thread = strstr(ran.out, "thread");
+	ck_assert_ptr_nonnull(thread);
+	*thread = '\0';
+	ck_assert_str_eq(ran.out, "ok heap O stack O text . OO..OOOO 0\n"
+			 "ok ok OOO..OOO 0\n");
+}
+END_TEST
+
+START_TEST(some_kinds_stay_unlocked_with_other_options)
+{
+	if (tool_is(TOOL_NO_MLOCK2) || tool_is_limited())
+		skip("a limit applies, or there is no mlock2");
+	ck_assert_str_eq(run("skip-loaded", "LOCKONFAULT_ALL=1",
+			     "LOCKONFAULT_ONLY=stack,file:*_helper", NULL),
+			 "heap - stack O text O ........ 0\n");
+	ck_assert_str_eq(run("skip-bound", "LOCKONFAULT_MAX=1M",
+			     "LOCKONFAULT_SKIP=file", NULL),
+			 "ok ..OOOO.. 8\n");
+	ck_assert_str_eq(run("skip-grows", "LOCKONFAULT_SKIP=file", NULL),
+			 "ok heap O stack O text . ..OOOOOO 0\n");
+	ck_assert_str_eq(run("skip-grows", "LOCKONFAULT_SKIP=heap", NULL),
+			 "ok heap . stack O text O OOOOOOOO 0\n");
+	ck_assert_str_eq(run("skip-locks", "LOCKONFAULT_SKIP=file", HOLDS,
+			     NULL), kinds[0].locks);
+}
+END_TEST
+
+START_TEST(nothing_is_skipped_if_maps_cannot_be_read)
+{
+	ck_assert_str_eq(run_told("skip-blind", "LOCKONFAULT_SKIP=file",
+				  "LOCKONFAULT_VERBOSE=1", NULL),
+			 "ok OOOOOO.. 0\n");
+	ck_assert_ptr_nonnull(strstr(ran.err, ": nothing is skipped: "
+		"/proc/self/maps cannot be read\n"));
+}
+END_TEST
+
+START_TEST(what_is_skipped_is_told)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected),
+		 ": %ld bytes are not locked: skipped\n",
+		 2 * sysconf(_SC_PAGESIZE));
+	run_told("skip-fails", "LOCKONFAULT_SKIP=file",
+		 "LOCKONFAULT_VERBOSE=1", NULL);
+	ck_assert_ptr_nonnull(strstr(ran.err, expected));
+	run_told("nothing", "LOCKONFAULT_SKIP=anon,none", NULL);
+	ck_assert_str_eq(ran.err, "lockonfault: LOCKONFAULT_SKIP: unknown "
+			 "value, ignored; known: anon, heap, stack, shm, file, "
+			 "file:GLOB, with commas between\n");
+}
+END_TEST
+
 TCase *run_option_case(void)
 {
 	TCase *tcase = tcase_create("run options");
@@ -160,5 +285,12 @@ TCase *run_option_case(void)
 	tcase_add_test(tcase, locks_stack_by_number);
 	tcase_add_test(tcase, locks_that_stack_fail_as_bare);
 	tcase_add_test(tcase, locks_stack_under_a_bound);
+	tcase_add_loop_test(tcase, some_kinds_stay_unlocked_by_mlock, 0, NKINDS);
+	tcase_add_loop_test(tcase, some_kinds_stay_unlocked_by_mlockall, 0,
+			    NKINDS);
+	tcase_add_test(tcase, some_kinds_stay_unlocked_under_a_limit);
+	tcase_add_test(tcase, some_kinds_stay_unlocked_with_other_options);
+	tcase_add_test(tcase, nothing_is_skipped_if_maps_cannot_be_read);
+	tcase_add_test(tcase, what_is_skipped_is_told);
 	return tcase;
 }
