@@ -498,6 +498,7 @@ static Suite *preload_suite(void)
 	suite_add_tcase(suite, environment_case());
 	suite_add_tcase(suite, chain_case());
 	suite_add_tcase(suite, filter_case());
+	suite_add_tcase(suite, run_option_case());
 	suite_add_tcase(suite, thread_case());
 	return suite;
 }

@@ -68,6 +68,7 @@ int main(void)
 	srunner_add_suite(runner, suite_classic_bpf());
 	srunner_add_suite(runner, suite_permit());
 	srunner_add_suite(runner, suite_range_tree());
+	srunner_add_suite(runner, suite_select());
 	srunner_add_suite(runner, suite_own_memory());
 	srunner_add_suite(runner, suite_node_pool());
 	srunner_add_suite(runner, suite_smaps());

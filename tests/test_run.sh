@@ -139,6 +139,25 @@ for how in '' 2 Strip; do
 	same 'it is said why' "lockonfault run: invalid argument '$how' for \
 --populate: not keep or strip" "$(cat err)"
 done
+for how in '' 1 Fake; do
+	exits "run --rlimit='$how'" 125 "$command" run --rlimit="$how" true
+	same 'it is said why' "lockonfault run: invalid argument '$how' for \
+--rlimit; known: keep|fake" "$(cat err)"
+done
+for option in --skip --only; do
+	for kinds in '' anno 'anon,' 'file:' 'heap anon' 'file:[[:alpha:]]'; do
+		exits "run $option='$kinds'" 125 \
+			"$command" run $option="$kinds" true
+		same 'it is said why' "lockonfault run: invalid argument \
+'$kinds' for $option; known: anon, heap, stack, shm, file, file:GLOB, with \
+commas between" "$(cat err)"
+	done
+done
+same 'run --skip and --only set the variables' 'heap,file:*.so <anon>' "$(
+	"$command" run --only anon --skip 'heap,file:*.so' \
+	sh -c 'echo "$LOCKONFAULT_SKIP <$LOCKONFAULT_ONLY>"')"
+same 'run --rlimit sets LOCKONFAULT_RLIMIT' keep "$(LOCKONFAULT_RLIMIT=fake \
+	"$command" run --rlimit keep printenv LOCKONFAULT_RLIMIT)"
 for option in -p --no-populate; do
 	exits "run $option is no option" 125 "$command" run $option true
 done
@@ -175,10 +194,13 @@ exits 'run -n --max' 0 "$command" run -n --max=1M true
 same 'run -n --max, output' "env LD_PRELOAD=$shim LOCKONFAULT_MAX=1048576 \
 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
 exits 'run -n, all that can be set' 0 \
-	"$command" run -n --populate=strip -d -l /log -m 64K true
+	"$command" run -n --populate=strip -d -l /log -m 64K --holds \
+	--rlimit=fake --skip=file --only=anon true
 same 'run -n, all that can be set, output' "env LD_PRELOAD=$shim \
-LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_LOG=/log \
-LOCKONFAULT_MAX=65536 LOCKONFAULT_SYNC_MS=100 true" "$(cat out)"
+LOCKONFAULT_CONVERT=2 LOCKONFAULT_DISCARD=translate LOCKONFAULT_HOLDS=1 \
+LOCKONFAULT_LOG=/log LOCKONFAULT_MAX=65536 LOCKONFAULT_ONLY=anon LOCKONFAULT_RLIMIT=fake \
+LOCKONFAULT_SKIP=file LOCKONFAULT_SYNC_MS=100 true" \
+	"$(cat out)"
 exits 'run --max' 0 "$command" run --max 64KiB \
 	sh -c 'echo $LOCKONFAULT_MAX $LOCKONFAULT_SYNC_MS'
 says 'run --max sets both' out '65536 100'

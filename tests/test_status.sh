@@ -121,6 +121,22 @@ else
 	left_out 'LEFTOUT: nobody cannot run the command here'
 fi
 
+if ! is_limited; then
+	start env LOCKONFAULT_SYNC_MS=0 "$command" run -v --skip=anon,shm \
+		"$locker" all 16777216
+	read -r locker_pid child <ready
+	left=$(unlocked "$locker_pid")
+	shows 'memory that is skipped is left out' \
+		"active unlimited $left 0" "$locker_pid"
+	at_most 'all of the mapping' "$left" 16777216
+	stop
+	says 'run -v says the reason' err \
+		'.*: [0-9]* bytes are not locked: skipped'
+	check 'and no other' sh -c '! grep "do not fit" err'
+else
+	left_out 'LEFTOUT of --skip: a limit applies'
+fi
+
 # --- the view of another user
 
 if nobody_can "$command" --version; then

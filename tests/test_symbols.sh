@@ -58,9 +58,10 @@ esac
 if [ -e $shim ]; then
 	wanted='_Exit _exit lof_preload madvise malloc_trim mlock mlock2 mlockall'
 	wanted="$wanted mmap mmap64 mprotect"
-	wanted="$wanted mremap munlock munlockall munmap prctl pthread_create"
-	wanted="$wanted remap_file_pages setns setresuid setreuid setuid"
-	wanted="$wanted shmat shmdt syscall unshare"
+	wanted="$wanted mremap munlock munlockall munmap prctl prlimit prlimit64"
+	wanted="$wanted pthread_create remap_file_pages setns setresuid"
+	wanted="$wanted setreuid setrlimit setrlimit64 setuid shmat"
+	wanted="$wanted shmdt syscall unshare"
 	same 'the shim exports the hooked functions' "$wanted" \
 		"$(exported $shim | tr '\n' ' ' | sed 's/ $//')"
 	same 'the shim needs the library and libc' 'libc liblockonfault' \
@@ -84,7 +85,7 @@ if [ -e $shim ]; then
 	done
 	# In constructors, and in hooks whose callers may.
 	same 'no other hook calls dlsym' \
-		'malloc_trim.o next.o pthread_create.o setuid.o summary.o' \
+		'malloc_trim.o next.o pthread_create.o rlimit.o setuid.o summary.o' \
 		"$(nm -A -u $library src/preload/.libs/*.o |
 			sed -n 's|.*/\([^/]*\):.* dlsym$|\1|p' | sort -u |
 			tr '\n' ' ' | sed 's/ $//')"

@@ -20,6 +20,18 @@
 int lof_hooked_mlock(const void *addr, size_t len);
 int lof_hooked_mlock2(const void *addr, size_t len, unsigned int flags);
 
+/*
+ * With LOCKONFAULT_HOLDS. hold: lof_hooked_mlock2() with these flags, or
+ * lof_hooked_mlock(), and a success adds 1 to the count of each page. drop:
+ * munlock of the pages whose count is 0 then. drop_all: munlockall, and all
+ * counts are 0. In a handler that interrupted the ledger's code, hold and drop
+ * fail with EAGAIN and change nothing.
+ */
+#define LOF_HOOKED_MLOCK	(-1)
+int lof_hooked_hold(const void *addr, size_t len, int flags);
+int lof_hooked_drop(const void *addr, size_t len);
+int lof_hooked_drop_all(void);
+
 void *lof_hooked_shmat(int id, const void *addr, int flags);
 int lof_hooked_shmdt(const void *addr);
 int lof_hooked_remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
@@ -44,6 +56,22 @@ long lof_hooked_confine(long nr, const long args[6]);
 
 /* Set LOF_SYNC_MS; the thread begins with the first lock. */
 void lof_hooked_sync_ms(unsigned long ms);
+
+/* LOCKONFAULT_SKIP and LOCKONFAULT_ONLY: see lof_select_set(). */
+void lof_hooked_select(const char *skip, const char *only,
+		       unsigned long scan_ms);
+
+/* After mmap() with MAP_LOCKED. */
+void lof_hooked_skip_mapping(const void *addr, size_t len);
+
+/*
+ * The bytes that calls left unlocked because of this since the last call of this
+ * function. *err: 0, or why maps could not be read, so that all was locked.
+ */
+uint64_t lof_hooked_skipped(int *err);
+
+/* The part of left_out of lof_stats() that does not fit the limit. */
+uint64_t lof_hooked_over_limit(uint64_t left_out);
 
 /* Publish for `lockonfault status` that the shim is loaded. */
 void lof_hooked_publish(bool is_active);
@@ -83,6 +111,12 @@ void lof_hooked_summary_count_all(void);
  * for nothing, the ledger is busy, or standard error is another file now.
  */
 bool lof_hooked_summary(struct lof_summary *summary);
+
+/*
+ * Does RLIMIT_MEMLOCK not apply to this process, or does the library lock within
+ * the limit, so that no mlockall() fails because of it?
+ */
+bool lof_hooked_limit_is_moot(void);
 
 /* Does each filter permit the calls that write a line of the log? */
 bool lof_hooked_permits_log(void);

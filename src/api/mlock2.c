@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "emulate/budget.h"
 #include "emulate/mclfuture.h"
+#include "emulate/skip.h"
 #include "kernel/caps.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
@@ -75,8 +76,11 @@ static int lock(const void *addr, size_t len, unsigned int kind,
 	struct lof_range range;
 	int err = lof_range_of(&range, addr, len);
 
-	if (!err)
+	if (!err) {
 		err = by(range, kind);
+		/* The kernel locks what is before a hole. */
+		lof_unlock_skipped(range);
+	}
 	lof_sync_thread_use();
 	return err;
 }
@@ -198,6 +202,8 @@ static int lock_converted(const void *addr, size_t len, lock_range *by)
 		err = -ENOMEM;
 	if (!err)
 		err = lof_budget_add(range);
+	if (!err)
+		lof_unlock_skipped(range);
 	lof_sync_thread_use();
 	return err == -EBUSY ? -EAGAIN : err;
 }

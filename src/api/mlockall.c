@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "emulate/mclfuture.h"
 #include "emulate/mclfuture_emulated.h"
+#include "emulate/skip.h"
 #include "kernel/caps.h"
 #include "kernel/next.h"
 #include "kernel/probe.h"
@@ -479,10 +480,22 @@ static int mlockall_by_policy(int flags)
 	return err == -EINVAL || err == -ENOSYS ? lock_all(flags) : err;
 }
 
+/* Emulated because of skip.h: the kernel would lock what libc maps unseen. */
+static void scan_if_selected(void)
+{
+	if (lof_select_is_on() && lof_mclfuture_emulated() &&
+	    !lof_option_value(LOF_SYNC_MS))
+		lof_option_set(LOF_SYNC_MS, lof_select_scan_ms());
+}
+
 LOF_PUBLIC int lof_mlockall(int flags)
 {
 	int err = mlockall_by_policy(flags);
 
+	if (!err && flags & MCL_CURRENT)
+		lof_unlock_skipped(everything());
+	if (!err)
+		scan_if_selected();
 	lof_sync_thread_use();
 	return lof_return(err);
 }

@@ -31,13 +31,17 @@ static const char help[] =
 	"     --backend HOW  auto, preload, trace or exec\n"
 	"     --children HOW fork, exec, both or no: which children lock too\n"
 	" -d, --discard      let the program discard locked pages\n"
+	"     --holds        let locks stack: as many munlocks as mlocks unlock\n"
 	" -l, --log FILE     append a line for each lock call to FILE\n"
 	" -m, --max MAX      lock at most MAX: SIZE, P%, limit:P%, cgroup:P%\n"
 	" -n, --dry-run      print the command line, do not run it\n"
+	"     --only KINDS   lock only memory of these kinds, see --skip\n"
 	"     --populate HOW keep or strip MAP_POPULATE\n"
 	"     --prefault SIZE[,stack:SIZE]\n"
 	"                    make so much heap and stack resident now\n"
+	"     --rlimit HOW   keep, or fake a refused setrlimit(RLIMIT_MEMLOCK)\n"
 	"     --shim FILE    use another liblockonfault-preload.so\n"
+	"     --skip KINDS   lock no anon, heap, stack, shm, file, file:GLOB\n"
 	"     --summary      print the locks of each process when it ends\n"
 	" -v, --verbose      print the limit, the variables set, and refused locks\n"
 	" -h, --help         display this help\n"
@@ -46,19 +50,24 @@ static const char help[] =
 	"For more details see lockonfault(1).\n";
 
 enum { OPTION_SHIM = CHAR_MAX + 1, OPTION_BACKEND, OPTION_CHILDREN,
-       OPTION_POPULATE, OPTION_PREFAULT, OPTION_SUMMARY };
+       OPTION_HOLDS, OPTION_ONLY, OPTION_POPULATE, OPTION_PREFAULT,
+       OPTION_RLIMIT, OPTION_SKIP, OPTION_SUMMARY };
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "backend", required_argument, NULL, OPTION_BACKEND },
 	{ "children", required_argument, NULL, OPTION_CHILDREN },
 	{ "discard", no_argument, NULL, 'd' },
+	{ "holds", no_argument, NULL, OPTION_HOLDS },
 	{ "log", required_argument, NULL, 'l' },
 	{ "max", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
+	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
 	{ "prefault", required_argument, NULL, OPTION_PREFAULT },
+	{ "rlimit", required_argument, NULL, OPTION_RLIMIT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "skip", required_argument, NULL, OPTION_SKIP },
 	{ "summary", no_argument, NULL, OPTION_SUMMARY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -181,14 +190,26 @@ int lof_cmd_run(int argc, char **argv)
 			if (lof_backend_parse(&run.backend, optarg))
 				return LOF_EXIT_OURS;
 			break;
+		case OPTION_HOLDS:
+			value[LOF_SETTING_HOLDS] = "1";
+			break;
+		case OPTION_ONLY:
+			value[LOF_SETTING_ONLY] = optarg;
+			break;
 		case OPTION_POPULATE:
 			value[LOF_SETTING_CONVERT] = optarg;
 			break;
 		case OPTION_PREFAULT:
 			value[LOF_SETTING_PREFAULT] = optarg;
 			break;
+		case OPTION_RLIMIT:
+			value[LOF_SETTING_RLIMIT] = optarg;
+			break;
 		case OPTION_SHIM:
 			run.environment.shim = optarg;
+			break;
+		case OPTION_SKIP:
+			value[LOF_SETTING_SKIP] = optarg;
 			break;
 		case OPTION_SUMMARY:
 			value[LOF_SETTING_SUMMARY] = "1";

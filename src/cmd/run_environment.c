@@ -107,8 +107,14 @@ static int set_setting(struct lof_environment *environment, size_t i)
 		return set_log(value);
 	case LOF_SETTING_MAX:
 		return set_max(environment, value);
+	case LOF_SETTING_ONLY:
+		return set_checked(i, "only", value);
 	case LOF_SETTING_PREFAULT:
 		return set_checked(i, "prefault", value);
+	case LOF_SETTING_RLIMIT:
+		return set_checked(i, "rlimit", value);
+	case LOF_SETTING_SKIP:
+		return set_checked(i, "skip", value);
 	default:
 		return set(i, value);
 	}

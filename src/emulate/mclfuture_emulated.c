@@ -15,6 +15,7 @@
 
 #include "base/options.h"
 #include "emulate/budget.h"
+#include "emulate/skip.h"
 #include "kernel/caps.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
@@ -51,6 +52,12 @@ unsigned int lof_emulate_choose(bool is_converted)
 		return 0;
 	if (is_converted && lof_option_value(LOF_CONVERT_MAX))
 		return LOF_MCLFUTURE_OURS | LOF_MCLFUTURE_OURS_LIMITED;
+	/* The kernel's MCL_FUTURE locks all kinds. */
+	if (lof_select_is_on() && (can || can_emulate()) &&
+	    !lof_smaps_total(&total))
+		return LOF_MCLFUTURE_OURS |
+		       (lof_onfault_by_mlock_is_limited(&limit) ?
+			LOF_MCLFUTURE_OURS_LIMITED : 0);
 	if (policy == LOF_FUTURE_KERNEL || (!can && !can_emulate()) ||
 	    (can && policy == LOF_FUTURE_AUTO && !is_converted))
 		return 0;
@@ -164,10 +171,12 @@ static bool is_wanted(bool writable, bool accessible)
 
 void lof_emulate_now(struct lof_range range, int prot)
 {
-	if (is_wanted(prot & PROT_WRITE,
-		      prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
-		(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range,
-					   lock_if_unlocked, NULL);
+	if (!is_wanted(prot & PROT_WRITE,
+		       prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return;
+	(void)!lof_ledger_each_run(LOF_NOTED_LOCKS, range, lock_if_unlocked,
+				   NULL);
+	lof_unlock_skipped(range);
 }
 
 static bool can_be_locked(const struct lof_vma *vma)
@@ -182,7 +191,8 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	(void)arg;
 	if (!lof_mclfuture_emulated())
 		return 1;
-	if (!can_be_locked(vma) || !is_wanted(vma->writable, vma->accessible))
+	if (vma->skipped || !can_be_locked(vma) ||
+	    !is_wanted(vma->writable, vma->accessible))
 		return 0;
 	if (vma->growsdown &&
 	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
@@ -277,6 +287,11 @@ static int count_area(const struct lof_vma *vma, void *arg)
 		count->other += lof_range_len(range);
 		return 0;
 	}
+	if (vma->skipped) {
+		count->skipped += lof_range_len(range);
+		count->writable += lof_range_len(range);
+		return 0;
+	}
 	if (vma->growsdown) {
 		range.start += lof_sys_page_size();
 		count->other += lof_sys_page_size();
@@ -293,8 +308,8 @@ int lof_emulate_count(struct lof_unemulated *count)
 		return lof_smaps_each(count_area, count);
 	if (lof_mclfuture_is_still(atomic_load(&live->left_at)))
 		*count = (struct lof_unemulated){
-			atomic_load(&live->left_out),
-			atomic_load(&live->passed_over)
+			.writable = atomic_load(&live->left_out),
+			.other = atomic_load(&live->passed_over),
 		};
 	return 0;
 }

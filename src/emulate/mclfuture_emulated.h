@@ -59,6 +59,7 @@ int lof_emulate_all(void);
  */
 struct lof_unemulated {
 	uint64_t writable, other;
+	uint64_t skipped;	/* of the writable: not to be locked (skip.h) */
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/select.h"
 #include "kernel/sys.h"
 
 /* A line without its newline. */
@@ -84,6 +85,20 @@ static bool line_is_secret(struct line line)
 
 	return (size_t)(line.end - line.at) >= len &&
 	       memcmp(line.end - len, name, len) == 0;
+}
+
+/* After the bounds, five fields are before the name. */
+static bool line_is_skipped(struct line line)
+{
+	if (!lof_select_is_on())
+		return false;
+	for (int i = 0; i < 4; i++) {
+		while (line.at < line.end && *line.at != ' ')
+			line.at++;
+		while (line.at < line.end && *line.at == ' ')
+			line.at++;
+	}
+	return lof_select_skips(line.at, (size_t)(line.end - line.at));
 }
 
 /* "Rss:                  84 kB" */
@@ -171,6 +186,7 @@ static bool take_line(struct lof_vma *vma, struct line line)
 		*vma = (struct lof_vma){
 			.range = range, .secret = line_is_secret(line),
 			.anonymous = line_is_anonymous(rest),
+			.skipped = line_is_skipped(rest),
 		};
 	return false;
 }
@@ -293,6 +309,31 @@ int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 			break;
 	}
 	lof_smaps_close(&smaps);
+	return ret;
+}
+
+__attribute__((noinline))
+int lof_maps_each(int (*visit)(const struct lof_vma *vma, void *arg),
+		  void *arg)
+{
+	struct lof_smaps maps;
+	struct line line;
+	int fd = open_proc(0, "maps"), ret;
+
+	if (fd < 0)
+		return fd;
+	lof_smaps_open_fd(&maps, fd);
+	while ((ret = next_line(&maps, &line)) > 0) {
+		struct lof_vma vma = { .rss = 0 };
+
+		if (!line_bounds(&line, &vma.range))
+			continue;
+		vma.skipped = line_is_skipped(line);
+		ret = visit(&vma, arg);
+		if (ret)
+			break;
+	}
+	lof_smaps_close(&maps);
 	return ret;
 }
 

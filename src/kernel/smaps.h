@@ -22,6 +22,7 @@ struct lof_vma {
 				   succeeds and does not lock */
 	bool secret;		/* memfd_secret (Linux 5.14) */
 	bool anonymous;		/* private, without a file */
+	bool skipped;		/* base/select.h: not to be locked */
 	size_t rss;		/* bytes resident */
 	size_t pinned;		/* bytes locked and resident ("Locked:") */
 	size_t swap;		/* bytes swapped out */
@@ -56,6 +57,10 @@ void lof_smaps_close(struct lof_smaps *smaps);
  */
 int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 		   void *arg);
+
+/* The same by maps, which is ten times faster: only range and skipped are set. */
+int lof_maps_each(int (*visit)(const struct lof_vma *vma, void *arg),
+		  void *arg);
 
 /*
  * The charge of a process (pid 0: this one) against RLIMIT_MEMLOCK, in bytes:

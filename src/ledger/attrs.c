@@ -146,6 +146,25 @@ int lof_holds_remove(struct lof_range range, bool where_held)
 	return err;
 }
 
+int lof_holds_clear(struct lof_range range)
+{
+	struct lof_guard guard;
+	struct extent extent;
+	int err;
+
+	if (!atomic_load(&lof_ledger.nattrs))
+		return 0;
+	err = lock_for_holds(range, &extent, &guard);
+	if (err)
+		return err;
+	lof_edit_begin(LOF_NOTED_HOLDS);
+	lof_note_as(LOF_NOTED_HOLDS, range, 0);
+	lof_edit_end();
+	lof_count_attrs();
+	lof_ledger_unlock();
+	return 0;
+}
+
 static int assign(struct lof_range range, unsigned int attr, bool is_patient)
 {
 	struct lof_guard guard;

@@ -28,6 +28,9 @@
 int lof_holds_add(struct lof_range range, bool full);
 int lof_holds_remove(struct lof_range range, bool where_held);
 
+/* Set the counts to 0. Returns as lof_holds_remove(). */
+int lof_holds_clear(struct lof_range range);
+
 /*
  * Budgets: a range is in at most one budget. attr is the number of the budget,
  * or LOF_BUDGET_EXEMPT.

@@ -24,12 +24,13 @@
 #include "preload/settings.h"
 #include "preload/summary.h"
 
-/* Milliseconds. A budget without a scan would lock nothing more. */
+/* Milliseconds. Without a scan, a budget would lock nothing more. */
 #define SYNC_MS_OF_BUDGET	100
 
 enum { UNKNOWN, INERT, ACTIVE };
 
 static _Atomic int mode;
+static _Atomic bool counts_holds, fakes_limit;
 
 /* LOCKONFAULT_CHILDREN, or all bits if it is not set. */
 #define NOT_SET			(~0ul)
@@ -93,6 +94,30 @@ static unsigned long value_of(size_t i, unsigned long usual)
 	return value;
 }
 
+/* The list of a setting, or NULL. */
+static const char *list_of(size_t i)
+{
+	const char *text = secure_getenv(lof_settings[i].name);
+	unsigned long none;
+
+	value_of(i, 0);
+	return text && *text &&
+	       !lof_setting_parse(&lof_settings[i], text, &none) ? text : NULL;
+}
+
+/* set_options() has reported an unknown value of LOCKONFAULT_SYNC_MS. */
+static void select_kinds(void)
+{
+	const struct lof_setting *setting = &lof_settings[LOF_SETTING_SYNC_MS];
+	const char *text = secure_getenv(setting->name);
+	unsigned long scan_ms = SYNC_MS_OF_BUDGET;
+
+	if (text)
+		lof_setting_parse(setting, text, &scan_ms);
+	lof_hooked_select(list_of(LOF_SETTING_SKIP), list_of(LOF_SETTING_ONLY),
+			  scan_ms);
+}
+
 static void say_unknown_names(void)
 {
 	size_t len;
@@ -151,6 +176,9 @@ static int decide(void)
 	    value_of(LOF_SETTING_DISABLE, 0))
 		return INERT;
 	set_options();
+	counts_holds = value_of(LOF_SETTING_HOLDS, 0);
+	select_kinds();
+	fakes_limit = value_of(LOF_SETTING_RLIMIT, 0);
 	say_unknown_names();
 	lof_log_open(secure_getenv(lof_settings[LOF_SETTING_LOG].name), name,
 		     value_of(LOF_SETTING_VERBOSE, 0));
@@ -177,6 +205,16 @@ bool lof_preload_is_active(void)
 	return known == ACTIVE;
 }
 
+bool lof_preload_counts_holds(void)
+{
+	return atomic_load_explicit(&counts_holds, memory_order_relaxed);
+}
+
+bool lof_preload_fakes_limit(void)
+{
+	return lof_preload_is_active() && fakes_limit;
+}
+
 /* LOCKONFAULT_ALL: a converted mlockall(), which the program does not make. */
 static void lock_all(void)
 {
@@ -189,6 +227,7 @@ static void lock_all(void)
 	if (lof_mlockall(flags))
 		err = errno;
 	lof_log("all", 0, (size_t)flags, err);
+	lof_log_skipped();
 	lof_log_left_out();
 }
 

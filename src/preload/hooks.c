@@ -49,6 +49,9 @@ void *lof_hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		lof_log("mmap MAP_LOCKED", (uintptr_t)ret, len,
 			ret == MAP_FAILED ? errno : 0);
 		lof_summary_count(len, ret == MAP_FAILED ? errno : 0);
+		if (ret != MAP_FAILED)
+			lof_hooked_skip_mapping(ret, len);
+		lof_log_skipped();
 	}
 	return ret;
 }
@@ -126,6 +129,7 @@ int lof_hook_remap_file_pages(void *addr, size_t len, int prot,
 static int logged(const char *call, const void *addr, size_t len, int ret)
 {
 	lof_log(call, (uintptr_t)addr, len, ret ? errno : 0);
+	lof_log_skipped();
 	return ret;
 }
 
@@ -135,7 +139,9 @@ int lof_hook_mlock(const void *addr, size_t len)
 
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock((uintptr_t)addr, len));
-	ret = logged("mlock", addr, len, lof_hooked_mlock(addr, len));
+	ret = logged("mlock", addr, len, lof_preload_counts_holds() ?
+		     lof_hooked_hold(addr, len, LOF_HOOKED_MLOCK) :
+		     lof_hooked_mlock(addr, len));
 	lof_summary_count(len, ret ? errno : 0);
 	return ret;
 }
@@ -145,7 +151,10 @@ int lof_hook_mlock2(const void *addr, size_t len, unsigned int flags)
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_mlock2((uintptr_t)addr, len,
 						       flags));
+	/* Any other flag is refused. */
 	return logged(flags ? "mlock2 MLOCK_ONFAULT" : "mlock2", addr, len,
+		      lof_preload_counts_holds() && flags <= MLOCK_ONFAULT ?
+		      lof_hooked_hold(addr, len, (int)flags) :
 		      lof_hooked_mlock2(addr, len, flags));
 }
 
@@ -153,7 +162,8 @@ int lof_hook_munlock(const void *addr, size_t len)
 {
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_call_munlock((uintptr_t)addr, len));
-	return logged("munlock", addr, len, lof_munlock(addr, len));
+	return logged("munlock", addr, len, lof_preload_counts_holds() ?
+		      lof_hooked_drop(addr, len) : lof_munlock(addr, len));
 }
 
 int lof_hook_mlockall(int flags)
@@ -175,7 +185,8 @@ int lof_hook_munlockall(void)
 {
 	if (!lof_preload_is_active())
 		return lof_return(lof_next_munlockall());
-	return logged("munlockall", NULL, 0, lof_munlockall());
+	return logged("munlockall", NULL, 0, lof_preload_counts_holds() ?
+		      lof_hooked_drop_all() : lof_munlockall());
 }
 
 static bool is_confining(long nr, const long args[6])

@@ -117,6 +117,20 @@ void lof_log(const char *call, uintptr_t addr, size_t len, int err)
 	lof_message_append(&message, log_path);
 }
 
+void lof_log_limit_faked(uint64_t asked)
+{
+	struct lof_message message = { .len = 0 };
+
+	lof_log("setrlimit faked", 0, (size_t)asked, 0);
+	if (!is_written(IN_WORDS))
+		return;
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	lof_message_add(&message, "setrlimit of RLIMIT_MEMLOCK, refused by the "
+			"kernel (EPERM), is answered with success");
+	lof_message_say(&message);
+}
+
 /* Say a number of bytes once: the memory of MCL_CURRENT alone stays the same. */
 static void say_left_out(size_t bytes, const char *why)
 {
@@ -131,6 +145,29 @@ static void say_left_out(size_t bytes, const char *why)
 	lof_message_add_number(&message, bytes, 10);
 	lof_message_add(&message, " bytes are not locked: ");
 	lof_message_add(&message, why);
+	lof_message_say(&message);
+}
+
+void lof_log_skipped(void)
+{
+	struct lof_message message = { .len = 0 };
+	uint64_t bytes;
+	int err;
+
+	if (!is_written(IN_FILE | IN_WORDS))
+		return;
+	bytes = lof_hooked_skipped(&err);
+	if (!bytes && !err)
+		return;
+	lof_log("skipped", 0, (size_t)bytes, 0);
+	if (!is_written(IN_WORDS))
+		return;
+	lof_message_add(&message, "lockonfault: ");
+	begin(&message);
+	if (bytes)
+		lof_message_add_number(&message, (uintptr_t)bytes, 10);
+	lof_message_add(&message, bytes ? " bytes are not locked: skipped" :
+			"nothing is skipped: /proc/self/maps cannot be read");
 	lof_message_say(&message);
 }
 
@@ -152,7 +189,7 @@ void lof_log_left_out(void)
 		say_left_out((size_t)stats.overrun,
 			     "they were touched, and exceed LOCKONFAULT_MAX");
 	else
-		say_left_out((size_t)stats.left_out,
+		say_left_out((size_t)lof_hooked_over_limit(stats.left_out),
 			     "they do not fit RLIMIT_MEMLOCK");
 }
 

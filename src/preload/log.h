@@ -30,6 +30,12 @@ bool lof_log_is_verbose(void);
 /* Begin a line for standard error: "PID NAME: ". */
 void lof_log_begin(struct lof_message *message);
 
+/* Log and say that a refused setrlimit() was answered with success. */
+void lof_log_limit_faked(uint64_t asked);
+
+/* Log and say the bytes that the last call left unlocked, if any (hooked.h). */
+void lof_log_skipped(void);
+
 /* Log and say the bytes that mlockall() does not lock, if any. */
 void lof_log_left_out(void);
 

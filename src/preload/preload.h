@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Is the shim active? And functions that its constructor calls. */
+/* Is the shim active, and how? And functions that its constructor calls. */
 #ifndef LOF_PRELOAD_PRELOAD_H
 #define LOF_PRELOAD_PRELOAD_H
 
@@ -13,5 +13,11 @@ bool lof_preload_is_active(void);
  * this program executes run without the shim.
  */
 void lof_preload_leave_environment(void);
+
+/* LOCKONFAULT_HOLDS; only if the shim is active. */
+bool lof_preload_counts_holds(void);
+
+/* LOCKONFAULT_RLIMIT */
+bool lof_preload_fakes_limit(void);
 
 #endif

@@ -12,9 +12,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/select.h"
 #include "base/size.h"
 #include "lockonfault.h"
 
+#define KINDS	"anon, heap, stack, shm, file, file:GLOB, with commas between"
 #define NAME(name)	LOF_SETTING_PREFIX name
 
 /* Words are in the order of the option's values, from 0. */
@@ -35,14 +37,18 @@ const struct lof_setting lof_settings[LOF_NSETTINGS] = {
 	[LOF_SETTING_FUTURE] = {
 		NAME("FUTURE"), LOF_FUTURE, "auto|kernel|emulate"
 	},
+	[LOF_SETTING_HOLDS] = { NAME("HOLDS"), 0, "0|1" },
 	[LOF_SETTING_HUGE] = { NAME("HUGE"), LOF_HUGE, "keep|split" },
 	[LOF_SETTING_LOG] = { NAME("LOG"), 0, NULL },
 	[LOF_SETTING_MAX] = {
 		NAME("MAX"), LOF_CONVERT_MAX, "bytes, or with K, M, G, T"
 	},
+	[LOF_SETTING_ONLY] = { NAME("ONLY"), 0, KINDS },
 	[LOF_SETTING_PREFAULT] = {
 		NAME("PREFAULT"), 0, "SIZE[,stack:SIZE]"
 	},
+	[LOF_SETTING_RLIMIT] = { NAME("RLIMIT"), 0, "keep|fake" },
+	[LOF_SETTING_SKIP] = { NAME("SKIP"), 0, KINDS },
 	[LOF_SETTING_SUMMARY] = { NAME("SUMMARY"), 0, "0|1" },
 	[LOF_SETTING_SYNC_MS] = {
 		NAME("SYNC_MS"), LOF_SYNC_MS, "milliseconds, at most 3600000"
@@ -126,10 +132,14 @@ int lof_setting_parse(const struct lof_setting *setting, const char *text,
 		      unsigned long *value)
 {
 	struct lof_prefault_sizes sizes;
+	struct lof_kinds kinds;
 	int err;
 
 	if (!*text || !setting->allowed)
 		return 0;
+	if (setting == &lof_settings[LOF_SETTING_SKIP] ||
+	    setting == &lof_settings[LOF_SETTING_ONLY])
+		return lof_kinds_parse(text, &kinds);
 	if (setting == &lof_settings[LOF_SETTING_PREFAULT]) {
 		err = lof_prefault_parse(text, &sizes);
 		if (!err)

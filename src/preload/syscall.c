@@ -16,6 +16,7 @@
 #include "preload/hooks.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/rlimit.h"
 
 #ifdef LOF_SYSCALL_IS_OURS
 /*
@@ -96,6 +97,11 @@ static long call(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_remap_file_pages:
 		return lof_hook_remap_file_pages((void *)a, (size_t)b, (int)c,
 					     (size_t)d, (int)e);
+	case SYS_prlimit64:
+#ifdef SYS_setrlimit
+	case SYS_setrlimit:
+#endif
+		return lof_hook_rlimit(nr, (long[6]){ a, b, c, d, e, f });
 	case SYS_prctl:
 	case SYS_seccomp:
 	case SYS_setns:

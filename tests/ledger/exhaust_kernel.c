@@ -16,6 +16,7 @@
 #include "api/sync_thread.h"
 #include "emulate/budget.h"
 #include "emulate/mclfuture_emulated.h"
+#include "emulate/skip.h"
 #include "kernel/own_memory.h"
 #include "kernel/permit.h"
 #include "kernel/smaps.h"
@@ -321,6 +322,7 @@ static void never(const char *call)
 NEVER(lof_own_map, (size_t bytes, struct lof_range *memory))
 NEVER(lof_own_scratch, (size_t bytes, int prot, struct lof_range *memory))
 NEVER_VOID(lof_own_return, (struct lof_range memory))
+NEVER_VOID(lof_unlock_skipped_now, (struct lof_range range))
 NEVER_VOID(lof_emulate_now, (struct lof_range range, int prot))
 NEVER(lof_budget_add, (struct lof_range range))
 NEVER_VOID(lof_sync_thread_begin, (void))

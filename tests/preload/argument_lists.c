@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
@@ -51,6 +52,9 @@ CALL(shmdt, shmdt(P(0)))
 CALL(setuid, setuid((uid_t)arg[0]))
 CALL(setreuid, setreuid((uid_t)arg[0], (uid_t)arg[1]))
 CALL(setresuid, setresuid((uid_t)arg[0], (uid_t)arg[1], (uid_t)arg[2]))
+CALL(setrlimit, setrlimit((__rlimit_resource_t)arg[0], P(1)))
+CALL(prlimit, prlimit(I(0), (__rlimit_resource_t)arg[1], P(2), P(3)))
+CALL(prlimit64, prlimit64(I(0), (__rlimit_resource_t)arg[1], P(2), P(3)))
 CALL(prctl, prctl(I(0), arg[1], arg[2], arg[3], arg[4]))
 CALL(unshare, unshare(I(0)))
 CALL(setns, setns(I(0), I(1)))
@@ -105,6 +109,9 @@ static const struct call calls[] = {
 	NAMED(setuid, false, 0, 0),
 	NAMED(setreuid, false, 0, 0),
 	NAMED(setresuid, false, 0, 0),
+	NUMBERED(setrlimit, false, 0, 0),
+	NAMED(prlimit, false, 0, 0),
+	NUMBERED(prlimit64, false, 0, 0),
 	NUMBERED(prctl, false, 0, 0),
 	NUMBERED(unshare, false, 0, 0),
 	NUMBERED(setns, false, 0, 0),
@@ -244,6 +251,12 @@ const struct product products[] = {
 	{ "setreuid", "- future all lock", { "0 65534 -1", "0 65534 -1" } },
 	{ "setresuid", "- future all lock",
 	  { "0 65534 -1", "65534 -1", "0 65534" } },
+	/* MEMLOCK is 8, NOFILE 7. p0 holds text: a limit that is too high. */
+	{ "setrlimit", "- lock", { "8 7 99 -1", "p0 p2 p6 p13" } },
+	{ "prlimit", "- lock",
+	  { "0 1 -1", "8 7 99", "0 p0 p2 p13", "0 p0 p2 p13" } },
+	{ "prlimit64", "- lock",
+	  { "0 1 -1", "8 7 99", "0 p0 p2 p13", "0 p0 p2 p13" } },
 	{ "prctl", "- lock", { "22 21 -1", "0 1 2 3 -1", "0 1 p6 p13 -4096" } },
 	{ "seccomp", "- lock",
 	  { "0 1 2 3 -1", "0 1 -1", "1 p6 p13 -4096" } },

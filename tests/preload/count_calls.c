@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
@@ -165,6 +166,8 @@ static const struct call {
 		SHARED },
 	{ "remap_file_pages bad", SYS_remap_file_pages, { A(8), L(1), 0, 16 },
 		0 },
+	{ "prlimit64", SYS_prlimit64, { 0, RLIMIT_MEMLOCK, 0, A(8) }, 0 },
+	{ "prlimit64 bad", SYS_prlimit64, { 0, 99, 0, A(8) }, 0 },
 	{ "pthread_create", THREAD, { 0 }, 0 },
 };
 
@@ -241,6 +244,10 @@ static void by_name(long nr, const long *a)
 		break;
 	case SYS_mlockall:
 		mlockall((int)a[0]);
+		break;
+	case SYS_prlimit64:
+		prlimit64((pid_t)a[0], (__rlimit_resource_t)a[1],
+			  (void *)a[2], (void *)a[3]);
 		break;
 	case SYS_munlockall:
 		munlockall();

@@ -100,6 +100,35 @@ void shm_remap_limited(void);
 void harm_log(void);
 void harm_stderr(void);
 
+/* Locks that stack, in holds.c. */
+void holds_stack(void);
+void holds_by_number(void);
+void holds_fail(void);
+void holds_live(void);
+void holds_many(void);
+void holds_nobody(void);
+void holds_all(void);
+void holds_bound(void);
+
+/* setrlimit and its kin, in rlimit.c. */
+void rlimit_all(void);
+void rlimit_nobody(void);
+void rlimit_none(void);
+void rlimit_ways(void);
+void rlimit_others(void);
+
+/* Kinds of memory, in skip.c. */
+void skip_locks(void);
+void skip_fails(void);
+void skip_maps(void);
+void skip_all(void);
+void skip_current(void);
+void skip_nobody(void);
+void skip_loaded(void);
+void skip_bound(void);
+void skip_blind(void);
+void skip_grows(void);
+
 /* mmap(MAP_LOCKED) of all sizes, in sizes.c. */
 void sizes_limited(void);
 void sizes_unprivileged(void);

@@ -60,6 +60,7 @@ TCase *log_case(void);
 TCase *environment_case(void);
 TCase *chain_case(void);
 TCase *filter_case(void);
+TCase *run_option_case(void);
 TCase *thread_case(void);
 
 #endif

@@ -15,6 +15,7 @@ Suite *suite_classic_bpf(void);
 Suite *suite_permit(void);
 Suite *suite_range(void);
 Suite *suite_range_tree(void);
+Suite *suite_select(void);
 Suite *suite_own_memory(void);
 Suite *suite_node_pool(void);
 Suite *suite_smaps(void);
