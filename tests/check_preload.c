@@ -305,23 +305,6 @@ START_TEST(remapped_pages_are_tracked_as_full)
 }
 END_TEST
 
-/*
- * As under the kernel's MCL_FUTURE, remap_file_pages() maps memory anew. The
- * kernel locks in full the memory that was locked.
- */
-START_TEST(remapped_files_are_locked_under_mcl_future)
-{
-	static const char told[] = "ok ok ok ok ......OO 0\n"
-				   "ok ok ok ok .O.O.OOF 4\n";
-
-	if (tool_is_limited())
-		skip("RLIMIT_MEMLOCK does not allow to lock later memory");
-	ck_assert_str_eq(run("remap-future", "LOCKONFAULT_FUTURE=emulate",
-			     NULL), told);
-	ck_assert_str_eq(run("remap-limited", NULL), told);
-}
-END_TEST
-
 /* preload_own is preload_helper with its own functions of these names. */
 static const char *run_own(const char *command, const char *setting)
 {
@@ -479,7 +462,6 @@ static Suite *preload_suite(void)
 	tcase_add_test(tcase, huge_pages_are_split_if_told);
 	tcase_add_test(tcase, droppable_memory_is_answered_as_by_the_kernel);
 	tcase_add_loop_test(tcase, attached_segments_are_tracked, 0, 2);
-	tcase_add_test(tcase, remapped_files_are_locked_under_mcl_future);
 	tcase_add_test(tcase, stacks_of_threads_are_locked);
 	tcase_add_test(tcase,
 		       stacks_of_threads_in_the_place_of_others_are_locked);

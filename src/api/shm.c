@@ -184,8 +184,7 @@ LOF_PUBLIC int lof_hooked_remap_file_pages(void *addr, size_t len, int prot,
 		change.attr = LOF_ATTR(LOF_FULL, LOF_BY_KERNEL);
 	}
 	lof_change_end(&change, err ? lof_outcome(err) : LOF_UNSURE);
-	/* Only smaps tells if the memory is writable. Most such memory is. */
 	if (!err)
-		lof_emulate_anew(range, PROT_READ | PROT_WRITE);
+		lof_emulate(range, PROT_READ);
 	return lof_return(err);
 }

@@ -7,9 +7,7 @@
 
 #include "attach.h"
 
-#include <ctype.h>
 #include <err.h>
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -162,24 +160,12 @@ static int attach_to(const struct lof_attach *attach, int pid)
 	return ret ? ret : attach_checked(attach, &process, &status);
 }
 
-/* Return 0 if text is malformed. */
-static int parse_pid(const char *text)
-{
-	char *end;
-	long pid;
-
-	errno = 0;
-	pid = strtol(text, &end, 10);
-	return isdigit((unsigned char)*text) && !*end && !errno &&
-	       pid <= INT_MAX ? (int)pid : 0;
-}
-
 static int attach_all(const struct lof_attach *attach, char **pids)
 {
 	int ret, worst = EXIT_SUCCESS;
 
 	for (; *pids; pids++) {
-		ret = attach_to(attach, parse_pid(*pids));
+		ret = attach_to(attach, lof_pid_parse(*pids));
 		if (ret && worst != EXIT_FAILURE)
 			worst = ret;
 	}
@@ -196,12 +182,7 @@ static int check_arguments(const struct lof_attach *attach, char **pids)
 		warnx("no process ID given");
 		return -1;
 	}
-	for (; *pids; pids++)
-		if (parse_pid(*pids) <= 0) {
-			warnx("invalid process ID: '%s'", *pids);
-			return -1;
-		}
-	return 0;
+	return lof_pids_check(pids);
 }
 
 int lof_cmd_attach(int argc, char **argv)

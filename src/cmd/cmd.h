@@ -31,6 +31,10 @@ int lof_cmd_version(int failure);
 /* Print a hint at --help to stderr, and return status. */
 int lof_cmd_bad_usage(const char *command, int status);
 
+/* pids.c: a process ID, or 0. Are all of them valid? 0, or -1 after a message. */
+int lof_pid_parse(const char *text);
+int lof_pids_check(char **pids);
+
 /* print_quoted.c: print a word, quoted for the shell. */
 void lof_print_quoted(FILE *out, const char *word);
 

@@ -4,14 +4,12 @@
 
 #include "cmd.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <libsmartcols.h>
-#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,21 +255,6 @@ static int add_row(struct status *status, struct lof_process *process)
 	return 0;
 }
 
-/* Parse a process ID. Return 0 if text is malformed. */
-static int parse_pid(const char *text)
-{
-	long pid = 0;
-
-	for (const char *at = text; *at; at++) {
-		if (!isdigit((unsigned char)*at))
-			return 0;
-		pid = pid * 10 + (*at - '0');
-		if (pid > INT_MAX)
-			return 0;
-	}
-	return (int)pid;
-}
-
 static int add_all(struct status *status)
 {
 	struct lof_process process;
@@ -282,7 +265,7 @@ static int add_all(struct status *status)
 	if (!proc)
 		return -errno;
 	while (!err && (entry = readdir(proc))) {
-		int pid = parse_pid(entry->d_name);
+		int pid = lof_pid_parse(entry->d_name);
 
 		if (pid > 0 && lof_process_open(&process, pid) == 0 &&
 		    process.has_charge && process.charged > 0)
@@ -299,7 +282,7 @@ static int add_named(struct status *status, char **pids, bool *missing)
 	int err = 0;
 
 	for (; !err && *pids; pids++) {
-		int pid = parse_pid(*pids);
+		int pid = lof_pid_parse(*pids);
 
 		if (lof_process_open(&process, pid) == 0) {
 			err = add_row(status, &process);
@@ -356,12 +339,7 @@ static int check_arguments(const struct status *status, char **pids)
 		warnx("--json and --raw are mutually exclusive");
 		return -1;
 	}
-	for (; *pids; pids++)
-		if (parse_pid(*pids) <= 0) {
-			warnx("invalid process ID: '%s'", *pids);
-			return -1;
-		}
-	return 0;
+	return lof_pids_check(pids);
 }
 
 int lof_cmd_status(int argc, char **argv)

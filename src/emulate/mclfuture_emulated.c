@@ -233,15 +233,6 @@ void lof_emulate_from_now(bool wants_current)
 		lof_smaps_each(exempt_area, NULL);
 }
 
-void lof_emulate_anew(struct lof_range range, int prot)
-{
-	if (!lof_mclfuture_emulated())
-		return;
-	(void)!lof_ledger_each_run(LOF_NOTED_BUDGETS, range, end_exemption,
-				   NULL);
-	lof_emulate_now(range, prot);
-}
-
 static int add_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;

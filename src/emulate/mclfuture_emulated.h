@@ -30,12 +30,6 @@ static inline void lof_emulate(struct lof_range range, int prot)
 		lof_emulate_now(range, prot);
 }
 
-/*
- * The same for a wrapper that put new memory in the place of other memory,
- * whose exemption ends.
- */
-void lof_emulate_anew(struct lof_range range, int prot);
-
 /* Begin to emulate. Present mappings are locked too only if wants_current. */
 void lof_emulate_from_now(bool wants_current);
 

@@ -21,6 +21,7 @@
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/permit.h"
 #include "kernel/smaps.h"
+#include "ledger/front.h"
 #include "lockonfault.h"
 #include "support/unit.h"
 #include "support/unit_arena.h"
@@ -188,6 +189,95 @@ START_TEST(next_function_makes_the_call)
 }
 END_TEST
 
+/* A page that is touched is a fault. */
+START_TEST(mark_is_the_number_of_faults)
+{
+	uint64_t before;
+
+	unit_arena_begin(64);
+	lof_hooked_mark_faults();
+	before = lof_the_front->live.faults;
+	ck_assert_uint_gt(before, 0);
+	for (size_t i = 0; i < 64; i++)
+		*(volatile char *)unit_at(i) = 1;
+	ck_assert_uint_eq(lof_the_front->live.faults, before);
+	lof_hooked_mark_faults();
+	ck_assert_uint_gt(lof_the_front->live.faults, before);
+}
+END_TEST
+
+START_TEST(stack_room_is_bounded_by_its_limit)
+{
+	struct rlimit limit;
+	char here;
+	size_t room;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_STACK, &limit), 0);
+	limit.rlim_cur = 4 << 20;
+	ck_assert_int_eq(setrlimit(RLIMIT_STACK, &limit), 0);
+	room = lof_hooked_stack_room((uintptr_t)&here);
+	ck_assert_uint_gt(room, 0);
+	ck_assert_uint_lt(room, 4 << 20);
+	limit.rlim_cur = 2 << 20;
+	ck_assert_int_eq(setrlimit(RLIMIT_STACK, &limit), 0);
+	ck_assert_uint_eq(lof_hooked_stack_room((uintptr_t)&here),
+			  room - (2 << 20));
+	/* No stack is there. */
+	ck_assert_uint_eq(lof_hooked_stack_room(0), 0);
+}
+END_TEST
+
+START_TEST(summary_tells_once_what_was_counted)
+{
+	struct lof_summary summary;
+
+	unit_arena_begin(4);
+	ck_assert(!lof_hooked_summary(&summary));
+	ck_assert(lof_hooked_summary_begin());
+	ck_assert_int_eq(lof_mlock2(unit_at(0), unit_len(4), 1), 0);
+	lof_hooked_summary_count(unit_len(4), false);
+	lof_hooked_summary_count(unit_len(1), false);
+	lof_hooked_summary_count(unit_len(9), true);
+	ck_assert(lof_hooked_summary(&summary));
+	ck_assert_uint_eq(summary.asked, unit_len(5));
+	ck_assert_uint_eq(summary.refused, 1);
+	ck_assert_uint_ge(summary.charged, unit_len(4));
+	ck_assert(!lof_hooked_summary(&summary));
+}
+END_TEST
+
+/* What mlockall() asked for stays asked for, if it is unlocked later. */
+START_TEST(summary_counts_all_that_mlockall_asked_for)
+{
+	struct lof_summary summary;
+
+	unit_arena_begin(4);
+	ck_assert(lof_hooked_summary_begin());
+	ck_assert_int_eq(lof_mlock2(unit_at(0), unit_len(4), 1), 0);
+	lof_hooked_summary_count_all();
+	ck_assert_int_eq(lof_munlock(unit_at(0), unit_len(4)), 0);
+	ck_assert(lof_hooked_summary(&summary));
+	ck_assert_uint_eq(summary.asked, unit_len(4));
+	ck_assert_uint_eq(summary.charged, 0);
+}
+END_TEST
+
+static size_t pad_seen;
+
+static int trim_seven(size_t pad)
+{
+	pad_seen = pad;
+	return 7;
+}
+
+/* Whether or not the heaps are unlocked for it, the program's call is made. */
+START_TEST(trim_makes_the_call_that_it_is_given)
+{
+	ck_assert_int_eq(lof_hooked_trim(4096, trim_seven), 7);
+	ck_assert_uint_eq(pad_seen, 4096);
+}
+END_TEST
+
 Suite *suite_hooked(void)
 {
 	Suite *suite = suite_create("hooked");
@@ -201,6 +291,11 @@ Suite *suite_hooked(void)
 	tcase_add_test(tcase, publishes_that_no_thread_can_scan);
 	tcase_add_test(tcase, mclfuture_moves_over_before_setuid);
 	tcase_add_test(tcase, next_function_makes_the_call);
+	tcase_add_test(tcase, mark_is_the_number_of_faults);
+	tcase_add_test(tcase, stack_room_is_bounded_by_its_limit);
+	tcase_add_test(tcase, summary_tells_once_what_was_counted);
+	tcase_add_test(tcase, summary_counts_all_that_mlockall_asked_for);
+	tcase_add_test(tcase, trim_makes_the_call_that_it_is_given);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

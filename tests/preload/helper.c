@@ -557,8 +557,6 @@ static const struct {
 	{ "shm", shm_attach },
 	{ "syscall-shm", shm_attach_by_number },
 	{ "remap-file", shm_remap },
-	{ "remap-future", shm_remap_future },
-	{ "remap-limited", shm_remap_limited },
 	{ "syscall-remap-file", shm_remap_by_number },
 };
 

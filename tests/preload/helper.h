@@ -93,8 +93,6 @@ void shm_attach(void);
 void shm_attach_by_number(void);
 void shm_remap(void);
 void shm_remap_by_number(void);
-void shm_remap_future(void);
-void shm_remap_limited(void);
 
 /* Files that hurt a writer, in harm.c. */
 void harm_log(void);

@@ -131,30 +131,3 @@ void shm_remap_by_number(void)
 {
 	remap(&by_number);
 }
-
-/* Memory from before mlockall, unlocked memory, and locked memory. */
-static void remap_under_future(size_t limit)
-{
-	DONE_MAP(mmap(at(0), pages(4), RW, MAP_SHARED | MAP_ANONYMOUS |
-		      MAP_FIXED, -1, 0));
-	if (limit)
-		helper_become_nobody(limit);
-	DONE(mlockall(MCL_FUTURE));
-	DONE_MAP(mmap(at(4), pages(4), RW, MAP_SHARED | MAP_ANONYMOUS |
-		      MAP_FIXED, -1, 0));
-	DONE(munlock(at(4), pages(2)));
-	SHOW();
-	for (size_t i = 1; i < 8; i += 2)
-		DONE(remap_file_pages(at(i), page, 0, 2, 0));
-	SHOW();
-}
-
-void shm_remap_future(void)
-{
-	remap_under_future(0);
-}
-
-void shm_remap_limited(void)
-{
-	remap_under_future(8 << 20);
-}

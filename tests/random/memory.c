@@ -60,7 +60,8 @@ void memory_drop(void)
 	CALL(munmap)((char *)ARENA_START - MARGIN_NPAGES * page,
 		     npages * page);
 	CALL(munmap)((char *)STACK_START, STACK_NPAGES * page);
-	CALL(munmap)(kinds_heap().addr, kinds_heap().len);
+	/* Also what mremap added behind it, where nothing else is mapped. */
+	CALL(munmap)(kinds_heap().addr, 2 * kinds_heap().len);
 }
 
 /* An address in an empty slot stands for the arena. */

@@ -43,6 +43,7 @@
 #define PLACE	"its mmap that fails leaves the place taken"
 #define SECCOMP	"it has no seccomp"
 #define OUTSIDE	"a program that is run there runs outside of it"
+#define READS	"it reads files itself"
 #define SLOW	"tens of thousands of locks in one VMA take minutes"
 
 /* Tests by name and number. */
@@ -68,6 +69,9 @@ static const struct {
 	{ "lock_that_was_left_is_taken_again:*", TOOL_VALGRIND,
 	  "it reports a futex below the stack pointer" },
 	{ "sync_thread_catches_up:0", TOOL_THREAD | TOOL_VALGRIND,
+	  "it does not know a thread that libc does not know" },
+	{ "idle_process_under_a_bound_stays_idle:0",
+	  TOOL_THREAD | TOOL_VALGRIND,
 	  "it does not know a thread that libc does not know" },
 	{ "filter_takes_the_calls_that_it_refuses:0",
 	  TOOL_VALGRIND | TOOL_QEMU, SECCOMP },
@@ -188,6 +192,16 @@ static const struct {
 	  TOOL_NO_MLOCK2, KIND },
 	{ "own_file_reads_as_stdio_reads_it:*", TOOL_NO_MLOCK2, KIND },
 	{ "charge_is_the_sum_of_the_locks:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "heap_of_an_arena_is_found_up_to_its_end:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "parts_of_a_heap_that_are_not_locked_are_left_out:0", TOOL_NO_MLOCK2,
+	  ITSELF },
+	{ "memory_without_a_header_is_no_heap:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "heap_of_brk_is_found:0", TOOL_NO_MLOCK2, ITSELF },
+	{ "holds_beside_many_ranges_read_no_file:0", TOOL_NO_MLOCK2, ASKS },
+	{ "holds_beside_many_ranges_read_no_file:0", TOOL_VALGRIND, READS },
+	{ "calls_beside_many_ranges_read_no_file:0", TOOL_VALGRIND, READS },
+	{ "under_a_limit_few_mappings_read_the_charge:0", TOOL_VALGRIND,
+	  READS },
 	{ "locks_of_16_TiB_are_charged_right:0", TOOL_NO_MLOCK2,
 	  "8 TiB and more are refused" },
 	{ "unlock_or_unmap_ends_the_budget:[13]", TOOL_NO_MLOCK2,
