@@ -125,7 +125,7 @@ void lof_log_limit_faked(uint64_t asked)
 	if (!is_written(IN_WORDS))
 		return;
 	lof_message_add(&message, "lockonfault: ");
-	begin(&message);
+	lof_log_begin(&message);
 	lof_message_add(&message, "setrlimit of RLIMIT_MEMLOCK, refused by the "
 			"kernel (EPERM), is answered with success");
 	lof_message_say(&message);
@@ -163,7 +163,7 @@ void lof_log_skipped(void)
 	if (!is_written(IN_WORDS))
 		return;
 	lof_message_add(&message, "lockonfault: ");
-	begin(&message);
+	lof_log_begin(&message);
 	if (bytes)
 		lof_message_add_number(&message, (uintptr_t)bytes, 10);
 	lof_message_add(&message, bytes ? " bytes are not locked: skipped" :
