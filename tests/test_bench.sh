@@ -178,6 +178,11 @@ check 'a way fails: the others have' test "$(value exit eager runs)" = 1
 exits 'bench, SIGCHLD is ignored' 0 sh -c 'trap "" CHLD; "$0" bench -R 1 true' \
 	"$command"
 
+exits 'bench, an option of run' 0 "$command" bench -J -R 1 --skip anon \
+	-r log:ready "$server" $len say:ready
+same '--skip: on fault nothing is locked' 0 "$(value charged onfault max)"
+same '--skip: eager, all is locked' $len "$(value locked eager min)"
+
 # What the environment says does not change the ways.
 exits 'bench under the shim' 0 env LD_PRELOAD="$shim" "$command" bench -J -R 1 \
 	-r log:ready "$server" $len say:ready

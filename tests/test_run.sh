@@ -142,15 +142,15 @@ done
 for how in '' 1 Fake; do
 	exits "run --rlimit='$how'" 125 "$command" run --rlimit="$how" true
 	same 'it is said why' "lockonfault run: invalid argument '$how' for \
---rlimit; known: keep|fake" "$(cat err)"
+--rlimit: not keep|fake" "$(cat err)"
 done
 for option in --skip --only; do
 	for kinds in '' anno 'anon,' 'file:' 'heap anon' 'file:[[:alpha:]]'; do
 		exits "run $option='$kinds'" 125 \
 			"$command" run $option="$kinds" true
 		same 'it is said why' "lockonfault run: invalid argument \
-'$kinds' for $option; known: anon, heap, stack, shm, file, file:GLOB, with \
-commas between" "$(cat err)"
+'$kinds' for $option: not anon, heap, stack, shm, file, file:GLOB, with commas \
+between" "$(cat err)"
 	done
 done
 same 'run --skip and --only set the variables' 'heap,file:*.so <anon>' "$(
@@ -614,6 +614,12 @@ if ${CC:-cc} -static -o static "$srcdir/tests/cmd/locker.c" 2>/dev/null; then
 		'.*cannot be loaded into ./static: it is statically linked'
 	says 'and it is so' out lo
 	PATH=$work:$PATH
+	for option in holds only=heap rlimit=fake skip=heap; do
+		exits "run --$option of a static program" 0 "$command" run \
+			"--$option" ./static flags
+		says "--$option of a static program: it is said" err \
+			"lockonfault run: --${option%=*} has no effect on ./static"
+	done
 	exits 'run of a static program in PATH' 0 "$command" run -n static flags
 	says 'it is found and named' err '.* not reach static: .*'
 	printf '#! %s flags\n' "$work/static" >script

@@ -44,17 +44,26 @@ static const char help[] =
 	"Options of lockonfault run, for CMD on fault:\n"
 	" -a, --all            lock all memory of the program on fault\n"
 	"     --backend HOW    auto, preload, trace or exec\n"
+	"     --children HOW   fork, exec, both or no: which children lock too\n"
 	" -d, --discard        let the program discard locked pages\n"
+	"     --holds          let locks stack\n"
 	" -m, --max MAX        lock at most SIZE, P%, limit:P%, cgroup:P%\n"
+	"     --only KINDS     lock only memory of these kinds, see --skip\n"
 	"     --populate HOW   keep or strip MAP_POPULATE\n"
+	"     --prefault SIZE[,stack:SIZE]\n"
+	"                      make so much heap and stack resident now\n"
+	"     --rlimit HOW     keep, or fake a refused setrlimit(RLIMIT_MEMLOCK)\n"
 	"     --shim FILE      use another liblockonfault-preload.so\n"
+	"     --skip KINDS     lock no anon, heap, stack, shm, file, file:GLOB\n"
 	"\n"
 	"For more details see lockonfault-bench(1).\n";
 
 enum {
 	OPTION_SVG = CHAR_MAX + 1, OPTION_LOG,
 	/* These are passed on to run. */
-	OPTION_BACKEND, OPTION_POPULATE, OPTION_SHIM,
+	OPTION_BACKEND, OPTION_CHILDREN, OPTION_HOLDS, OPTION_ONLY,
+	OPTION_POPULATE, OPTION_PREFAULT, OPTION_RLIMIT, OPTION_SHIM,
+	OPTION_SKIP,
 };
 
 static const struct option long_options[] = {
@@ -70,10 +79,16 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ "all", no_argument, NULL, 'a' },
 	{ "backend", required_argument, NULL, OPTION_BACKEND },
+	{ "children", required_argument, NULL, OPTION_CHILDREN },
 	{ "discard", no_argument, NULL, 'd' },
+	{ "holds", no_argument, NULL, OPTION_HOLDS },
 	{ "max", required_argument, NULL, 'm' },
+	{ "only", required_argument, NULL, OPTION_ONLY },
 	{ "populate", required_argument, NULL, OPTION_POPULATE },
+	{ "prefault", required_argument, NULL, OPTION_PREFAULT },
+	{ "rlimit", required_argument, NULL, OPTION_RLIMIT },
 	{ "shim", required_argument, NULL, OPTION_SHIM },
+	{ "skip", required_argument, NULL, OPTION_SKIP },
 	{ NULL, 0, NULL, 0 },
 };
 

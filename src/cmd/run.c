@@ -90,7 +90,11 @@ static void warn_of_options(const struct run *run, const char *command,
 		const char *option;
 	} rows[] = {
 		{ LOF_SETTING_CHILDREN, "children" },
+		{ LOF_SETTING_HOLDS, "holds" },
+		{ LOF_SETTING_ONLY, "only" },
 		{ LOF_SETTING_PREFAULT, "prefault" },
+		{ LOF_SETTING_RLIMIT, "rlimit" },
+		{ LOF_SETTING_SKIP, "skip" },
 		{ LOF_SETTING_SUMMARY, "summary" },
 	};
 
