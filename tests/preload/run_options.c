@@ -129,7 +129,10 @@ START_TEST(locks_that_stack_fail_as_bare)
 			 "ok ENOMEM EINVAL EINVAL EINVAL EINVAL ok ok ENOMEM "
 			 "OO...... 0\n");
 	need_root();
+	/* Without mlock2, a lock on fault within 8 pages populates. */
 	ck_assert_str_eq(run("holds-nobody", HOLDS, NULL),
+			 tool_is(TOOL_NO_MLOCK2) ?
+			 "ok ENOMEM ok .....O.. 6\n" :
 			 "ok ENOMEM ok .....O.. 0\n");
 }
 END_TEST
@@ -242,9 +245,11 @@ END_TEST
 
 START_TEST(nothing_is_skipped_if_maps_cannot_be_read)
 {
+	/* Without mlock2, a lock on fault reads /proc, or it populates. */
 	ck_assert_str_eq(run_told("skip-blind", "LOCKONFAULT_SKIP=file",
 				  "LOCKONFAULT_VERBOSE=1", NULL),
-			 "ok OOOOOO.. 0\n");
+			 tool_is(TOOL_NO_MLOCK2) ? "ok OOOOOO.. 6\n" :
+						   "ok OOOOOO.. 0\n");
 	ck_assert_ptr_nonnull(strstr(ran.err, ": nothing is skipped: "
 		"/proc/self/maps cannot be read\n"));
 }
