@@ -79,6 +79,18 @@ static bool is_installed(long nr, const long args[6], long ret)
 			    args[1] & (long)SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
+/*
+ * After the filter there may be no scan: so lock what was touched since the last
+ * one. A program touches most of its memory before it confines itself.
+ */
+static void scan_once_more(void)
+{
+	int saved = errno;
+
+	lof_catch_up();
+	errno = saved;
+}
+
 LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 {
 	uint32_t refused = refused_after(nr, args);
@@ -86,6 +98,8 @@ LOF_PUBLIC long lof_hooked_confine(long nr, const long args[6])
 	struct lof_permit_update update;
 	long ret;
 
+	if (had_thread && refused)
+		scan_once_more();
 	update = lof_permit_begin(refused);
 	ret = lof_next_confine(nr, args);
 	lof_permit_end(update, is_installed(nr, args, ret));

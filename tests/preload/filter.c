@@ -227,9 +227,25 @@ static void be_strict(int in, uint32_t action)
 		syscall(SYS_exit, 0);
 }
 
+/* Under a bound: touch memory, and be confined before the next scan. */
+static void be_bounded(int in, uint32_t action)
+{
+	NOTE(mlock(at(0), pages(8)));
+	for (size_t i = 0; i < 4; i++)
+		helper_touch(i);
+	NOTE(confine(action, false));
+	print_report();
+	end_child(in);
+}
+
 void filter_kill(void)
 {
 	run_child(be_confined, SECCOMP_RET_KILL_PROCESS);
+}
+
+void filter_bounded(void)
+{
+	run_child(be_bounded, SECCOMP_RET_KILL_PROCESS);
 }
 
 static void on_sigsys(int sig)

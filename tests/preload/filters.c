@@ -49,6 +49,17 @@ START_TEST(a_filter_that_the_kernel_refuses_changes_nothing)
 }
 END_TEST
 
+/* The filter does not permit the thread, which scans every 100 s. */
+START_TEST(memory_touched_before_a_filter_is_locked_under_a_bound)
+{
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("without mlock2 the touched pages are locked at once");
+	ck_assert_str_eq(run("filter-bounded", "LOCKONFAULT_MAX=1M",
+			     "LOCKONFAULT_SYNC_MS=100000", NULL),
+			 "ok ok 4 0\n");
+}
+END_TEST
+
 TCase *filter_case(void)
 {
 	TCase *tcase = tcase_create("filters");
@@ -57,5 +68,7 @@ TCase *filter_case(void)
 	tcase_add_loop_test(tcase, a_confined_program_sees_no_difference, 0,
 			    NCOMMANDS * NSETTINGS);
 	tcase_add_test(tcase, a_filter_that_the_kernel_refuses_changes_nothing);
+	tcase_add_test(tcase,
+		       memory_touched_before_a_filter_is_locked_under_a_bound);
 	return tcase;
 }

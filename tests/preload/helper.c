@@ -509,6 +509,7 @@ static const struct {
 	{ "filter-errno", filter_errno },
 	{ "filter-by-number", filter_by_number },
 	{ "filter-refused", filter_refused },
+	{ "filter-bounded", filter_bounded },
 	{ "filter-strict", filter_strict },
 	{ "confine", confine_by_name },
 	{ "syscall-confine", confine_by_number },

@@ -70,6 +70,7 @@ void filter_trap(void);
 void filter_errno(void);
 void filter_by_number(void);
 void filter_refused(void);
+void filter_bounded(void);
 void filter_strict(void);
 void confine_by_name(void);
 void confine_by_number(void);
