@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The time of a stop, as planned, and its parts; in ns. Seen on 6.18. */
@@ -30,6 +31,8 @@
 #define MOST_PIECES	1024	/* of a large and sparse VMA */
 
 #define BLOCK_PAGES	512	/* looked at at once */
+#define BLOCKS_AT_A_TIME 32	/* 1 ms, then a pause */
+#define PAUSE_NS	200000
 #define IS_PRESENT	(UINT64_C(1) << 63)	/* in pagemap */
 
 struct planner {
@@ -40,6 +43,7 @@ struct planner {
 	uint64_t mib_ns;		/* for 1 MiB resident */
 	uint64_t stop_ns;		/* of the stop that is planned */
 	size_t nvmas;
+	size_t nblocks;			/* looked at */
 	int pagemap;
 };
 
@@ -102,13 +106,26 @@ static int add_piece(struct planner *planner, uint64_t start, uint64_t len,
 	return 0;
 }
 
+/*
+ * A reader of pagemap takes the lock of the memory again before a thread that
+ * waits for it to map memory has woken up; such a thread waited 8 ms.
+ */
+static void pause_now_and_then(struct planner *planner)
+{
+	const struct timespec time = { 0, PAUSE_NS };
+
+	if (++planner->nblocks % BLOCKS_AT_A_TIME == 0)
+		nanosleep(&time, NULL);
+}
+
 /* The resident bytes of a block; as if all were, if that is unknown. */
-static uint64_t resident_of(const struct planner *planner, uint64_t start,
+static uint64_t resident_of(struct planner *planner, uint64_t start,
 			    uint64_t len)
 {
 	uint64_t entries[BLOCK_PAGES], n = 0, npages = len / planner->page;
 	ssize_t size = (ssize_t)(npages * sizeof(*entries));
 
+	pause_now_and_then(planner);
 	if (pread(planner->pagemap, entries, (size_t)size,
 		  (off_t)(start / planner->page * sizeof(*entries))) != size)
 		return len;

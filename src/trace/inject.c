@@ -24,7 +24,13 @@
 #define MOST_SKIPPED	8	/* threads */
 #define MOST_ATTEMPTS	30
 #define MOST_EMPTY	5	/* attempts without a thread */
-#define PAUSE_NS	1000000	/* between attempts */
+#define RETRY_NS	1000000	/* between attempts */
+/*
+ * Between stops. A thread that waits for the lock of the memory needs so long to
+ * wake up; otherwise the next call takes the lock before it, until the kernel
+ * hands the lock over, after 4 ms and more.
+ */
+#define GAP_NS		200000
 
 /* Linux 6.4 */
 #define GET_DISPATCH	((enum __ptrace_request)0x4211)
@@ -120,9 +126,9 @@ static int try_thread(struct injection *injection,
 	return reaped ? reaped : err;
 }
 
-static void pause_briefly(void)
+static void pause_for(long ns)
 {
-	const struct timespec time = { 0, PAUSE_NS };
+	const struct timespec time = { 0, ns };
 
 	nanosleep(&time, NULL);
 }
@@ -139,7 +145,7 @@ static int choose_and_try(struct injection *injection,
 	if (err != -EPERM)
 		return err;
 	/* Also a thread that is just ending gives EPERM. */
-	pause_briefly();
+	pause_for(RETRY_NS);
 	return try_thread(injection, thread);
 }
 
@@ -157,7 +163,7 @@ static int make_stop(struct injection *injection)
 		if (err == -ESRCH) {
 			if (++nempty == MOST_EMPTY)
 				return last;
-			pause_briefly();
+			pause_for(RETRY_NS);
 			continue;
 		}
 		if (err != -EPERM && err != -ETIMEDOUT)
@@ -196,8 +202,11 @@ static void __attribute__((noreturn)) help(struct injection *injection,
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	raise_priority();
 	while (!err && injection->next < injection->ncalls &&
-	       getppid() == parent)
+	       getppid() == parent) {
 		err = make_stop(injection);
+		if (injection->next < injection->ncalls)
+			pause_for(GAP_NS);
+	}
 	injection->err = err;
 	_exit(0);
 }
