@@ -408,6 +408,8 @@ LOF_PUBLIC void *lof_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	if (flags & MAP_POPULATE &&
 	    lof_option_value(LOF_CONVERT) == LOF_CONVERT_POPULATE)
 		m.flags &= ~MAP_POPULATE;
+	if (flags & MAP_GROWSDOWN)
+		lof_emulate_note_stack();
 	if (lof_mclfuture_emulated())
 		err = map_followed(&m, &result);
 	else if (flags & MAP_LOCKED && lof_option_value(LOF_CONVERT))

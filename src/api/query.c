@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/drift.h"
 #include "api/result.h"
 #include "base/options.h"
 #include "emulate/budget.h"
@@ -300,22 +301,9 @@ static int visit_run(const struct lof_entry *run, void *arg)
 	return w->result != 0;
 }
 
-/*
- * Ask the kernel about a suspect run before the visit: a visit of lof_walk()
- * may have changed locks ahead.
- */
-static int visit_settled(const struct lof_entry *run, lof_run_visit *visit,
-			 void *arg)
-{
-	if (!(run->attr & LOF_ATTR_SUSPECT) ||
-	    lof_ledger_resync(run->range) == -EBUSY)
-		return visit(run, arg);
-	return lof_ledger_each_run(LOF_NOTED_LOCKS, run->range, visit, arg);
-}
-
 static int walk_run(const struct lof_entry *run, void *arg)
 {
-	return visit_settled(run, visit_run, arg);
+	return lof_visit_settled(run, visit_run, arg);
 }
 
 static struct lof_range everything(void)
@@ -346,62 +334,10 @@ static int add_region(const struct lof_region *region, void *arg)
 	return 0;
 }
 
-/* The locked bytes of the ledger, and whether a page of a gap is locked. */
-struct survey {
-	uint64_t locked;
-	bool gap_is_locked;
-};
-
-static int add_run(const struct lof_entry *run, void *arg)
-{
-	struct survey *survey = arg;
-
-	if (LOF_ATTR_KIND(run->attr))
-		survey->locked += lof_range_len(run->range);
-	else
-		survey->gap_is_locked |= lof_is_locked(run->range);
-	return 0;
-}
-
-static int survey_run(const struct lof_entry *run, void *arg)
-{
-	return visit_settled(run, add_run, arg);
-}
-
-/*
- * Ask the kernel about suspect ranges. Then look for drift: libc maps and
- * unmaps without a hook, and code without the library may lock. If the charge
- * is the sum of the ledger, and no page in a gap is locked, the ledger is
- * right. Otherwise reread the ledger from smaps.
- *
- * 0         done, or smaps cannot be read
- * -EBUSY    the ledger is busy
- * -ENOMEM   no memory for the ledger
- */
-static int check_drift(void)
-{
-	int err = lof_ledger_resync(everything());
-	struct survey survey = { .locked = 0 };
-	uint64_t changes, charge;
-
-	/* Without memory the ledger cannot answer. */
-	if (err == -EBUSY || err == -ENOMEM)
-		return err;
-	changes = lof_ledger_landings();
-	/* If a call landed meanwhile, sum and charge do not compare. */
-	if (!lof_ledger_each_run(LOF_NOTED_LOCKS, everything(), survey_run,
-				 &survey) &&
-	    !lof_smaps_charge(0, &charge) &&
-	    (charge != survey.locked || survey.gap_is_locked) &&
-	    lof_ledger_landings() == changes)
-		err = lof_ledger_reread(everything());
-	return err == -ENOMEM ? err : 0;
-}
-
 LOF_PUBLIC int lof_walk(int (*visit)(const struct lof_region *region,
 				     void *arg), void *arg)
 {
-	int err = check_drift(), result = 0;
+	int err = lof_check_drift(), result = 0;
 
 	if (!err)
 		err = walk(visit, arg, &result);
@@ -456,7 +392,7 @@ LOF_PUBLIC int lof_stats(struct lof_stats *stats, size_t size)
 
 	if (!size)
 		return lof_return(-EINVAL);
-	err = check_drift();
+	err = lof_check_drift();
 	if (!err)
 		err = walk(add_region, &now, &result);
 	if (err)

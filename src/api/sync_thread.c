@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The thread of LOF_SYNC_MS: every LOF_SYNC_MS milliseconds it corrects the
- * ledger, as lof_walk() does, and calls lof_catch_up(). It begins when there is
+ * The thread of LOF_SYNC_MS: every LOF_SYNC_MS milliseconds it corrects drift of
+ * the ledger, and calls lof_catch_up(). It begins when there is
  * memory to look after, and it is not the last thread of a process.
  */
 #include "config.h"
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "api/drift.h"
 #include "base/options.h"
 #include "base/published.h"
 #include "kernel/permit.h"
@@ -37,13 +38,6 @@ static uint64_t this_process(void)
 	return (uint64_t)lof_ledger_epoch() + 1;
 }
 
-static int pass_over(const struct lof_region *region, void *arg)
-{
-	(void)region;
-	(void)arg;
-	return 0;
-}
-
 /*
  * One of these numbers changes when memory is touched, mapped, or locked
  * without the library.
@@ -63,7 +57,7 @@ static void catch_up(struct traces *before, const struct traces *now)
 	    now->process.mapped == before->process.mapped &&
 	    now->charged == before->charged)
 		return;
-	lof_walk(pass_over, NULL);
+	lof_follow_drift();
 	lof_catch_up();
 	*before = *now;
 	lof_smaps_charge(0, &before->charged);

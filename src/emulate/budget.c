@@ -33,6 +33,7 @@
 #define AREAS_MIN	64
 #define PATIENCE_MS	100
 #define FAR		((uintptr_t)2 << 20)
+#define LOCKED_AT_ONCE	((size_t)16 << 20)
 
 /* A scan of one budget. */
 struct sweep {
@@ -300,12 +301,12 @@ static bool has_areas(struct sweep *sweep)
 	return 2 * (sweep->runs + 1) <= max;
 }
 
-/* Lock a run of newly touched pages, as far as the budget allows. */
-static void take_new(struct sweep *sweep, struct lof_range range)
+/* Returns the bytes that were locked. */
+static size_t take_piece(struct sweep *sweep, struct lof_range range)
 {
 	struct budget *budget = sweep->budget;
 	struct lof_range front = range;
-	size_t room;
+	size_t room, locked = 0;
 
 	/* has_areas() locks gaps, which may use up the budget. */
 	if (budget->locked < budget->bytes && !sweep->is_full &&
@@ -313,9 +314,27 @@ static void take_new(struct sweep *sweep, struct lof_range range)
 		room = budget->bytes - budget->locked;
 		if (lof_range_len(front) > room)
 			front.end = front.start + room;
-		range.start += lock_front(sweep, front);
+		locked = lock_front(sweep, front);
 	}
-	budget->over += lof_range_len(range);
+	budget->over += lof_range_len(range) - locked;
+	return locked;
+}
+
+/*
+ * Lock a run of newly touched pages, as far as the budget allows. A thread that
+ * maps memory waits during each call: a millisecond for 16 MiB at most.
+ */
+static void take_new(struct sweep *sweep, struct lof_range range)
+{
+	struct lof_range piece = range;
+
+	for (; !lof_range_is_empty(range); range.start = piece.end) {
+		piece = range;
+		if (lof_range_len(piece) > LOCKED_AT_ONCE)
+			piece.end = piece.start + LOCKED_AT_ONCE;
+		if (take_piece(sweep, piece) && piece.end != range.end)
+			lof_sys_sleep(100);
+	}
 }
 
 static int take_touched(struct lof_range run, void *arg)

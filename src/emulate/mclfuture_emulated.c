@@ -184,16 +184,44 @@ static bool can_be_locked(const struct lof_vma *vma)
 	return !vma->locked && !vma->unlockable && !vma->secret;
 }
 
+static int find_free(const struct lof_entry *run, void *arg)
+{
+	*(bool *)arg |= !run->attr;
+	return 0;
+}
+
+/* Is a part of range in no budget and not exempt? */
+static bool has_free(struct lof_range range)
+{
+	bool has = false;
+
+	return lof_ledger_each_run(LOF_NOTED_BUDGETS, range, find_free, &has) ||
+	       has;
+}
+
+/* A sum that tells whether a set of VMAs is the same as before. */
+static void add_to_sum(uint64_t *sum, const struct lof_vma *vma)
+{
+	*sum = (*sum + vma->range.start) * 0x9e3779b97f4a7c15;
+	*sum = (*sum ^ vma->range.end) * 0x9e3779b97f4a7c15;
+}
+
+/* Also the sum of the VMAs that will never be locked. */
 static int follow_area(const struct lof_vma *vma, void *arg)
 {
 	struct lof_range range = vma->range;
+	uint64_t *odd = arg;
 
-	(void)arg;
 	if (!lof_mclfuture_emulated())
 		return 1;
-	if (vma->skipped || !can_be_locked(vma) ||
+	if (vma->skipped || vma->locked ||
 	    !is_wanted(vma->writable, vma->accessible))
 		return 0;
+	if (!can_be_locked(vma)) {
+		if (!vma->plain && has_free(range))
+			add_to_sum(odd, vma);
+		return 0;
+	}
 	if (vma->growsdown &&
 	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
 		range.start += lof_sys_page_size();
@@ -201,13 +229,90 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	return 0;
 }
 
+struct following {
+	struct lof_range stack;	/* all VMAs of the first thread's */
+	uint64_t odd;		/* a sum of those that only smaps can judge */
+};
+
+/* The parts of a stack have one name at most, if some are locked. */
+static int find_stack(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range *stack = arg;
+
+	if (vma->range.start != stack->end || !vma->writable)
+		stack->start = vma->range.start;
+	stack->end = vma->range.end;
+	return vma->growsdown;
+}
+
+static int follow_area_of_maps(const struct lof_vma *vma, void *arg)
+{
+	struct following *following = arg;
+	struct lof_range range = vma->range;
+
+	if (!lof_mclfuture_emulated())
+		return 1;
+	if (vma->skipped || !is_wanted(vma->writable, vma->accessible))
+		return 0;
+	if (range.start == following->stack.start &&
+	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
+		range.start += lof_sys_page_size();
+	if (lof_range_is_empty(range) || !has_free(range) ||
+	    lof_is_locked(range))
+		return 0;
+	if (vma->plain)
+		(void)!lock_if_it_fits(range);
+	else
+		add_to_sum(&following->odd, vma);
+	return 0;
+}
+
+static _Atomic bool has_other_stack;
+
+void lof_emulate_note_stack(void)
+{
+	atomic_store(&has_other_stack, true);
+}
+
+/*
+ * Does the limit of the process not matter? Then a VMA that was not locked now
+ * need not be tried again.
+ */
+static bool all_fits(void)
+{
+	return lof_option_value(LOF_CONVERT_MAX) ||
+	       !(lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED);
+}
+
+/*
+ * maps does not tell whether a VMA can be locked, or grows down. So smaps is
+ * read if there is a VMA of which maps does not tell enough, and which smaps has
+ * not judged before.
+ */
+static bool follow_by_maps(uint64_t judged)
+{
+	struct following following = { .odd = 0 };
+
+	return all_fits() && !atomic_load(&has_other_stack) &&
+	       lof_cap_is_there(LOF_CAP_MSYNC) &&
+	       lof_maps_each(find_stack, &following.stack) == 1 &&
+	       lof_maps_each(follow_area_of_maps, &following) >= 0 &&
+	       following.odd == judged;
+}
+
 int lof_emulate_all(void)
 {
-	int ret = 0;
+	static _Atomic uint64_t judged;
+	uint64_t odd = 0;
+	int ret;
 
-	if (lof_mclfuture_emulated())
-		ret = lof_smaps_each(follow_area, NULL);
-	return ret < 0 ? ret : 0;
+	if (!lof_mclfuture_emulated() || follow_by_maps(atomic_load(&judged)))
+		return 0;
+	ret = lof_smaps_each(follow_area, &odd);
+	if (ret < 0)
+		return ret;
+	atomic_store(&judged, odd);
+	return 0;
 }
 
 static int exempt_area(const struct lof_vma *vma, void *arg)

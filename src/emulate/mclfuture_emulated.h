@@ -47,6 +47,9 @@ int lof_emulate_into_budget(void);
  */
 int lof_emulate_all(void);
 
+/* The program maps a stack of its own (MAP_GROWSDOWN). */
+void lof_emulate_note_stack(void);
+
 /*
  * Bytes that are not locked: writable memory that would be, if the limit had
  * room, and other memory.

@@ -87,18 +87,53 @@ static bool line_is_secret(struct line line)
 	       memcmp(line.end - len, name, len) == 0;
 }
 
-/* After the bounds, five fields are before the name. */
-static bool line_is_skipped(struct line line)
+/* The name: after the bounds, four fields are before it. */
+static struct line line_name(struct line line)
 {
-	if (!lof_select_is_on())
-		return false;
 	for (int i = 0; i < 4; i++) {
 		while (line.at < line.end && *line.at != ' ')
 			line.at++;
 		while (line.at < line.end && *line.at == ' ')
 			line.at++;
 	}
-	return lof_select_skips(line.at, (size_t)(line.end - line.at));
+	return line;
+}
+
+static bool line_is_skipped(struct line line)
+{
+	struct line name;
+
+	if (!lof_select_is_on())
+		return false;
+	name = line_name(line);
+	return lof_select_skips(name.at, (size_t)(name.end - name.at));
+}
+
+/* The kernel's own mappings, as [vdso], have other names. */
+static bool line_is_plain(struct line line)
+{
+	struct line name = line_name(line);
+
+	return line_is_anonymous(line) &&
+	       (name.at == name.end || line_skip(&name, "[heap]") ||
+		line_skip(&name, "[stack]") || line_skip(&name, "[anon:"));
+}
+
+static bool line_is_stack(struct line line)
+{
+	struct line name = line_name(line);
+
+	return line_skip(&name, "[stack]");
+}
+
+/* "rw-p ..." */
+static void line_permissions(struct line line, struct lof_vma *vma)
+{
+	if (line.end - line.at < 3)
+		return;
+	vma->writable = line.at[1] == 'w';
+	vma->accessible = line.at[0] == 'r' || vma->writable ||
+			  line.at[2] == 'x';
 }
 
 /* "Rss:                  84 kB" */
@@ -186,6 +221,7 @@ static bool take_line(struct lof_vma *vma, struct line line)
 		*vma = (struct lof_vma){
 			.range = range, .secret = line_is_secret(line),
 			.anonymous = line_is_anonymous(rest),
+			.plain = line_is_plain(rest),
 			.skipped = line_is_skipped(rest),
 		};
 	return false;
@@ -328,6 +364,10 @@ int lof_maps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 
 		if (!line_bounds(&line, &vma.range))
 			continue;
+		line_permissions(line, &vma);
+		vma.anonymous = line_is_anonymous(line);
+		vma.plain = line_is_plain(line);
+		vma.growsdown = line_is_stack(line);
 		vma.skipped = line_is_skipped(line);
 		ret = visit(&vma, arg);
 		if (ret)

@@ -22,6 +22,8 @@ struct lof_vma {
 				   succeeds and does not lock */
 	bool secret;		/* memfd_secret (Linux 5.14) */
 	bool anonymous;		/* private, without a file */
+	bool plain;		/* anonymous, and not the kernel's own: it can be
+				   locked if it is not droppable */
 	bool skipped;		/* base/select.h: not to be locked */
 	size_t rss;		/* bytes resident */
 	size_t pinned;		/* bytes locked and resident ("Locked:") */
@@ -58,7 +60,11 @@ void lof_smaps_close(struct lof_smaps *smaps);
 int lof_smaps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 		   void *arg);
 
-/* The same by maps, which is ten times faster: only range and skipped are set. */
+/*
+ * The same by maps, which is ten times faster. smaps counts the pages of a VMA,
+ * and a thread that maps memory waits for that. Set are range, accessible,
+ * writable, anonymous, plain, skipped, and growsdown of the main stack.
+ */
 int lof_maps_each(int (*visit)(const struct lof_vma *vma, void *arg),
 		  void *arg);
 

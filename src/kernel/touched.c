@@ -21,6 +21,13 @@
 #define NPAGES		512
 #define NENTRIES	512
 
+/*
+ * The kernel holds the lock of the memory while it looks at so much: about half
+ * a millisecond, if all is resident in small pages.
+ */
+#define IOCTL_BYTES	((size_t)128 << 20)
+#define PAGEMAP_BYTES	((size_t)32 << 20)
+
 #define ENTRY_PRESENT	((uint64_t)1 << 63)
 #define ENTRY_SWAPPED	((uint64_t)1 << 62)
 
@@ -83,6 +90,31 @@ static int take_told(struct growing *growing, struct lof_range range,
 	return untouched && !ret ? grow(growing, range) : ret;
 }
 
+/* Bytes between two pauses, bytes of the next question, and bytes seen. */
+struct pace {
+	size_t most, next, seen;
+};
+
+/*
+ * A thread that waits for the lock, to map memory, needs some time to wake up.
+ * Without a pause the next question takes the lock before it, until the kernel
+ * hands the lock over, after 4 ms and more. Where no page is touched, there is
+ * nothing to look at: ask for more each time.
+ */
+static void keep_pace(struct pace *pace, size_t len, bool is_empty)
+{
+	if (is_empty) {
+		pace->next += pace->next < SIZE_MAX / 2 ? pace->next : 0;
+		return;
+	}
+	pace->next = pace->most;
+	pace->seen += len;
+	if (pace->seen < pace->most)
+		return;
+	pace->seen = 0;
+	lof_sys_sleep(100);
+}
+
 /*
  * A page that the kernel reports takes four times as long as another page. So
  * ask for the touched pages or for the untouched pages, whichever were fewer
@@ -94,21 +126,25 @@ static int scan_by_ioctl(struct lof_range range,
 			 void *arg)
 {
 	struct growing growing = { .visit = visit, .arg = arg };
-	struct lof_pm_question question = { range, false, NPAGES };
+	struct lof_pm_question question = { .max_pages = NPAGES };
 	/* valgrind does not know that the kernel writes this array. */
 	struct lof_pm_region region[NREGIONS] = { { .start = 0 } };
 	int fd = open_pagemap(), ret = 0;
+	struct pace pace = { .most = IOCTL_BYTES, .next = IOCTL_BYTES };
 	bool has_holes = false;
 
 	if (fd < 0)
 		return fd;
-	while (!ret && !lof_range_is_empty(question.range)) {
-		struct lof_range walked = question.range;
+	while (!ret && !lof_range_is_empty(range)) {
+		struct lof_range walked = range;
 		uint64_t end;
 		size_t len;
-		long n = lof_sys_pagemap_scan(fd, &question, region, NREGIONS,
-					      &end);
+		long n;
 
+		if (lof_range_len(walked) > pace.next)
+			walked.end = walked.start + pace.next;
+		question.range = walked;
+		n = lof_sys_pagemap_scan(fd, &question, region, NREGIONS, &end);
 		if (n < 0) {
 			ret = (int)n;
 			break;
@@ -127,7 +163,9 @@ static int scan_by_ioctl(struct lof_range range,
 		}
 		ret = take_told(&growing, walked, question.untouched, region,
 				(size_t)n, &len);
-		question.range.start = walked.end;
+		range.start = walked.end;
+		keep_pace(&pace, lof_range_len(walked), question.untouched ?
+			  len == lof_range_len(walked) : !len);
 		if (len > lof_range_len(walked) / 2)
 			question.untouched = !question.untouched && !has_holes;
 	}
@@ -147,6 +185,7 @@ static int scan_by_pagemap(struct lof_range range,
 {
 	struct growing growing = { .visit = visit, .arg = arg };
 	size_t page = lof_sys_page_size(), n;
+	struct pace pace = { .most = PAGEMAP_BYTES };
 	int fd = open_pagemap(), ret = 0;
 	uint64_t entry[NENTRIES];
 	long got;
@@ -154,6 +193,8 @@ static int scan_by_pagemap(struct lof_range range,
 	if (fd < 0)
 		return fd;
 	while (!ret && !lof_range_is_empty(range)) {
+		uint64_t any = 0;
+
 		n = lof_range_len(range) / page;
 		if (n > NENTRIES)
 			n = NENTRIES;
@@ -164,11 +205,14 @@ static int scan_by_pagemap(struct lof_range range,
 			break;
 		}
 		n = (size_t)got / sizeof(entry[0]);
-		for (size_t i = 0; !ret && i < n; i++)
+		for (size_t i = 0; !ret && i < n; i++) {
+			any |= entry[i] & (ENTRY_PRESENT | ENTRY_SWAPPED);
 			ret = take_page(&growing, range.start + i * page,
 					entry[i] & (ENTRY_PRESENT |
 						    ENTRY_SWAPPED));
+		}
 		range.start += n * page;
+		keep_pace(&pace, n * page, !any);
 	}
 	lof_sys_close(fd);
 	return ret ? ret : end_run(&growing);

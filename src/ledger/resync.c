@@ -39,6 +39,8 @@ struct reading {
 	uint32_t doubts;		/* doubts that the reading resolves */
 	bool resolves_all;
 	bool is_unasked;		/* read ranges that are not suspect */
+	bool by_maps;
+	bool has_unknown;		/* by maps: locked in an unknown kind */
 	bool is_again;			/* a part is still suspect */
 };
 
@@ -226,9 +228,47 @@ static int note_vma(const struct lof_vma *vma, void *arg)
 	return err;
 }
 
-static int read_smaps(struct reading *reading)
+static int look_for_unknown(const struct lof_entry *run, void *arg)
 {
-	int ret = lof_smaps_each(note_vma, reading);
+	struct reading *reading = arg;
+
+	reading->has_unknown |= !LOF_ATTR_KIND(run->attr);
+	return 0;
+}
+
+/* A VMA is locked as a whole or not at all. The kind is as it is noted. */
+static int note_locked_or_not(struct reading *reading, struct lof_range vma)
+{
+	int locked = lof_ask_locked(vma);
+
+	if (locked <= 0)
+		return locked ? locked : note(reading, vma, 0);
+	return lof_ledger_each_run(LOF_NOTED_LOCKS, vma, look_for_unknown,
+				   reading);
+}
+
+static int note_vma_of_maps(const struct lof_vma *vma, void *arg)
+{
+	struct reading *reading = arg;
+	struct lof_range piece = lof_range_both(vma->range, reading->rest);
+	struct lof_range before = { reading->rest.start, piece.start };
+	int err;
+
+	if (lof_range_is_empty(piece))
+		return vma->range.start >= reading->rest.end;
+	err = note(reading, before, 0);
+	if (!err)
+		err = note_hole(reading, before);
+	if (!err)
+		err = note_locked_or_not(reading, piece);
+	reading->rest.start = piece.end;
+	return err;
+}
+
+static int read_vmas(struct reading *reading)
+{
+	int ret = reading->by_maps ? lof_maps_each(note_vma_of_maps, reading) :
+		  lof_smaps_each(note_vma, reading);
 
 	if (ret < 0)
 		return ret;
@@ -294,8 +334,8 @@ static int read_range(struct reading *reading)
 
 	if (is_all_unlocked(reading->rest))
 		return note(reading, reading->rest, 0);
-	err = read_smaps(reading);
-	if (!err || err == -EBUSY || err == -ECHILD)
+	err = read_vmas(reading);
+	if (!err || err == -EBUSY || err == -ECHILD || reading->by_maps)
 		return err;
 	ret = read_pages(reading);
 	return ret ? ret : err;
@@ -356,10 +396,17 @@ static void end_reading(struct reading *reading, int err)
 	lof_ledger_unlock();
 }
 
-/* Read once. *more: a part is still suspect, and a new reading may help. */
-static int read_once(struct lof_range range, bool is_unasked, bool *more)
+enum how { IF_SUSPECT, ALL, ALL_BY_MAPS };
+
+/*
+ * Read once. *more: a part is still suspect, and a new reading may help. 1: maps
+ * do not tell enough.
+ */
+static int read_once(struct lof_range range, enum how how, bool *more)
 {
-	struct reading reading = { .is_unasked = is_unasked };
+	struct reading reading = {
+		.is_unasked = how != IF_SUSPECT, .by_maps = how == ALL_BY_MAPS,
+	};
 	struct lof_guard guard;
 	int err;
 
@@ -370,6 +417,8 @@ static int read_once(struct lof_range range, bool is_unasked, bool *more)
 	range = to_read(&reading, range);
 	lof_ledger_unlock();
 	LOF_SEAM();
+	if (reading.by_maps && reading.resolves_all)
+		return 1;
 	if (lof_range_is_empty(range))
 		return 0;
 	/* LOF_MAY_READ is blind: locks may be found where no bit is set. */
@@ -381,25 +430,30 @@ static int read_once(struct lof_range range, bool is_unasked, bool *more)
 	end_reading(&reading, err);
 	lof_change_end(&reading.change, LOF_REFUSED);
 	*more = !err && reading.is_again;
-	return err;
+	return !err && reading.has_unknown ? 1 : err;
 }
 
-static int resync(struct lof_range range, bool is_unasked)
+static int resync(struct lof_range range, enum how how)
 {
 	bool more = true;
 	int err = 0;
 
 	for (int i = 0; !err && more && i < ATTEMPTS; i++)
-		err = read_once(range, is_unasked, &more);
-	return err == -ECHILD ? read_once(range, is_unasked, &more) : err;
+		err = read_once(range, how, &more);
+	return err == -ECHILD ? read_once(range, how, &more) : err;
 }
 
 int lof_ledger_resync(struct lof_range range)
 {
-	return resync(range, false);
+	return resync(range, IF_SUSPECT);
 }
 
 int lof_ledger_reread(struct lof_range range)
 {
-	return resync(range, true);
+	return resync(range, ALL);
+}
+
+int lof_ledger_find_unlocked(struct lof_range range)
+{
+	return resync(range, ALL_BY_MAPS);
 }

@@ -23,4 +23,11 @@ int lof_ledger_resync(struct lof_range range);
 /* lof_ledger_resync() of all of range, suspect or not. */
 int lof_ledger_reread(struct lof_range range);
 
+/*
+ * The same without smaps, by maps and msync: note only memory that is not locked
+ * any more. 1: other memory is locked that the ledger does not have, or it is
+ * not certain in which kind.
+ */
+int lof_ledger_find_unlocked(struct lof_range range);
+
 #endif

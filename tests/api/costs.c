@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "support/kernel.h"
+#include "support/truth.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -106,6 +107,65 @@ START_TEST(idle_process_under_a_bound_stays_idle)
 }
 END_TEST
 
+/* Map a page without the library, and touch it. */
+static char *map_unseen(void)
+{
+	char *addr = mmap(NULL, page, RW, ANON, -1, 0);
+
+	ck_assert_ptr_ne(addr, MAP_FAILED);
+	*(volatile char *)addr = 1;
+	return addr;
+}
+
+/* The kernel's answer, without a file. */
+static bool is_locked_soon(void *addr)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (msync(addr, page, MS_ASYNC | MS_INVALIDATE) &&
+		    errno == EBUSY)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/*
+ * The thread finds new memory, and memory that has gone, by maps: while smaps is
+ * read, a thread of the program that maps memory waits. smaps takes a read for
+ * each VMA at least, maps a fifteenth of that.
+ */
+START_TEST(scan_beside_many_vmas_reads_no_smaps)
+{
+	unsigned long before;
+	char *much, *addr[4];
+
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("the memory that is locked in full is read from smaps");
+	MAPPED(much, lof_mmap(NULL, pages(2 * NRANGES), PROT_NONE, ANON, -1,
+			      0));
+	for (size_t i = 0; i < 2 * NRANGES; i += 2)
+		OK(lof_mprotect(much + pages(i), page, RW));
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, 1024 * page));
+	OK(lof_set(LOF_SYNC_MS, 20));
+	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	ck_assert(is_locked_soon(map_unseen()));
+	usleep(100000);
+	before = count_reads();
+	for (int i = 0; i < 4; i++) {
+		addr[i] = map_unseen();
+		ck_assert(is_locked_soon(addr[i]));
+	}
+	ck_assert_int_eq(munmap(addr[1], page), 0);
+	ck_assert_int_eq(munmap(addr[2], page), 0);
+	addr[1] = map_unseen();
+	ck_assert(is_locked_soon(addr[1]));
+	ck_assert_uint_lt(reads_since(before), 5ul * NRANGES);
+	ck_assert_int_eq(truth_kind_at(addr[3]), LOF_ONFAULT);
+	OK(lof_set(LOF_SYNC_MS, 0));
+}
+END_TEST
+
 Suite *costs_suite(void)
 {
 	Suite *suite = suite_create("costs");
@@ -115,5 +175,6 @@ Suite *costs_suite(void)
 	tcase_add_test(tcase, holds_beside_many_ranges_read_no_file);
 	tcase_add_test(tcase, calls_beside_many_ranges_read_no_file);
 	tcase_add_test(tcase, idle_process_under_a_bound_stays_idle);
+	tcase_add_test(tcase, scan_beside_many_vmas_reads_no_smaps);
 	return suite;
 }
