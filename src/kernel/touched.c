@@ -259,7 +259,7 @@ static int scan_by_mincore(struct lof_range range,
 	struct by_mincore scan = {
 		.range = range, .growing = { .visit = visit, .arg = arg },
 	};
-	int err = lof_smaps_each(scan_area, &scan);
+	int err = lof_maps_each(scan_area, &scan);
 
 	return err < 0 ? err : scan.ret;
 }
@@ -298,7 +298,7 @@ int lof_touched_tells(struct lof_range range)
 	int fd;
 
 	if (!lof_touched_joins())
-		return lof_smaps_each(refuse_area, &range);
+		return lof_maps_each(refuse_area, &range);
 	fd = open_pagemap();
 	if (fd < 0)
 		return fd;
