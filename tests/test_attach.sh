@@ -234,6 +234,13 @@ parent=$!
 wait_for test -s zombie
 zombie=$(cat zombie)
 wait_for sh -c "grep -q '^State:.Z' /proc/$zombie/status"
+if is_root && unshare --pid --fork true 2>/dev/null; then
+	exits 'another /proc' 1 unshare --pid --fork "$command" attach $pid
+	says 'another /proc: it is said' err \
+		'lockonfault attach: cannot use /proc: it is of another PID namespace'
+else
+	left_out 'a PID namespace: it cannot be made here'
+fi
 refuses 'a zombie' 1 "$zombie" 'it has ended (zombie)'
 kill $parent
 

@@ -17,6 +17,7 @@
 
 #include "cmd.h"
 #include "kernel/smaps.h"
+#include "trace/helper.h"
 
 static const char help[] =
 	"Usage:\n"
@@ -219,6 +220,10 @@ int lof_cmd_attach(int argc, char **argv)
 		return lof_cmd_bad_usage(argv[0], EXIT_FAILURE);
 	if (lof_proc_check()) {
 		warnx("cannot read /proc: it is not procfs");
+		return EXIT_FAILURE;
+	}
+	if (!lof_has_own_proc()) {
+		warnx("cannot use /proc: it is of another PID namespace");
 		return EXIT_FAILURE;
 	}
 	if (!attach.flags && !attach.undo)

@@ -81,8 +81,7 @@ static int let_trace(int fd)
 	return write(fd, "", 1) == 1 ? 0 : -ECHILD;
 }
 
-/* /proc may be missing, or show another PID namespace. */
-static bool has_own_proc(void)
+bool lof_has_own_proc(void)
 {
 	char text[24] = "";
 
@@ -96,7 +95,7 @@ int lof_helper_start(void (*helps)(pid_t pid, int fd, const void *arg),
 	const struct work work = { helps, arg };
 	int pair[2], err;
 
-	if (!has_own_proc())
+	if (!lof_has_own_proc())
 		return -ENXIO;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;

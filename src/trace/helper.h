@@ -7,7 +7,14 @@
 #ifndef LOF_TRACE_HELPER_H
 #define LOF_TRACE_HELPER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+/*
+ * Is /proc there, and of the PID namespace of this process? Otherwise the
+ * processes that it shows have other IDs for ptrace().
+ */
+bool lof_has_own_proc(void);
 
 /*
  * Start a helper that calls help(): pid is this process, fd a socket to it. All
