@@ -212,10 +212,10 @@ row() {
 	jq -r '.bench | map({key: (.measure + .way), value: .median}) |
 		from_entries | [.residentnone, .residenteager, .residentonfault,
 			.readynone, .readyeager, .readyonfault] |
-		map(. // "-") | join(" ")' "$2" |
+		map(tostring) | join(" ")' "$2" |
 	awk -v name="$name" -v alone="$1" '
 	function cell(value, unit) {
-		return value == "-" ? value : sprintf("%.1f", value / unit)
+		return value == "null" ? "-" : sprintf("%.1f", value / unit)
 	}
 	{
 		printf "%-10s %8s %8s %8s %8s %10s %8s %8s\n", name,
@@ -253,7 +253,7 @@ measure() {
 
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(programs | cut -d'|' -f1)
-printf '%-10s %-35s %-s\n' '' 'resident, MiB' '    ready after, ms'
+printf '%-10s %-35s     %s\n' '' 'resident, MiB' 'ready after, ms'
 printf '%-10s %8s %8s %8s %8s %10s %8s %8s\n' program 'no lock' eager \
 	'on fault' alone 'no lock' eager 'on fault'
 for name; do
