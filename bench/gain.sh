@@ -20,7 +20,7 @@ build=$(cd "$1" && pwd)
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 shift 2
-LC_ALL=C
+LC_ALL=C.UTF-8
 export LC_ALL
 unset LD_PRELOAD
 # shellcheck source=tests/real/shared.sh
