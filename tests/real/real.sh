@@ -15,12 +15,14 @@
 #   run8    the same, under "lockonfault run"
 # LOF_REAL_WAYS: fewer of them, beginning with bare.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
+real=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift
 LC_ALL=C
 export LC_ALL
 ways=${LOF_REAL_WAYS:-bare run max bare8 run8}
+# shellcheck source=tests/real/shared.sh
+. "$real/shared.sh"
 
 # Servers that give up root must reach all files. A path of a socket is short.
 dir=$(mktemp -d /tmp/lof.XXXXXX)
@@ -36,9 +38,6 @@ limit="prlimit --memlock=8388608:8388608 setpriv
 	--bounding-set -ipc_lock,-sys_resource"
 server='' others=''
 failed=0
-
-# kill_group PID: a server, and the processes that it started
-kill_group() { kill -s KILL -- "-$1" 2>/dev/null || :; }
 
 clean_up() {
 	for pid in $server $others; do
@@ -78,24 +77,6 @@ start_locked() {
 	bare*) start "$@" ;;
 	*) LD_PRELOAD=$lockall start "$@" ;;
 	esac
-}
-
-# is_running PID: it has not ended
-is_running() {
-	case $(sed -n 's/^State:[^A-Z]*\(.\).*/\1/p' "/proc/$1/status" \
-		2>/dev/null) in
-	'' | Z) return 1 ;;
-	esac
-}
-
-# wait_for SECONDS COMMAND...: until COMMAND succeeds, while the server runs
-wait_for() {
-	last=$(($(date +%s) + $1))
-	shift
-	until "$@"; do
-		[ "$(date +%s)" -lt $last ] && is_running "$server" || return 1
-		sleep 0.2
-	done
 }
 
 # answers: ask the server; $d/answer has the answer then. No client waits for
@@ -216,18 +197,8 @@ test_program() {
 	done
 }
 
-# has COMMAND...: sets reason if one is missing
-has() {
-	for command; do
-		command -v "$command" >/dev/null || {
-			reason="no $command"
-			return 1
-		}
-	done
-}
-
 # The python of Debian has its modules.
-ask_by() { timeout 40 /usr/bin/python3 "$here/ask.py" "$@"; }
+ask_by() { timeout 40 /usr/bin/python3 "$real/ask.py" "$@"; }
 ask_socket() { ask_by "$1" "$d/socket"; }
 
 # --- the programs: has_NAME, start_NAME, ask_NAME
@@ -364,7 +335,7 @@ ask_earlyoom() {
 
 has_java() { has java javac jcmd "$CC"; }
 start_java() {
-	[ -e "$dir/Server.class" ] || javac -d "$dir" "$here/Server.java"
+	[ -e "$dir/Server.class" ] || javac -d "$dir" "$real/Server.java"
 	echo '#include <sys/mman.h>
 	int Java_Server_lockall(void *env, void *class)
 	{ return mlockall(MCL_CURRENT | MCL_FUTURE); }' |
@@ -381,17 +352,17 @@ ask_java() {
 has_node() { has node; }
 start_node() {
 	options=--discard
-	start_locked node "$here/server.js" $port
+	start_locked node "$real/server.js" $port
 }
 ask_node() { curl -sfm 20 http://127.0.0.1:$port/; }
 
 # A minute of load, with no option of run. LOF_REAL_NODE: another node.
 has_node_minute() { has "${LOF_REAL_NODE:-node}"; }
 start_node_minute() {
-	start_locked "${LOF_REAL_NODE:-node}" --expose-gc "$here/server.js" $port
+	start_locked "${LOF_REAL_NODE:-node}" --expose-gc "$real/server.js" $port
 }
 ask_node_minute() {
-	"${LOF_REAL_NODE:-node}" "$here/load.js" $port "$server" 60
+	"${LOF_REAL_NODE:-node}" "$real/load.js" $port "$server" 60
 }
 
 has_pulseaudio() { has pulseaudio pactl; }
@@ -411,40 +382,14 @@ ask_pulseaudio() {
 has_musl() { has musl-gcc; }
 start_musl() {
 	[ -e "$dir/serve_musl" ] ||
-		musl-gcc -O2 "$here/serve.c" -o "$dir/serve_musl"
+		musl-gcc -O2 "$real/serve.c" -o "$dir/serve_musl"
 	start "$dir/serve_musl" "$d/socket" all
 }
 ask_musl() { ask_socket line; }
 
-# llama.cpp maps its model MAP_SHARED|MAP_POPULATE, and locks it piece by piece.
-# Newer versions of the package read a model that is to be locked into memory of
-# their own.
-llama=3.18.1
-install_llama() {
-	for package in node-llama-cpp @node-llama-cpp/linux-x64; do
-		npm_config_cache=$dir/npm timeout 300 npm install \
-			--prefix "$build/llama" --no-audit --no-fund \
-			--ignore-scripts --omit=optional $package@$llama || return
-	done
-	python3 "$here/model.py" "$build/llama/model.gguf" &&
-		: >"$build/llama/installed"
-}
-has_llama() {
-	has npm node curl || return 1
-	reason='node is older than 20'
-	[ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || return 1
-	reason="no binary of llama.cpp for $(uname -m)"
-	[ "$(uname -m)" = x86_64 ] || return 1
-	[ -e "$build/llama/installed" ] && return
-	mkdir -p "$build/llama"
-	install_llama >"$build/llama/log" 2>&1 && return
-	reason=$(grep -m 1 '^npm error .* reason:' "$build/llama/log") ||
-		reason="npm did not install node-llama-cpp"
-	return 1
-}
 start_llama_with() {
 	options=--populate=$1
-	start node "$here/llama.mjs" "$build/llama" \
+	start node "$real/llama.mjs" "$build/llama" \
 		"$build/llama/model.gguf" $port
 }
 ask_llama() { curl -sfm 30 http://127.0.0.1:$port/; }
@@ -462,7 +407,7 @@ has_model() { has "$CC"; }
 start_model() {
 	options=--populate=strip gain=60000
 	[ -e "$dir/serve" ] ||
-		$CC -O2 "$here/serve.c" -o "$dir/serve" -lpthread
+		$CC -O2 "$real/serve.c" -o "$dir/serve" -lpthread
 	[ -e "$dir/weights" ] || head -c 128M /dev/urandom >"$dir/weights"
 	start "$dir/serve" "$d/socket" model "$dir/weights"
 }
@@ -472,14 +417,14 @@ has_ucx() {
 	has "$CC" || return 1
 	reason='no libucm'
 	[ -e "$dir/cache" ] ||
-		$CC -O2 "$here/cache.c" -o "$dir/cache" -lucm -lucs 2>/dev/null
+		$CC -O2 "$real/cache.c" -o "$dir/cache" -lucm -lucs 2>/dev/null
 }
 start_ucx() { start "$dir/cache" "$d/counts"; }
 ask_ucx() { grep . "$d/counts"; }
 
 has_openmpi() { has mpicc; }
 start_openmpi() {
-	[ -e "$dir/mpi" ] || mpicc -O2 "$here/mpi.c" -o "$dir/mpi"
+	[ -e "$dir/mpi" ] || mpicc -O2 "$real/mpi.c" -o "$dir/mpi"
 	OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_mpi_leave_pinned=1 \
 		OMPI_MCA_orte_tmpdir_base=$d \
 		start "$dir/mpi" "$d/counts"
