@@ -247,6 +247,7 @@ says 'a full disk: it is said' err 'lockonfault bench: .*'
 if has gnuplot; then
 	exits 'bench --svg' 0 "$command" bench -R 1 --svg picture.svg sh -c \
 		"exit 0 # '\"\`touch touched\`"
+	silent 'bench --svg: stderr is empty'
 	check 'the picture is an SVG' grep -q '<svg ' picture.svg
 	check 'and complete' grep -q '</svg>' picture.svg
 	if has python3; then

@@ -118,6 +118,8 @@ static int run_gnuplot(const char *gnuplot, FILE *script, FILE *picture)
 	if (pid == 0) {
 		dup2(fileno(script), STDIN_FILENO);
 		dup2(fileno(picture), STDOUT_FILENO);
+		/* In the locale C it warns of a sign that it does not draw. */
+		setenv("LC_ALL", "C.UTF-8", 1);
 		execl(gnuplot, "gnuplot", "-d", "-", NULL);
 		_exit(LOF_EXIT_CANNOT_EXEC);
 	}
