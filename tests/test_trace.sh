@@ -248,6 +248,47 @@ else
 		"$("$command" $trace python3 -c "$python" 2>&1)"
 fi
 
+# A module with RTLD_DEEPBIND finds libc's mlock before the shim's.
+cat >module.c <<'C'
+#include <sys/mman.h>
+int lock(void *addr, size_t len) { return mlock(addr, len); }
+C
+cat >deep.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+int main(void)
+{
+	void *module = dlopen("./module.so", RTLD_NOW | RTLD_DEEPBIND);
+	int (*lock)(void *addr, size_t len) = module ? dlsym(module, "lock") : 0;
+	void *addr = mmap(0, 1 << 20, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char there[256] = { 0 };
+	int n = 0;
+
+	if (!lock || lock(addr, 1 << 20))
+		return 1;
+	mincore(addr, 1 << 20, there);
+	for (int i = 0; i < 256; i++)
+		n += there[i] & 1;
+	printf("%d\n", n);
+	return 0;
+}
+C
+if is_limited || [ "$(getconf PAGESIZE)" != 4096 ] ||
+	! ${CC:-cc} -shared -fPIC -o module.so module.c 2>err ||
+	! ${CC:-cc} -o deep deep.c -ldl 2>err; then
+	left_out 'RTLD_DEEPBIND: a limit, or no module can be built here'
+else
+	same 'RTLD_DEEPBIND: the shim does not reach the module' 256 \
+		"$("$command" run --backend=preload ./deep 2>&1)"
+	same 'RTLD_DEEPBIND: the supervisor does' 0 \
+		"$("$command" $trace ./deep 2>&1)"
+fi
+
 cat >lock.go <<'GO'
 package main
 
