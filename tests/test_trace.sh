@@ -232,6 +232,29 @@ else
 	left_out 'a PID namespace: it cannot be made here'
 fi
 
+# --- Yama: its setting is 2
+
+cat >with_yama <<'SH'
+mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama &&
+	echo 2 >/proc/sys/kernel/yama/ptrace_scope && exec "$@"
+SH
+with_yama() { unshare --mount sh with_yama "$@"; }
+if is_root && nobody_has && with_yama true 2>/dev/null; then
+	exits 'Yama' 125 with_yama setpriv --reuid 65534 --regid 65534 \
+		--clear-groups "$command" $trace ./static flags
+	says 'Yama: it is said' err \
+		'.*: \./static cannot be traced: Yama does not permit it .*'
+	same 'Yama: the program is not run' '' "$(cat out)"
+	exits 'Yama, by choice' 0 with_yama setpriv --reuid 65534 \
+		--regid 65534 --clear-groups "$command" run ./static flags
+	says 'Yama, by choice: it is said' err \
+		'.*: \./static cannot be traced: Yama does not permit it .*'
+	says 'Yama, by choice: the shim does not help' err \
+		'.*: the shim cannot be loaded into \./static: .*'
+else
+	left_out 'Yama: not root, no nobody, or no mount can be made here'
+fi
+
 # --- a handle of libc of its own, and Go
 
 python='import ctypes, mmap

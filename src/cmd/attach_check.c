@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd.h"
+
 static int refuse(const struct lof_process *process, const char *why)
 {
 	warnx("%d (%s): %s; see --force", process->pid, process->name, why);
@@ -64,37 +66,17 @@ static bool has_user_of(const struct lof_status *status)
 	return true;
 }
 
-static int yama_scope(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	int scope = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%d", &scope) != 1)
-		scope = 0;
-	fclose(file);
-	return scope;
-}
-
-static bool has_own_capability(int capability)
-{
-	struct lof_status own;
-
-	return lof_status_read(&own, getpid()) == 0 &&
-	       own.capabilities >> capability & 1;
-}
-
 static void explain_permission(const struct lof_process *process)
 {
 	struct lof_status status;
-	int scope = yama_scope();
+	int scope = lof_yama_scope();
 
 	if (lof_status_read(&status, process->pid))
 		warnx("%d (%s): it has ended", process->pid, process->name);
 	else if (status.tracer)
 		explain_tracer(process, status.tracer);
-	else if (!has_own_capability(CAP_SYS_PTRACE) && !has_user_of(&status))
+	else if (!lof_has_own_capability(CAP_SYS_PTRACE) &&
+		 !has_user_of(&status))
 		fail(process, "it has another user, and no CAP_SYS_PTRACE here");
 	else if (scope > 0)
 		warnx("%d (%s): Yama does not permit to trace it "

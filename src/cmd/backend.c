@@ -133,6 +133,8 @@ static const char *why_not_traced(int err)
 		return "another process receives its system calls (seccomp)";
 	case -ENXIO:
 		return "/proc is missing, or is of another PID namespace";
+	case -EACCES:
+		return "Yama does not permit it (kernel.yama.ptrace_scope)";
 	default:
 		return strerror(-err);
 	}
@@ -148,7 +150,7 @@ static int supervise(const struct lof_backend *backend, const char *name)
 	};
 	bool gains = lof_supervise_keeps_gains() ||
 		     prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-	int err = lof_supervise(&how);
+	int err = lof_yama_forbids() ? -EACCES : lof_supervise(&how);
 
 	if (!err && !gains)
 		warnx("%s and its children cannot gain privileges "

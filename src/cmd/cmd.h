@@ -105,4 +105,14 @@ void lof_target_examine(const char *path, struct lof_target *target);
  */
 bool lof_lock_unreached(const char *name);
 
+/*
+ * yama.c: kernel.yama.ptrace_scope, or 0. Does it forbid this process to trace
+ * another one, even a child, or one that permits it?
+ */
+int lof_yama_scope(void);
+bool lof_yama_forbids(void);
+
+/* Is a capability effective in this process? */
+bool lof_has_own_capability(int capability);
+
 #endif
