@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "emulate/budget.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
 #include "kernel/sys.h"
@@ -69,12 +70,17 @@ static bool has_drifted(lof_run_visit *visit)
 int lof_check_drift(void)
 {
 	int err = lof_ledger_resync(everything());
+	bool has_moved;
 
 	/* Without memory the ledger cannot answer. */
 	if (err == -EBUSY || err == -ENOMEM)
 		return err;
-	if (has_drifted(survey_run))
+	if (has_drifted(survey_run)) {
+		has_moved = lof_budget_take_back();
 		err = lof_ledger_reread(everything());
+		if (has_moved)
+			lof_budget_scan_all();
+	}
 	return err == -ENOMEM ? err : 0;
 }
 

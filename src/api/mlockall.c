@@ -391,6 +391,8 @@ static int lock_all_ours(int flags, unsigned int ours, bool has_bound)
 		convert_tracked();
 		lof_emulate_all();
 	}
+	if (is_all && ours & LOF_MCLFUTURE_OURS_LIMITED)
+		lof_emulate_spare_stacks();
 	return 0;
 }
 

@@ -373,7 +373,9 @@ LOF_PUBLIC int lof_sync(void)
 	int err;
 
 	lof_mclfuture_sync();
-	err = lof_ledger_reread(everything());
+	err = lof_option_value(LOF_CONVERT_MAX) ? lof_check_drift() : 0;
+	if (!err)
+		err = lof_ledger_reread(everything());
 	return lof_return(err ? err : catch_up());
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "emulate/mclfuture.h"
 #include "kernel/caps.h"
 #include "kernel/probe.h"
 #include "kernel/smaps.h"
@@ -437,6 +438,50 @@ int lof_budget_add(struct lof_range range)
 void lof_budget_try_add(struct lof_range range)
 {
 	(void)!lof_budget_assign(range, PROCESS);
+}
+
+/* Unlock in parts, as take_new() locks. */
+static int take_back(const struct lof_entry *run, void *arg)
+{
+	struct lof_range rest = run->range, piece;
+
+	if (run->attr && run->attr != PROCESS)
+		return 0;
+	*(bool *)arg = true;
+	lof_budget_try_add(run->range);
+	for (; !lof_range_is_empty(rest); rest.start = piece.end) {
+		piece = rest;
+		if (lof_range_len(piece) > LOCKED_AT_ONCE)
+			piece.end = piece.start + LOCKED_AT_ONCE;
+		lof_unlock_range(piece);
+		if (piece.end != rest.end)
+			lof_sys_sleep(100);
+	}
+	return 0;
+}
+
+static int take_back_unnoted(const struct lof_entry *run, void *arg)
+{
+	return run->attr ? 0 :
+	       lof_ledger_each_run(LOF_NOTED_BUDGETS, run->range, take_back,
+				   arg);
+}
+
+static int take_back_area(const struct lof_vma *vma, void *arg)
+{
+	return vma->onfault ?
+	       lof_ledger_each_run(LOF_NOTED_LOCKS, vma->range,
+				   take_back_unnoted, arg) : 0;
+}
+
+bool lof_budget_take_back(void)
+{
+	bool any = false;
+
+	if (lof_option_value(LOF_CONVERT_MAX) &&
+	    lof_mclfuture_known() == LOF_NONE)
+		(void)!lof_smaps_each(take_back_area, &any);
+	return any;
 }
 
 struct lof_budget_totals lof_budget_sums(void)

@@ -24,6 +24,15 @@ int lof_budget_add(struct lof_range range);
 /* The same without the wait: if it fails, lof_emulate_all() does it later. */
 void lof_budget_try_add(struct lof_range range);
 
+/*
+ * Put memory back into the process's own budget that has left it unseen: when
+ * libc moves locked memory by mremap(), as in realloc(), the lock goes along, and
+ * the kernel locks what is added to it. Such memory is locked on fault, and the
+ * ledger has no note of it. It is unlocked. If true is returned, the caller reads
+ * the locks anew, and lets a scan lock what fits.
+ */
+bool lof_budget_take_back(void);
+
 /* Bytes at the last scan: locked under budgets; over: touched, not locked. */
 struct lof_budget_totals {
 	uint64_t locked, over;

@@ -315,6 +315,25 @@ int lof_emulate_all(void)
 	return 0;
 }
 
+/* Unlock the lowest page of a VMA that grows down, but not between its parts. */
+static int spare_lowest(const struct lof_vma *vma, void *arg)
+{
+	struct lof_range *before = arg, page = vma->range;
+
+	page.end = page.start + lof_sys_page_size();
+	if (vma->growsdown && vma->locked && before->end != page.start)
+		lof_unlock_range(page);
+	*before = vma->growsdown ? vma->range : LOF_NO_RANGE;
+	return 0;
+}
+
+void lof_emulate_spare_stacks(void)
+{
+	struct lof_range before = LOF_NO_RANGE;
+
+	(void)!lof_smaps_each(spare_lowest, &before);
+}
+
 static int exempt_area(const struct lof_vma *vma, void *arg)
 {
 	(void)arg;
@@ -340,9 +359,13 @@ void lof_emulate_from_now(bool wants_current)
 
 static int add_area(const struct lof_vma *vma, void *arg)
 {
+	struct lof_range range = vma->range;
+
 	(void)arg;
-	if (can_be_locked(vma) && vma->writable)
-		lof_budget_add(vma->range);
+	if (vma->growsdown)
+		range.start += lof_sys_page_size();
+	if (can_be_locked(vma) && vma->writable && !lof_range_is_empty(range))
+		lof_budget_add(range);
 	return 0;
 }
 

@@ -47,6 +47,12 @@ int lof_emulate_into_budget(void);
  */
 int lof_emulate_all(void);
 
+/*
+ * Unlock the lowest page of each stack, after all memory was locked: the process
+ * would be killed if the growth of a locked stack did not fit the limit.
+ */
+void lof_emulate_spare_stacks(void);
+
 /* The program maps a stack of its own (MAP_GROWSDOWN). */
 void lof_emulate_note_stack(void);
 

@@ -517,6 +517,42 @@ START_TEST(memory_under_budget_grows)
 }
 END_TEST
 
+/* realloc() of libc moves memory by mremap(), which the library does not see. */
+static int ask_by_stats(void)
+{
+	struct lof_stats now;
+
+	return lof_stats(&now, sizeof(now));
+}
+
+static int (*const ask[])(void) = { lof_sync, ask_by_stats };
+
+START_TEST(locks_that_move_unseen_stay_in_the_budget)
+{
+	char *moved;
+
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("the kernel does not tell locks on fault");
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(4)));
+	touch(0);
+	touch(1);
+	OK(lof_mlock(at(0), pages(2)));
+	OK(lof_mlock2(at(24), pages(2), MLOCK_ONFAULT));
+	OK(lof_catch_up());
+	KINDS(at(0), "OO......");
+	MAPPED(moved, mremap(at(0), pages(2), pages(16), MREMAP_MAYMOVE |
+			     MREMAP_FIXED, at(2)));
+	for (size_t i = 2; i < 18; i++)
+		touch(i);
+	ck_assert_int_eq(truth_kind_at(at(17)), LOF_ONFAULT);
+	OK(ask[_i]());
+	KINDS(at(2), "OOOO............");
+	KINDS(at(24), "OO..");
+	ck_assert_uint_eq(stats().swept, pages(4));
+}
+END_TEST
+
 static void *scan_until_stopped(void *go)
 {
 	while (*(_Atomic bool *)go)
@@ -605,6 +641,8 @@ Suite *budget_suite(void)
 	tcase_add_test(tc, converted_locks_share_a_budget);
 	tcase_add_test(tc, mlockall_current_shares_the_budget);
 	tcase_add_test(tc, memory_under_budget_grows);
+	tcase_add_loop_test(tc, locks_that_move_unseen_stay_in_the_budget, 0,
+			    sizeof(ask) / sizeof(ask[0]));
 	tcase_add_test(tc, memory_unlocked_during_a_scan_stays_unlocked);
 	tcase_add_test(tc, mlockall_future_shares_the_budget);
 	return suite;

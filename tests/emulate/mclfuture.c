@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -533,6 +534,43 @@ START_TEST(under_a_limit_the_stack_grows)
 }
 END_TEST
 
+static size_t mapped_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	size_t npages = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%zu", &npages), 1);
+	fclose(file);
+	return pages(npages);
+}
+
+/* So it does if all memory was locked at first, because all of it fitted. */
+START_TEST(under_a_limit_that_fits_the_stack_grows)
+{
+	char here;
+
+	become_nobody(mapped_bytes() + LIMIT / 2);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	ck_assert(truth_kind_at(&here) == LOF_ONFAULT);
+	use_stack((int)(LIMIT / 4096));
+}
+END_TEST
+
+/* The lowest page is touched when the bound begins. */
+START_TEST(under_a_bound_the_stack_grows)
+{
+	become_nobody(LIMIT);
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, 2 * LIMIT));
+	use_stack((int)(LIMIT / 2 / 4096));
+	OK(lof_mlockall(MCL_CURRENT));
+	OK(lof_catch_up());
+	use_stack((int)(2 * LIMIT / 4096));
+}
+END_TEST
+
 static int nthreads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -642,6 +680,8 @@ Suite *future_suite(void)
 	tcase_add_test(tc, under_a_limit_the_programs_own_lock_does_not_grow);
 	tcase_add_test(tc, under_a_limit_growsdown_memory_can_grow);
 	tcase_add_test(tc, under_a_limit_the_stack_grows);
+	tcase_add_test(tc, under_a_limit_that_fits_the_stack_grows);
+	tcase_add_test(tc, under_a_bound_the_stack_grows);
 	tcase_add_test(tc, sync_thread_catches_up);
 	tcase_add_test(tc, sync_ms_without_a_thread_is_refused);
 	return suite;
