@@ -23,6 +23,7 @@
 #include "kernel/sys.h"
 #include "kernel/touched.h"
 #include "ledger/attrs.h"
+#include "ledger/change.h"
 #include "ledger/front.h"
 #include "ledger/runs.h"
 #include "lock/onfault.h"
@@ -460,9 +461,10 @@ static int take_back(const struct lof_entry *run, void *arg)
 	return 0;
 }
 
+/* A lock that the program makes now is not noted yet. */
 static int take_back_unnoted(const struct lof_entry *run, void *arg)
 {
-	return run->attr ? 0 :
+	return run->attr || lof_ledger_may_change(run->range) ? 0 :
 	       lof_ledger_each_run(LOF_NOTED_BUDGETS, run->range, take_back,
 				   arg);
 }

@@ -225,6 +225,19 @@ void lof_ledger_suspect_all(void)
 	lof_doubt_all();
 }
 
+bool lof_ledger_may_change(struct lof_range range)
+{
+	struct lof_guard guard;
+	bool may;
+
+	if (!lof_ledger_lock(&guard))
+		return true;
+	may = atomic_load(&lof_ledger.nleft) > 0 ||
+	      lof_inflight_overlaps(NULL, range);
+	lof_ledger_unlock();
+	return may;
+}
+
 uint64_t lof_ledger_landings(void)
 {
 	return atomic_load(&lof_ledger.nlandings);

@@ -109,6 +109,9 @@ void lof_ledger_suspect_all(void);
 /* The mapping in range ended or is a new one, and may be locked. */
 void lof_ledger_renew(struct lof_range range);
 
+/* May a call change range that is not noted yet? True also if it is not known. */
+bool lof_ledger_may_change(struct lof_range range);
+
 /* The number of landings logged. While it stays the same nothing is noted. */
 uint64_t lof_ledger_landings(void);
 
