@@ -38,6 +38,13 @@ struct sums {
 
 static void add(struct sums *sums, const char *flags, uint64_t len)
 {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	/* No room would lock the page from which a stack grows. */
+	if (strstr(flags, " gd") && !strstr(flags, " lo")) {
+		sums->other += page;
+		len -= page;
+	}
 	if (strstr(flags, " lo"))
 		sums->locked += len;
 	else if (strstr(flags, " io") || strstr(flags, " pf") ||
