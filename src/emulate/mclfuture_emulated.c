@@ -226,6 +226,9 @@ static int follow_area(const struct lof_vma *vma, void *arg)
 	    lof_mclfuture_emulated() & LOF_MCLFUTURE_OURS_LIMITED)
 		range.start += lof_sys_page_size();
 	(void)!lock_if_it_fits(range);
+	/* The kernel's page at a fixed address, [vsyscall], cannot be locked. */
+	if (!vma->plain && !lof_is_locked(range) && has_free(range))
+		add_to_sum(odd, vma);
 	return 0;
 }
 
