@@ -19,12 +19,15 @@
 #define LOF_BLOCK		((uintptr_t)1 << LOF_BLOCK_BITS)
 
 /*
- * A chunk is 64 GiB: its bits are a page of 4 KiB. Addresses above 128 TiB have
- * no bits, and count as tracked as soon as any bit was set.
+ * A chunk is 64 GiB: its bits are a page of 4 KiB. Addresses that the kernel
+ * does not choose without a hint (above 128 TiB; on arm64, 256 TiB) have no bits,
+ * and count as tracked as soon as any bit was set.
  */
 #define LOF_CHUNK_WORDS		512
 #define LOF_CHUNK_BITS		(LOF_BLOCK_BITS + 15)
-#if UINTPTR_MAX > UINT32_MAX
+#if defined(__aarch64__)
+#define LOF_BLOCKS_ADDRESS_BITS	48
+#elif UINTPTR_MAX > UINT32_MAX
 #define LOF_BLOCKS_ADDRESS_BITS	47
 #else
 #define LOF_BLOCKS_ADDRESS_BITS	32
