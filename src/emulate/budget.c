@@ -43,6 +43,7 @@ struct sweep {
 	unsigned int id;
 	size_t runs;		/* of locked pages, each as long as possible */
 	bool is_full;		/* the limit refused more in this scan */
+	bool is_split;		/* the VMAs allow no run more in this scan */
 	bool is_blind;		/* the ledger cannot be read now */
 };
 
@@ -294,13 +295,15 @@ static bool has_areas(struct sweep *sweep)
 
 	if (2 * (sweep->runs + 1) <= max)
 		return true;
-	if (!lof_cap_is_there(LOF_CAP_MLOCK2))
+	/* To look at all gaps for each run that is left over takes seconds. */
+	if (sweep->is_split || !lof_cap_is_there(LOF_CAP_MLOCK2))
 		return false;
 	each_gap(sweep, &gaps, count_gap);
 	while (left > max / 3 && gaps.largest < NSIZES - 1)
 		left -= gaps.count[++gaps.largest];
 	each_gap(sweep, &gaps, close_gap);
-	return 2 * (sweep->runs + 1) <= max;
+	sweep->is_split = 2 * (sweep->runs + 1) > max;
+	return !sweep->is_split;
 }
 
 /* Returns the bytes that were locked. */

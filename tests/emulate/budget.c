@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/kernel.h"
@@ -458,6 +459,42 @@ START_TEST(the_number_of_vmas_is_bounded)
 }
 END_TEST
 
+/* CPU time of a scan, in ms. */
+static long scan_ms(void)
+{
+	clock_t before = clock();
+
+	OK(lof_catch_up());
+	return (long)((clock() - before) / (CLOCKS_PER_SEC / 1000));
+}
+
+/*
+ * A scan looks for gaps to lock once, not for each page that is left over. Here
+ * are none: the memory between the pages is not under the bound.
+ */
+START_TEST(a_scan_with_too_many_vmas_is_short)
+{
+	const size_t n = 20000;
+	char *much;
+	long few;
+
+	if (tool_is_limited() || tool_is(TOOL_NO_MLOCK2))
+		skip("few pages are locked");
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(2 * n)));
+	MAPPED(much, lof_mmap(NULL, pages(n), PROT_NONE, ANON, -1, 0));
+	for (size_t i = 0; i < n; i += 2)
+		OK(lof_mprotect(much + pages(i), page, RW));
+	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	few = scan_ms();
+	for (size_t i = 0; i < n; i += 2)
+		much[pages(i)] = 1;
+	OK(lof_catch_up());
+	ck_assert_uint_gt(stats().overrun, pages(n / 20));
+	ck_assert_int_lt(scan_ms(), 10 * few + 200);
+}
+END_TEST
+
 START_TEST(converted_locks_share_a_budget)
 {
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
@@ -638,6 +675,7 @@ Suite *budget_suite(void)
 	tcase_add_test(tc, a_huge_page_is_touched_as_a_whole);
 	tcase_add_test(tc, huge_pages_that_are_split_are_touched_one_by_one);
 	tcase_add_test(tc, the_number_of_vmas_is_bounded);
+	tcase_add_test(tc, a_scan_with_too_many_vmas_is_short);
 	tcase_add_test(tc, converted_locks_share_a_budget);
 	tcase_add_test(tc, mlockall_current_shares_the_budget);
 	tcase_add_test(tc, memory_under_budget_grows);
