@@ -90,7 +90,8 @@ void lof_follow_drift(void)
 	for (int i = 0; i < ATTEMPTS; i++) {
 		if (!has_drifted(add_run))
 			return;
-		if (lof_ledger_find_unlocked(everything()))
+		if (lof_ledger_find_unlocked(everything()) &&
+		    !lof_budget_take_back())
 			break;
 	}
 	lof_check_drift();

@@ -176,6 +176,39 @@ START_TEST(scan_beside_many_vmas_reads_no_smaps)
 }
 END_TEST
 
+/* Only smaps tells how memory is locked that libc moved with its lock. */
+START_TEST(scan_of_moved_memory_reads_smaps_once)
+{
+	unsigned long before;
+	char *much, *addr;
+
+	if (tool_is(TOOL_NO_MLOCK2) || tool_is_limited())
+		skip("the memory is not locked on fault");
+	MAPPED(much, lof_mmap(NULL, pages(2 * NRANGES), PROT_NONE, ANON, -1,
+			      0));
+	for (size_t i = 0; i < 2 * NRANGES; i += 2)
+		OK(lof_mprotect(much + pages(i), page, RW));
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, 1024 * page));
+	OK(lof_set(LOF_SYNC_MS, 20));
+	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	addr = map_unseen();
+	ck_assert(is_locked_soon(addr));
+	usleep(100000);
+	before = count_reads();
+	for (int i = 0; i < 2; i++) {
+		addr = mremap(addr, page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
+			      at(2 * (size_t)i));
+		ck_assert_ptr_eq(addr, at(2 * (size_t)i));
+		map_unseen();
+		usleep(150000);
+		ck_assert(is_locked_soon(addr));
+	}
+	ck_assert_uint_lt(reads_since(before), 6ul * NRANGES);
+	OK(lof_set(LOF_SYNC_MS, 0));
+}
+END_TEST
+
 Suite *costs_suite(void)
 {
 	Suite *suite = suite_create("costs");
@@ -187,5 +220,6 @@ Suite *costs_suite(void)
 	tcase_add_test(tcase, idle_process_under_a_bound_stays_idle);
 	tcase_add_loop_test(tcase, scan_beside_many_vmas_reads_no_smaps, 0,
 			    NSCANS);
+	tcase_add_test(tcase, scan_of_moved_memory_reads_smaps_once);
 	return suite;
 }
