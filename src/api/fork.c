@@ -11,8 +11,10 @@
 #include <pthread.h>
 
 #include "api/hooked_summary.h"
+#include "api/sync_thread.h"
 #include "base/options.h"
 #include "base/per_thread.h"
+#include "emulate/budget.h"
 #include "kernel/own_memory.h"
 #include "kernel/probe.h"
 #include "kernel/sys.h"
@@ -21,12 +23,17 @@
 #include "ledger/runs.h"
 #include "lockonfault.h"
 
+struct locked_part {
+	struct lof_range range;
+	bool is_bounded;	/* in the budget of the process */
+};
+
 struct list {
 	struct list *outer;	/* list of the fork around this fork */
 	unsigned int depth;	/* depth of the fork that took the list */
 	struct lof_range memory;
 	size_t count;
-	struct lof_range range[];
+	struct locked_part part[];
 };
 
 static LOF_PER_THREAD struct list *list;
@@ -35,27 +42,29 @@ static LOF_PER_THREAD unsigned int depth;
 
 /* Counts all locked ranges, and stores the first max of them. */
 struct collection {
-	struct lof_range *to;
+	struct locked_part *to;
 	size_t max, n;
-	uintptr_t end;		/* end of the last locked range */
+	struct locked_part last;
+	bool is_suspect;	/* the run that is collected */
 };
 
-static void add(struct collection *c, struct lof_range range)
+static void add(struct collection *c, struct lof_range range, bool is_bounded)
 {
-	bool is_next = c->n > 0 && range.start == c->end;
+	bool is_next = c->n > 0 && range.start == c->last.range.end &&
+		       is_bounded == c->last.is_bounded;
 
-	c->end = range.end;
-	if (!is_next)
+	if (!is_next) {
 		c->n++;
-	if (c->n > c->max)
-		return;
-	if (!is_next)
-		c->to[c->n - 1].start = range.start;
-	c->to[c->n - 1].end = range.end;
+		c->last = (struct locked_part){ range, is_bounded };
+	}
+	c->last.range.end = range.end;
+	if (c->n <= c->max)
+		c->to[c->n - 1] = c->last;
 }
 
 /* Add the locked pages of a range: bisect the range with msync. */
-static void add_locked(struct collection *c, struct lof_range range)
+static void add_locked(struct collection *c, struct lof_range range,
+		       bool is_bounded)
 {
 	size_t page = lof_sys_page_size(), half = lof_range_len(range) / 2;
 	uintptr_t middle = range.start + (half & ~(page - 1));
@@ -63,11 +72,24 @@ static void add_locked(struct collection *c, struct lof_range range)
 	if (!lof_is_locked(range))
 		return;
 	if (middle == range.start) {
-		add(c, range);
+		add(c, range, is_bounded);
 		return;
 	}
-	add_locked(c, (struct lof_range){ range.start, middle });
-	add_locked(c, (struct lof_range){ middle, range.end });
+	add_locked(c, (struct lof_range){ range.start, middle }, is_bounded);
+	add_locked(c, (struct lof_range){ middle, range.end }, is_bounded);
+}
+
+/* A part of a locked run, by the budgets that it is in. */
+static int collect_part(const struct lof_entry *part, void *arg)
+{
+	bool is_bounded = part->attr == LOF_BUDGET_OF_PROCESS;
+	struct collection *c = arg;
+
+	if (c->is_suspect)
+		add_locked(c, part->range, is_bounded);
+	else
+		add(c, part->range, is_bounded);
+	return 0;
 }
 
 /* A run may be suspect: other threads may change locks after the resync. */
@@ -75,14 +97,12 @@ static int collect_run(const struct lof_entry *run, void *arg)
 {
 	struct collection *c = arg;
 
-	if (run->attr & LOF_ATTR_SUSPECT)
-		add_locked(c, run->range);
-	else if (run->attr)
-		add(c, run->range);
-	return 0;
+	c->is_suspect = run->attr & LOF_ATTR_SUSPECT;
+	return run->attr ? lof_ledger_each_run(LOF_NOTED_BUDGETS, run->range,
+					       collect_part, c) : 0;
 }
 
-static size_t collect(struct lof_range *to, size_t max)
+static size_t collect(struct locked_part *to, size_t max)
 {
 	struct collection c = { .to = to, .max = max };
 
@@ -108,14 +128,14 @@ static void take_list(void)
 	lof_ledger_resync(lof_range_all(lof_sys_page_size()));
 	count = collect(NULL, 0);
 	if (!count ||
-	    lof_own_borrow(sizeof(*new) + count * sizeof(new->range[0]),
+	    lof_own_borrow(sizeof(*new) + count * sizeof(new->part[0]),
 			   &memory))
 		return;
 	new = (struct list *)memory.start;
 	new->memory = memory;
 	new->outer = list;
 	new->depth = depth;
-	new->count = collect(new->range, count);
+	new->count = collect(new->part, count);
 	/* Another thread may have locked a range since the count. */
 	if (new->count > count)
 		new->count = count;
@@ -169,16 +189,27 @@ static int lock_area(const struct lof_vma *vma, void *arg)
 	return vma->range.start >= range->end;
 }
 
+/* MADV_DONTFORK may leave holes: then lock each VMA of the range. */
+static void lock_part(const struct locked_part *part)
+{
+	struct lof_range range = part->range;
+
+	if (part->is_bounded)
+		lof_budget_try_add(range);
+	else if (lock(range))
+		lof_smaps_each(lock_area, &range);
+}
+
 static void after_fork_in_child(void)
 {
 	int saved = errno;
 
 	lof_ledger_after_fork_in_child();
 	lof_summary_after_fork_in_child();
-	/* MADV_DONTFORK may leave holes: then lock each VMA of the range. */
 	for (size_t i = 0; own_list() && i < list->count; i++)
-		if (lock(list->range[i]))
-			lof_smaps_each(lock_area, &list->range[i]);
+		lock_part(&list->part[i]);
+	if (own_list())
+		lof_sync_thread_use();
 	drop_list();
 	errno = saved;
 }

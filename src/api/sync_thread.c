@@ -32,6 +32,7 @@ static _Atomic uint32_t settings;	/* futex: times LOF_SYNC_MS was set */
 static _Atomic int npauses;		/* it shall not run now */
 
 #define STARTING	UINT32_MAX	/* no ID of a thread */
+#define FAILURES_MAX	10
 
 static uint64_t this_process(void)
 {
@@ -87,12 +88,15 @@ static bool is_over(const struct lof_process_state *state)
 					       this_process());
 }
 
-/* Without /proc the thread ends: it could not tell that it is the last. */
+/*
+ * Without /proc the thread ends: it could not tell that it is the last. But not
+ * at once: there may be no descriptor for a moment.
+ */
 static void tick(void)
 {
 	struct traces before = { .charged = 0 }, now = before;
+	int ms, nfailed = 0;
 	uint32_t setting;
-	int ms;
 
 	lof_thread_confine();
 	do {
@@ -102,7 +106,8 @@ static void tick(void)
 		    lof_sys_futex_wait(&settings, setting, ms) == -ETIMEDOUT &&
 		    !lof_smaps_charge(0, &now.charged))
 			catch_up(&before, &now);
-	} while (!lof_smaps_process(0, &now.process) && !is_over(&now.process));
+		nfailed = lof_smaps_process(0, &now.process) ? nfailed + 1 : 0;
+	} while (nfailed ? nfailed < FAILURES_MAX : !is_over(&now.process));
 }
 
 /* Is a thread of this process there, or about to be? */

@@ -30,7 +30,6 @@
 #include "lock/tracked.h"
 #include "lockonfault.h"
 
-#define PROCESS		1u	/* the number of the process's own budget */
 #define AREAS_MAX	16384
 #define AREAS_MIN	64
 #define PATIENCE_MS	100
@@ -404,7 +403,7 @@ static void sweep_one(struct budgets *books, unsigned int id)
 	struct lof_range rest = everything(), all;
 	int err = 0;
 
-	if (id == PROCESS)
+	if (id == LOF_BUDGET_OF_PROCESS)
 		sweep.budget->bytes = lof_option_value(LOF_CONVERT_MAX) &
 				      ~(lof_sys_page_size() - 1);
 	if (!measure(&sweep) || sweep.is_blind) {
@@ -428,7 +427,7 @@ void lof_budget_scan_all(void)
 	if (!begin(books, false))
 		return;
 	for (unsigned int id = 1; id <= LOF_NBUDGETS; id++)
-		if (books->budget[id].used || id == PROCESS)
+		if (books->budget[id].used || id == LOF_BUDGET_OF_PROCESS)
 			sweep_one(books, id);
 	atomic_store(&lof_the_front->live.over, lof_budget_sums().over);
 	end(books);
@@ -436,12 +435,12 @@ void lof_budget_scan_all(void)
 
 int lof_budget_add(struct lof_range range)
 {
-	return lof_budget_assign_patiently(range, PROCESS);
+	return lof_budget_assign_patiently(range, LOF_BUDGET_OF_PROCESS);
 }
 
 void lof_budget_try_add(struct lof_range range)
 {
-	(void)!lof_budget_assign(range, PROCESS);
+	(void)!lof_budget_assign(range, LOF_BUDGET_OF_PROCESS);
 }
 
 /* Unlock in parts, as take_new() locks. */
@@ -449,7 +448,7 @@ static int take_back(const struct lof_entry *run, void *arg)
 {
 	struct lof_range rest = run->range, piece;
 
-	if (run->attr && run->attr != PROCESS)
+	if (run->attr && run->attr != LOF_BUDGET_OF_PROCESS)
 		return 0;
 	*(bool *)arg = true;
 	lof_budget_try_add(run->range);
@@ -507,7 +506,7 @@ struct lof_budget_totals lof_budget_sums(void)
 
 static unsigned int unused_id(const struct budgets *books)
 {
-	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++)
+	for (unsigned int id = LOF_BUDGET_OF_PROCESS + 1; id <= LOF_NBUDGETS; id++)
 		if (!books->budget[id].used)
 			return id;
 	return 0;
@@ -516,7 +515,7 @@ static unsigned int unused_id(const struct budgets *books)
 /* Free the budgets that have no range any more: no scan may have seen this. */
 static void end_budgets(struct budgets *books)
 {
-	for (unsigned int id = PROCESS + 1; id <= LOF_NBUDGETS; id++) {
+	for (unsigned int id = LOF_BUDGET_OF_PROCESS + 1; id <= LOF_NBUDGETS; id++) {
 		struct sweep sweep = {
 			.budget = &books->budget[id], .id = id,
 		};

@@ -8,6 +8,9 @@
 
 #include "base/range.h"
 
+/* The number of the process's own budget (LOF_CONVERT_MAX). */
+#define LOF_BUDGET_OF_PROCESS	1u
+
 /* lof_lock_budget(), with a negative errno. */
 int lof_budget_lock(const void *addr, size_t len, size_t bytes, int policy);
 

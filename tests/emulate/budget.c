@@ -279,6 +279,38 @@ START_TEST(child_of_fork_has_no_budget)
 }
 END_TEST
 
+/* With LOF_FORK_RELOCK, locks under the bound are under the child's, too. */
+START_TEST(child_that_locks_again_has_the_bound)
+{
+	int status;
+	pid_t pid;
+
+	if (tool_is(TOOL_NO_MLOCK2))
+		skip("touched pages are locked in full");
+	OK(lof_set(LOF_FORK, LOF_FORK_RELOCK));
+	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
+	OK(lof_set(LOF_CONVERT_MAX, pages(4)));
+	for (size_t i = 0; i < 8; i++)
+		touch(i);
+	OK(lof_mlock(at(0), pages(8)));
+	OK(lof_mlock2(at(12), pages(2), MLOCK_ONFAULT));
+	OK(lof_catch_up());
+	KINDS(at(0), "OOOO........OO..");
+	pid = fork();
+	if (pid == 0) {
+		OK(lof_catch_up());
+		KINDS(at(0), "OOOO........OO..");
+		OK(lof_mlock(at(16), pages(4)));
+		touch(17);
+		OK(lof_catch_up());
+		ck_assert_uint_eq(truth_vmlck(), pages(6));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(budget_refuses_bad_arguments)
 {
 	touch(0);
@@ -668,6 +700,7 @@ Suite *budget_suite(void)
 	tcase_add_test(tc, munlock_of_a_part_keeps_the_rest);
 	tcase_add_test(tc, budget_moves_with_the_memory);
 	tcase_add_test(tc, child_of_fork_has_no_budget);
+	tcase_add_test(tc, child_that_locks_again_has_the_bound);
 	tcase_add_test(tc, budget_refuses_bad_arguments);
 	tcase_add_test(tc, at_most_62_budgets_are_allowed);
 	tcase_add_test(tc, under_a_limit_of_0_a_budget_is_not_permitted);

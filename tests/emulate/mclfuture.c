@@ -635,6 +635,27 @@ START_TEST(sync_thread_catches_up)
 }
 END_TEST
 
+START_TEST(sync_thread_outlives_a_lack_of_descriptors)
+{
+	struct rlimit old, none;
+	char *addr;
+
+	emulate(MCL_FUTURE);
+	OK(lof_set(LOF_SYNC_MS, 50));
+	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
+	wait_until_locked(addr);
+	OK(getrlimit(RLIMIT_NOFILE, &old));
+	none = old;
+	none.rlim_cur = 0;
+	OK(setrlimit(RLIMIT_NOFILE, &none));
+	usleep(200000);
+	OK(setrlimit(RLIMIT_NOFILE, &old));
+	MAPPED(addr, mmap(NULL, page, RW, ANON, -1, 0));
+	wait_until_locked(addr);
+	OK(lof_set(LOF_SYNC_MS, 0));
+}
+END_TEST
+
 START_TEST(sync_ms_without_a_thread_is_refused)
 {
 	const struct rlimit none = { 0, 0 };
@@ -683,6 +704,7 @@ Suite *future_suite(void)
 	tcase_add_test(tc, under_a_limit_that_fits_the_stack_grows);
 	tcase_add_test(tc, under_a_bound_the_stack_grows);
 	tcase_add_test(tc, sync_thread_catches_up);
+	tcase_add_test(tc, sync_thread_outlives_a_lack_of_descriptors);
 	tcase_add_test(tc, sync_ms_without_a_thread_is_refused);
 	return suite;
 }
