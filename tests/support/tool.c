@@ -70,6 +70,8 @@ static const struct {
 	  "its frames are so large that the next one lies deeper" },
 	{ "lock_that_was_left_is_taken_again:*", TOOL_VALGRIND,
 	  "it reports a futex below the stack pointer" },
+	{ "locks_that_move_unseen_*", TOOL_VALGRIND,
+	  "it does not follow an mremap that adds pages at a fixed place" },
 	{ "scan_*_reads_*:*", TOOL_ADDRESS, SHADOW },
 	{ "a_scan_with_too_many_vmas_is_short:0", TOOL_ADDRESS, SHADOW },
 	{ "scan_*_reads_*:*", TOOL_THREAD | TOOL_VALGRIND,
