@@ -204,7 +204,7 @@ int lof_sys_futex_wake(_Atomic uint32_t *word)
 }
 
 /* By a futex: a filter that permits the other waits permits this, too. */
-void lof_sys_sleep(unsigned int us)
+void lof_sys_sleep(int us)
 {
 	const long timeout[2] = { us / 1000000, us % 1000000 * 1000L };
 	static _Atomic uint32_t never;

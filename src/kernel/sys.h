@@ -143,7 +143,7 @@ int lof_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int ms);
 int lof_sys_futex_wake(_Atomic uint32_t *word);
 
 /* Sleep for so many microseconds, or less. */
-void lof_sys_sleep(unsigned int us);
+void lof_sys_sleep(int us);
 
 /*
  * Make the page of a word resident, as a read or a write of the word does, and
