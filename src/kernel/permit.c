@@ -56,7 +56,11 @@ static const struct instance instances[] = {
 	{ LOF_CALL_FILES, SYS_openat,
 	  { (uint32_t)AT_FDCWD, SOME, O_RDONLY | O_CLOEXEC } },
 	{ LOF_CALL_FILES, SYS_read, { 3, SOME, PAGE } },
+#ifdef SYS__llseek
+	{ LOF_CALL_FILES, SYS__llseek, { 3, 0, 0, SOME, SEEK_SET } },
+#else
 	{ LOF_CALL_FILES, SYS_lseek, { 3, 0, SEEK_SET } },
+#endif
 	{ LOF_CALL_FILES, SYS_close, { 3 } },
 	{ LOF_CALL_PAGEMAP_SCAN, SYS_ioctl, { 3, LOF_PM_SCAN, SOME } },
 	{ LOF_CALL_PRLIMIT, SYS_prlimit64, { 0, RLIMIT_MEMLOCK, 0, SOME } },

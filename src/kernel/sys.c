@@ -292,8 +292,15 @@ void lof_sys_leave_files(void)
 
 long lof_sys_seek_read(int fd, void *buf, size_t size, uintptr_t off)
 {
+#ifdef SYS__llseek
+	/* The offset of lseek has a sign: an address may be above 2 GiB. */
+	int64_t place;
+	long ret = OWN6(LOF_CALL_FILES, SYS__llseek, fd, 0, off, &place,
+			SEEK_SET, 0);
+#else
 	long ret = OWN6(LOF_CALL_FILES, SYS_lseek, fd, off, SEEK_SET, 0, 0,
 			0);
+#endif
 
 	return ret < 0 ? ret : lof_sys_read(fd, buf, size);
 }

@@ -188,6 +188,9 @@ static const int allowed[] = {
 	SYS_mincore, SYS_mlock, SYS_mlock2, LOF_SYS_MMAP, SYS_mprotect,
 	SYS_mremap, SYS_msync, SYS_munlock, SYS_munmap, SYS_openat,
 	SYS_prlimit64, SYS_read,
+#ifdef SYS__llseek
+	SYS__llseek,
+#endif
 };
 
 #define NALLOWED	(sizeof(allowed) / sizeof(allowed[0]))
