@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The thread of LOF_SYNC_MS: every LOF_SYNC_MS milliseconds it corrects drift of
- * the ledger, and calls lof_catch_up(). It begins when there is
- * memory to look after, and it is not the last thread of a process.
+ * the ledger, and calls lof_catch_up(). It begins when there is memory to look
+ * after, and it is not the last thread of a process.
  */
 #include "config.h"
 

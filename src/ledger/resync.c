@@ -210,24 +210,6 @@ static int note_hole(struct reading *reading, struct lof_range range)
 	return 0;
 }
 
-static int note_vma(const struct lof_vma *vma, void *arg)
-{
-	struct reading *reading = arg;
-	struct lof_range piece = lof_range_both(vma->range, reading->rest);
-	struct lof_range before = { reading->rest.start, piece.start };
-	int err;
-
-	if (lof_range_is_empty(piece))
-		return vma->range.start >= reading->rest.end;
-	err = note(reading, before, 0);
-	if (!err)
-		err = note_hole(reading, before);
-	if (!err)
-		err = note(reading, piece, lof_attr_of_vma(vma));
-	reading->rest.start = piece.end;
-	return err;
-}
-
 static int look_for_unknown(const struct lof_entry *run, void *arg)
 {
 	struct reading *reading = arg;
@@ -247,7 +229,7 @@ static int note_locked_or_not(struct reading *reading, struct lof_range vma)
 				   reading);
 }
 
-static int note_vma_of_maps(const struct lof_vma *vma, void *arg)
+static int note_vma(const struct lof_vma *vma, void *arg)
 {
 	struct reading *reading = arg;
 	struct lof_range piece = lof_range_both(vma->range, reading->rest);
@@ -260,14 +242,15 @@ static int note_vma_of_maps(const struct lof_vma *vma, void *arg)
 	if (!err)
 		err = note_hole(reading, before);
 	if (!err)
-		err = note_locked_or_not(reading, piece);
+		err = reading->by_maps ? note_locked_or_not(reading, piece) :
+		      note(reading, piece, lof_attr_of_vma(vma));
 	reading->rest.start = piece.end;
 	return err;
 }
 
 static int read_vmas(struct reading *reading)
 {
-	int ret = reading->by_maps ? lof_maps_each(note_vma_of_maps, reading) :
+	int ret = reading->by_maps ? lof_maps_each(note_vma, reading) :
 		  lof_smaps_each(note_vma, reading);
 
 	if (ret < 0)

@@ -85,10 +85,9 @@ static long cpu_us(void)
 	       used.ru_utime.tv_usec + used.ru_stime.tv_usec;
 }
 
-/* At first the thread scans often. */
-START_TEST(idle_process_under_a_bound_stays_idle)
+/* Many VMAs under a bound of npages, and the thread that scans every ms. */
+static void bound_many_vmas(size_t npages, unsigned long ms)
 {
-	long before;
 	char *much;
 
 	MAPPED(much, lof_mmap(NULL, pages(2 * NRANGES), PROT_NONE, ANON, -1,
@@ -96,9 +95,17 @@ START_TEST(idle_process_under_a_bound_stays_idle)
 	for (size_t i = 0; i < 2 * NRANGES; i += 2)
 		OK(lof_mprotect(much + pages(i), page, RW));
 	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
-	OK(lof_set(LOF_CONVERT_MAX, 64 * page));
-	OK(lof_set(LOF_SYNC_MS, 100));
+	OK(lof_set(LOF_CONVERT_MAX, npages * page));
+	OK(lof_set(LOF_SYNC_MS, ms));
 	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+}
+
+/* At first the thread scans often. */
+START_TEST(idle_process_under_a_bound_stays_idle)
+{
+	long before;
+
+	bound_many_vmas(64, 100);
 	sleep(2);
 	before = cpu_us();
 	sleep(2);
@@ -180,18 +187,11 @@ END_TEST
 START_TEST(scan_of_moved_memory_reads_smaps_once)
 {
 	unsigned long before;
-	char *much, *addr;
+	char *addr;
 
 	if (tool_is(TOOL_NO_MLOCK2) || tool_is_limited())
 		skip("the memory is not locked on fault");
-	MAPPED(much, lof_mmap(NULL, pages(2 * NRANGES), PROT_NONE, ANON, -1,
-			      0));
-	for (size_t i = 0; i < 2 * NRANGES; i += 2)
-		OK(lof_mprotect(much + pages(i), page, RW));
-	OK(lof_set(LOF_CONVERT, LOF_CONVERT_LOCKS));
-	OK(lof_set(LOF_CONVERT_MAX, 1024 * page));
-	OK(lof_set(LOF_SYNC_MS, 20));
-	OK(lof_mlockall(MCL_CURRENT | MCL_FUTURE));
+	bound_many_vmas(1024, 20);
 	addr = map_unseen();
 	ck_assert(is_locked_soon(addr));
 	usleep(100000);

@@ -20,6 +20,7 @@
 #include "base/published.h"
 #include "emulate/mclfuture_emulated.h"
 #include "kernel/permit.h"
+#include "kernel/probe.h"
 #include "kernel/smaps.h"
 #include "ledger/front.h"
 #include "lockonfault.h"
@@ -278,6 +279,63 @@ START_TEST(trim_makes_the_call_that_it_is_given)
 }
 END_TEST
 
+static bool is_locked(size_t n)
+{
+	return lof_is_locked(unit_pages(n, n + 1));
+}
+
+START_TEST(held_memory_is_unlocked_by_the_last_drop)
+{
+	unit_arena_begin(8);
+	ck_assert_int_eq(lof_hooked_hold(unit_at(0), unit_len(2),
+					 MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_hooked_hold(unit_at(1), unit_len(2),
+					 LOF_HOOKED_MLOCK), 0);
+	ck_assert_int_eq(lof_hooked_drop(unit_at(0), unit_len(2)), 0);
+	ck_assert(!is_locked(0) && is_locked(1) && is_locked(2));
+	ck_assert_int_eq(lof_hooked_drop(unit_at(1), unit_len(2)), 0);
+	ck_assert(!is_locked(1) && !is_locked(2));
+	/* After drop_all no count is left over. */
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(lof_hooked_hold(unit_at(0), unit_len(1),
+						 MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_hooked_drop_all(), 0);
+	ck_assert(!is_locked(0));
+	ck_assert_int_eq(lof_hooked_hold(unit_at(0), unit_len(1),
+					 MLOCK_ONFAULT), 0);
+	ck_assert_int_eq(lof_hooked_drop(unit_at(0), unit_len(1)), 0);
+	ck_assert(!is_locked(0));
+}
+END_TEST
+
+START_TEST(selected_memory_stays_unlocked)
+{
+	int err;
+
+	unit_arena_begin(8);
+	ck_assert_uint_eq(lof_hooked_over_limit(4096), 4096);
+	lof_hooked_select("anon", NULL, 100);
+	/* MCL_FUTURE is not emulated: nothing exceeds the limit. */
+	ck_assert_uint_eq(lof_hooked_over_limit(4096), 0);
+	ck_assert_int_eq(lof_hooked_mlock(unit_at(0), unit_len(2)), 0);
+	ck_assert(!is_locked(0) && !is_locked(1));
+	ck_assert_uint_eq(lof_hooked_skipped(&err), unit_len(2));
+	ck_assert_int_eq(err, 0);
+	ck_assert_uint_eq(lof_hooked_skipped(&err), 0);
+	ck_assert_int_eq(mlock(unit_at(4), unit_len(1)), 0);
+	lof_hooked_skip_mapping(unit_at(4), unit_len(1));
+	ck_assert(!is_locked(4));
+	ck_assert_uint_eq(lof_hooked_skipped(&err), unit_len(1));
+}
+END_TEST
+
+/* Calls are not converted here, so the limit matters where it applies. */
+START_TEST(limit_matters_to_a_process_without_the_privilege)
+{
+	ck_assert_int_eq(lof_hooked_limit_is_moot(), !tool_is_limited());
+}
+END_TEST
+
 Suite *suite_hooked(void)
 {
 	Suite *suite = suite_create("hooked");
@@ -296,6 +354,10 @@ Suite *suite_hooked(void)
 	tcase_add_test(tcase, summary_tells_once_what_was_counted);
 	tcase_add_test(tcase, summary_counts_all_that_mlockall_asked_for);
 	tcase_add_test(tcase, trim_makes_the_call_that_it_is_given);
+	tcase_add_test(tcase, held_memory_is_unlocked_by_the_last_drop);
+	tcase_add_test(tcase, selected_memory_stays_unlocked);
+	tcase_add_test(tcase,
+		       limit_matters_to_a_process_without_the_privilege);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
